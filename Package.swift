@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The trait that pulls in what only the collector needs. A service that uses the SDK alone
+// depends on this package with `traits: []`; docs/adr/0002-sdk-without-the-collector.md says why.
+let collector: TargetDependencyCondition? = .when(traits: ["Collector"])
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A Swift target of this package with the settings that all of them share.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceContext = Target.Dependency.product(name: "ServiceContextModule", package: "swift-service-context")
+
+let arguments = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser", condition: collector)
+let yams = Target.Dependency.product(name: "Yams", package: "Yams", condition: collector)
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird", condition: collector)
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio", condition: collector)
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio", condition: collector)
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio", condition: collector)
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2", condition: collector)
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2", condition: collector)
+
+let package = Package(
+    name: "skein",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Skein", targets: ["Skein"]),
+        .library(name: "SkeinAgents", targets: ["SkeinAgents"]),
+        .library(name: "SkeinTesting", targets: ["SkeinTesting"]),
+        .executable(name: "skein", targets: ["SkeinMain"]),
+    ],
+    traits: [
+        .trait(name: "Collector", description: "Build the collector and its command-line tool."),
+        .default(enabledTraits: ["Collector"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-service-context.git", from: "1.5.1"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    ],
+    targets: [
+        // MARK: the SDK; nothing in this part may depend on what is in the next
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        module("SemanticConventions", [tracing]),
+        module("OTLP"),
+        module("CurlTransport", ["CCurl", "CZlib"]),
+        module(
+            "Skein",
+            ["OTLP", "CurlTransport", "SemanticConventions", tracing, instrumentation, serviceContext, logging, lifecycle]),
+        module("SkeinAgents", ["SemanticConventions", tracing, serviceContext]),
+        module("SkeinTesting", ["Skein", "OTLP"]),
+
+        // MARK: the collector
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CChecksum"),
+        .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
+        module("TraceStorage", ["OTLP"]),
+        module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
+        module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
+        module("TraceQL", ["TraceStorage", "OTLP"]),
+        module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
+        module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
+        module(
+            "HTTPServing",
+            ["CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging]),
+        module(
+            "Collector",
+            [
+                "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
+                "CurlTransport", "CSkeinProto", "CIsal", yams, logging, lifecycle, hummingbird,
+            ]),
+        module(
+            "QueryAPI",
+            [
+                "OTLP", "SemanticConventions", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing",
+                hummingbird, nioCore, nioPosix, logging,
+            ]),
+        module(
+            "SkeinCommands",
+            ["Collector", "QueryAPI", "OTLP", "CurlTransport", "SemanticConventions", arguments, logging, lifecycle]),
+        executable("SkeinMain", ["SkeinCommands"]),
+
+        // MARK: tests
+        tests("OTLPTests", ["OTLP"]),
+    ]
+)

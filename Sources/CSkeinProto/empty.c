@@ -1,0 +1,1 @@
+#include "skein_proto.h"

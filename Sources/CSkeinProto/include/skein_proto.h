@@ -1,0 +1,3 @@
+#ifndef SKEIN_PROTO_H
+#define SKEIN_PROTO_H
+#endif
