@@ -73,7 +73,10 @@ let package = Package(
         module("CurlTransport", ["CCurl", "CZlib"]),
         module(
             "Skein",
-            ["OTLP", "CurlTransport", "SemanticConventions", tracing, instrumentation, serviceContext, logging, lifecycle]),
+            [
+                "OTLP", "CurlTransport", "SemanticConventions", tracing, instrumentation, serviceContext, logging,
+                lifecycle,
+            ]),
         module("SkeinAgents", ["SemanticConventions", tracing, serviceContext]),
         module("SkeinTesting", ["Skein", "OTLP"]),
 

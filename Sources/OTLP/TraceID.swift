@@ -1,0 +1,74 @@
+/// The 16-byte id that all spans of one trace share, in network byte order: `high` holds the first 8 bytes.
+///
+/// All-zero means "no trace" and is invalid on the wire.
+public struct TraceID: Hashable, Sendable, Comparable {
+    public let high: UInt64
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads 32 hexadecimal digits, upper or lower case; nil for any other text.
+    public init?(hex: some StringProtocol) {
+        var digits = HexDigits(hex)
+        guard let high = digits.next(count: 16), let low = digits.next(count: 16), digits.isAtEnd else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    public static let invalid = TraceID(high: 0, low: 0)
+
+    public var isValid: Bool { high | low != 0 }
+
+    /// 32 lowercase hexadecimal digits.
+    public var hex: String {
+        String(unsafeUninitializedCapacity: 32) { buffer in
+            HexDigits.write(high, to: buffer, at: 0)
+            HexDigits.write(low, to: buffer, at: 16)
+            return 32
+        }
+    }
+
+    public static func < (a: TraceID, b: TraceID) -> Bool {
+        a.high != b.high ? a.high < b.high : a.low < b.low
+    }
+}
+
+extension TraceID: CustomStringConvertible {
+    public var description: String { hex }
+}
+
+/// The 8-byte id of a span within its trace, in network byte order. Zero means "none".
+public struct SpanID: Hashable, Sendable, Comparable {
+    public let rawValue: UInt64
+
+    public init(_ rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    /// Reads 16 hexadecimal digits, upper or lower case; nil for any other text.
+    public init?(hex: some StringProtocol) {
+        var digits = HexDigits(hex)
+        guard let value = digits.next(count: 16), digits.isAtEnd else { return nil }
+        self.init(value)
+    }
+
+    public static let invalid = SpanID(0)
+
+    public var isValid: Bool { rawValue != 0 }
+
+    /// 16 lowercase hexadecimal digits.
+    public var hex: String {
+        String(unsafeUninitializedCapacity: 16) { buffer in
+            HexDigits.write(rawValue, to: buffer, at: 0)
+            return 16
+        }
+    }
+
+    public static func < (a: SpanID, b: SpanID) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension SpanID: CustomStringConvertible {
+    public var description: String { hex }
+}
