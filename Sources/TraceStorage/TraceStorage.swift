@@ -1,1 +1,97 @@
-// TraceStorage
+import OTLP
+
+/// One accepted request on its way into a store.
+package struct StoredBatch: Sendable {
+    package let batch: SpanBatch
+    /// Its record in the journal.
+    package let position: JournalPosition
+    /// When the collector took it, in unix nanoseconds.
+    package let receivedAt: UInt64
+    package let tenant: TenantID
+
+    package init(batch: SpanBatch, position: JournalPosition, receivedAt: UInt64, tenant: TenantID = .default) {
+        self.batch = batch
+        self.position = position
+        self.receivedAt = receivedAt
+        self.tenant = tenant
+    }
+}
+
+/// Why a store could not do what was asked.
+package enum StorageError: Error, Sendable, Hashable {
+    /// The directory, a file or the disk refused; `message` names the path and the reason.
+    case io(message: String)
+    /// The disk is full; nothing was lost, the same call may succeed later.
+    case full(message: String)
+    /// Stored data does not check; `message` names the file and what was expected.
+    case corrupt(message: String)
+    /// A query ran into one of its limits.
+    case limitExceeded(message: String)
+    /// The query's client went away, or its time ran out.
+    case cancelled
+}
+
+/// The side of a store that the journal's reader feeds. Calls come from one thread, in the order of positions.
+package protocol TraceWriter: AnyObject, Sendable {
+    /// Everything up to this position is durable in the store itself, so that the journal may forget it.
+    var durablePosition: JournalPosition { get }
+
+    /// Makes spans searchable. A batch at or before a position that was taken already is passed over, so that a replay
+    /// doubles nothing.
+    func append(_ batch: StoredBatch) throws(StorageError)
+
+    /// Does what is due at `now` (unix nanoseconds): seals what is old or large enough, deletes what is past retention.
+    func maintain(now: UInt64) throws(StorageError)
+
+    /// Makes all that was appended durable.
+    func flush() throws(StorageError)
+}
+
+/// An operation of a service.
+package struct Operation: Hashable, Sendable {
+    package let name: String
+    /// `SpanKind` as sent.
+    package let kind: Int32
+
+    package init(name: String, kind: Int32) {
+        self.name = name
+        self.kind = kind
+    }
+}
+
+/// The side of a store that queries use.
+///
+/// Calls block on file reads and run on a thread made for that, never on an event loop or the cooperative pool; any
+/// number may run at once, while a writer writes. Answers contain every span appended before the call and each only
+/// once, also across the moment at which it moves from memory to a block; spans equal in every byte count as one.
+package protocol TraceReader: AnyObject, Sendable {
+    /// All spans of a trace as one batch, in the order of arrival; nil when there is none.
+    func trace(_ id: TraceID, tenant: TenantID, context: QueryContext) throws(StorageError) -> SpanBatch?
+
+    /// Evaluates a plan over all spans and hands the rows that match to `body`, some at a time and in no particular
+    /// order, until it returns false.
+    func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError)
+
+    /// The names of all services with a span in the range, sorted.
+    func services(in range: TimeRange, tenant: TenantID, context: QueryContext) throws(StorageError) -> [String]
+
+    /// The operations of a service with a span in the range, sorted by name, then kind.
+    func operations(
+        of service: String, in range: TimeRange, tenant: TenantID, context: QueryContext
+    ) throws(StorageError) -> [Operation]
+
+    /// How much is stored.
+    func statistics() -> StorageStatistics
+}
+
+/// How much a store holds.
+package struct StorageStatistics: Sendable, Hashable {
+    package var spans = 0
+    package var liveSpans = 0
+    package var blocks = 0
+    package var diskBytes = 0
+    /// Received-at of the oldest span still stored, in unix nanoseconds; nil for an empty store.
+    package var oldestReceivedAt: UInt64?
+
+    package init() {}
+}
