@@ -86,6 +86,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CChecksum"),
+        .target(name: "CPlatform"),
         .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
         module("TraceStorage", ["OTLP"]),
         module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
@@ -100,7 +101,7 @@ let package = Package(
             "Collector",
             [
                 "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
-                "CurlTransport", "CSkeinProto", "CIsal", yams, logging, lifecycle, hummingbird,
+                "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
             ]),
         module(
             "QueryAPI",

@@ -1,0 +1,63 @@
+# Skein: `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+SWIFT_BUILD := swift build -c release
+PYTHON := .venv/bin/python
+
+.PHONY: help
+help: ## show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages: ## install the system packages that are missing
+	@bash deploy/packages.sh
+
+.PHONY: build
+build: packages ## build release; the binary is .build/release/skein
+	$(SWIFT_BUILD) --product skein
+
+.PHONY: run
+run: packages ## build, start a collector, trace the example service, show what came of it (ONCE=1: then exit)
+	$(SWIFT_BUILD) --product skein
+	$(SWIFT_BUILD) --product research-desk
+	@ONCE=$(ONCE) deploy/run.sh
+
+.PHONY: venv
+venv: $(PYTHON) ## make the Python environment of the end-to-end tests
+
+$(PYTHON): Tests/Python/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r Tests/Python/requirements.txt
+	@touch $(PYTHON)
+
+.PHONY: test
+test: packages venv ## build and run every test, then the example once
+	$(SWIFT_BUILD) --build-tests
+	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log
+	@ONCE=1 deploy/run.sh
+	@tail -n 1 .build/test.log
+
+.PHONY: bench
+bench: packages ## measure CPU, bytes and allocations a span, against baselines in the same run
+	$(SWIFT_BUILD) --product skein-bench
+	.build/release/skein-bench
+
+.PHONY: crashtest
+crashtest: ## kill the collector 200 times with requests in flight (ROUNDS=n)
+	SKEIN_CRASH_ROUNDS=$(or $(ROUNDS),200) swift test -c release --skip-build --filter KillLoop
+
+.PHONY: fmt
+fmt: ## format all Swift code
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+.PHONY: lint
+lint: ## check the format of all Swift code
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+.PHONY: proto
+proto: ## generate the C code of proto/
+	bash proto/generate.sh
+
+.PHONY: check
+check: lint test ## what CI runs
