@@ -115,5 +115,6 @@ let package = Package(
 
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
+        tests("ProtoTests", ["CSkeinProto", "OTLP"]),
     ]
 )

@@ -66,6 +66,15 @@ umbrella() {
     echo '#include "skein_arena.h"'
     echo '#include "skein_guard.h"'
     echo
+    echo '// The address of each descriptor, which Swift cannot take of a C constant.'
+    # shellcheck disable=SC2046
+    (cd "$fresh/tree/include" && cat $(sed 's/\.proto$/.pb-c.h/' "$fresh/protos")) |
+        sed -n 's/^extern const ProtobufCMessageDescriptor \(.*\)__descriptor;$/\1/p' | sort | while read -r name; do
+        echo "static inline const ProtobufCMessageDescriptor *${name}__type(void) {"
+        echo "    return &${name}__descriptor;"
+        echo '}'
+    done
+    echo
     echo '#endif'
 }
 
