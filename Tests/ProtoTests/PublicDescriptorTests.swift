@@ -19,9 +19,11 @@ import Testing
 
     private func compare(_ protoRoot: URL) throws -> (status: Int32, output: String) {
         try #require(
-            FileManager.default.isExecutableFile(atPath: Repository.python.path()),
+            FileManager.default.isExecutableFile(atPath: Repository.python.path(percentEncoded: false)),
             "no Python at .venv/bin/python: run `make venv`")
-        return try Repository.run(Repository.python, [Repository.compareScript.path(), protoRoot.path()])
+        return try Repository.run(
+            Repository.python,
+            [Repository.compareScript.path(percentEncoded: false), protoRoot.path(percentEncoded: false)])
     }
 
     private func compareEdited(_ edit: Edit) throws -> (status: Int32, output: String) {

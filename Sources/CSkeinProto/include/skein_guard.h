@@ -15,7 +15,7 @@
 
 /// Messages on one path, the outermost included. 64 levels of attribute values take 3 messages each (AnyValue,
 /// KeyValueList, KeyValue) and lie at most 6 deep in a trace request, which makes 198; each costs about 1 KiB of
-/// stack. Deeper input is refused as SKEIN_GUARD_TOO_DEEP; skein_guard_limits.depth above this counts as this.
+/// stack. Deeper input is refused as SKEIN_GUARD_TOO_DEEP; depth_max above this counts as this.
 #define SKEIN_GUARD_DEPTH_MAX 256
 
 /// Messages in one input, all depths. A trace request of 20 MiB with usual spans has about one million (25 in 500
