@@ -171,7 +171,8 @@ skein_guard_result skein_guard_unpack(const ProtobufCMessageDescriptor *descript
     skein_guard_result result = skein_guard_scan(descriptor, bytes, count, limits, NULL);
     if (result != SKEIN_GUARD_OK) return result;
     static const uint8_t nothing;
-    *message = protobuf_c_message_unpack(descriptor, skein_arena_allocator(arena), count, count == 0 ? &nothing : bytes);
+    const uint8_t *data = count == 0 ? &nothing : bytes;
+    *message = protobuf_c_message_unpack(descriptor, skein_arena_allocator(arena), count, data);
     if (*message != NULL) return SKEIN_GUARD_OK;
     return skein_arena_refused(arena) ? SKEIN_GUARD_TOO_LARGE : SKEIN_GUARD_MALFORMED;
 }

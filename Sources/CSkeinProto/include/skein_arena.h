@@ -18,8 +18,8 @@ typedef struct skein_arena skein_arena;
 /// larger than this gets a chunk of its own size.
 #define SKEIN_ARENA_CHUNK_BYTES_MAX 1048576
 
-/// A limit for one request: a trace request of 20 MiB with usual spans unpacks to 120 MiB, six times its size. What needs
-/// more is refused; see skein_guard_unpack().
+/// A limit for one request: a trace request of 20 MiB with usual spans unpacks to 120 MiB, six times its size. What
+/// needs more is refused; see skein_guard_unpack().
 #define SKEIN_ARENA_DEFAULT_LIMIT_BYTES 134217728
 
 /// An arena that takes at most `limit_bytes` from malloc for its chunks, their headers included. It takes none before
