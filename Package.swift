@@ -116,5 +116,6 @@ let package = Package(
 
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
+        tests("ProtoTests", ["CSkeinProto", "OTLP"]),
     ]
 )
