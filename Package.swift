@@ -116,6 +116,7 @@ let package = Package(
 
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
+        tests("CollectorTests", ["Collector"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
     ]
 )
