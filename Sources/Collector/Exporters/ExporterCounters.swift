@@ -8,6 +8,9 @@ package enum ExportDropReason: String, CaseIterable, Sendable {
     case retriesExhausted = "retries_exhausted"
     /// They were the oldest when the sending queue was full.
     case queueFull = "queue_full"
+
+    /// Those that an exporter counts itself; the journal knows of the rest.
+    static let ofAttempts: [ExportDropReason] = [.refusedByTarget, .rejectedByTarget, .retriesExhausted]
 }
 
 /// What one exporter sent and let go.
@@ -24,7 +27,7 @@ package final class ExporterCounters: Sendable {
             "skein_exporter_sent_bytes", "Bytes of request bodies, compressed, attempts included.", labels)
         retries = metrics.counter("skein_exporter_retries", "Attempts that will be repeated.", labels)
         failedSpans = Dictionary(
-            uniqueKeysWithValues: ExportDropReason.allCases.map { reason in
+            uniqueKeysWithValues: ExportDropReason.ofAttempts.map { reason in
                 let counter = metrics.counter(
                     "otelcol_exporter_send_failed_spans", "Spans that did not reach the target for good, by reason.",
                     labels.adding("reason", reason.rawValue))

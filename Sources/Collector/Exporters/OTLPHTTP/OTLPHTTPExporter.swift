@@ -22,7 +22,8 @@ package final class OTLPHTTPExporter: Sendable {
     private let warnings = Mutex(RateLimitedWarning())
 
     package init(
-        _ configuration: OTLPHTTPExporterConfiguration, reader: JournalReader, metrics: SelfMetrics, logger: Logger
+        _ configuration: OTLPHTTPExporterConfiguration, journal: Journal, reader: JournalReader, metrics: SelfMetrics,
+        logger: Logger
     ) throws(TransportError) {
         self.configuration = configuration
         self.reader = reader
@@ -38,7 +39,10 @@ package final class OTLPHTTPExporter: Sendable {
         self.logger = logger
         metrics.observe(
             "otelcol_exporter_queue_size", "Bytes of journal that wait to be sent.", .gauge,
-            { [.init(Double(reader.lag.bytes), ["exporter": configuration.id])] })
+            {
+                let lag = journal.metrics().readers.first { $0.name == reader.name }?.lagBytes ?? 0
+                return [.init(Double(lag), ["exporter": configuration.id])]
+            })
         metrics.observe(
             "otelcol_exporter_queue_capacity", "Bytes of journal that may wait before the oldest are skipped.", .gauge,
             { [.init(Double(configuration.queue.bytesMax), ["exporter": configuration.id])] })
@@ -70,20 +74,30 @@ package final class OTLPHTTPExporter: Sendable {
 
     /// Waits for spans, then a little longer for more of them to share a request with.
     private func nextEntries() -> [JournalEntry] {
-        var entries = reader.next(maxRecords: Self.recordsMax, maxBytes: Self.bytesMax, wait: .seconds(1))
+        var entries = read(maxBytes: Self.bytesMax, wait: .seconds(1))
         let deadline = ContinuousClock.now + configuration.queue.flushTimeout
         var spans = entries.reduce(0) { $0 + $1.batch.spans.count }
         var bytes = entries.reduce(0) { $0 + $1.batch.bytes.count }
         while !entries.isEmpty, spans < configuration.queue.batchSpansMax, bytes < Self.bytesMax, !stop.isSet {
             let rest = deadline - ContinuousClock.now
-            guard rest > .zero, !reader.isDraining else { break }
-            let more = reader.next(maxRecords: Self.recordsMax, maxBytes: Self.bytesMax - bytes, wait: rest)
+            guard rest > .zero else { break }
+            let more = read(maxBytes: Self.bytesMax - bytes, wait: rest)
             if more.isEmpty { break }
             entries += more
             spans += more.reduce(0) { $0 + $1.batch.spans.count }
             bytes += more.reduce(0) { $0 + $1.batch.bytes.count }
         }
         return entries
+    }
+
+    private func read(maxBytes: Int, wait: Duration) -> [JournalEntry] {
+        do {
+            return try reader.next(maxRecords: Self.recordsMax, maxBytes: maxBytes, wait: wait)
+        } catch {
+            warn("cannot read the journal, will try again", ["error": "\(error)"])
+            _ = stop.wait(.milliseconds(500))
+            return []
+        }
     }
 
     /// Requests are at most this large before compression: what a receiver with default limits takes with room.
