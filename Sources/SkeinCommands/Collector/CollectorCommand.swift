@@ -62,12 +62,7 @@ struct CollectorCommand: AsyncParsableCommand {
                 "receivers listen off loopback without authentication",
                 metadata: ["endpoints": "\(open.map(\.description).joined(separator: ", "))"])
         }
-        guard let endpoint = ListenEndpoint(configuration.query.endpoint), !endpoint.isLoopback,
-            !configuration.query.allowsUnauthenticated
-        else { return }
-        throw CommandFailure.usage(
-            "query.endpoint \(endpoint) is off loopback and has no authentication; set "
-                + "query.allow_unauthenticated: true if whoever reaches it may read all traces")
+        if let refusal = configuration.query.refusal { throw CommandFailure.usage(refusal) }
     }
 }
 

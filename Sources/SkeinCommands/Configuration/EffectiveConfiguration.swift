@@ -22,9 +22,15 @@ struct EffectiveConfiguration {
         }
         writer.section("connectors") { spanMetrics(collector.spanMetrics, &$0) }
         writer.section("query") { writer in
-            writer.value("endpoint", configuration.query.endpoint)
-            writer.value("allow_unauthenticated", configuration.query.allowsUnauthenticated)
-            writer.value("timeout", GoDuration.text(configuration.query.timeout))
+            let query = configuration.query
+            writer.value("endpoint", query.endpoint.description)
+            writer.value("allow_unauthenticated", query.allowsUnauthenticated)
+            if !query.allowedHosts.isEmpty { writer.list("allowed_hosts", query.allowedHosts) }
+            writer.value("timeout", GoDuration.text(query.timeout))
+            writer.value("max_traces", query.maxTraces)
+            writer.value("max_spans_per_trace", query.maxSpansPerTrace)
+            writer.value("max_concurrent_queries", query.maxConcurrentQueries)
+            writer.value("max_queued_queries", query.maxQueuedQueries)
         }
         writer.section("telemetry") { writer in
             writer.section("logs") { $0.value("level", collector.telemetry.logLevel.rawValue) }
