@@ -37,4 +37,23 @@ extension SpanBatch {
             }
         }
     }
+
+    /// The contents of all length-delimited fields with this tag in a message of the batch, in the order of the wire.
+    /// A wire error ends the list early; the messages that rows point at have none.
+    package func fields(_ tag: UInt32, in message: ByteRange) -> [ByteRange] {
+        bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress, message.indices.upperBound <= buffer.count else { return [] }
+            var result: [ByteRange] = []
+            var reader = WireReader(base: base, range: message)
+            while !reader.isAtEnd, let next = try? reader.tag() {
+                if next == tag, WireType.lengthDelimited == UInt8(tag & 7) {
+                    guard let range = try? reader.lengthDelimited() else { break }
+                    result.append(range)
+                } else if (try? reader.skip(tag: next)) == nil {
+                    break
+                }
+            }
+            return result
+        }
+    }
 }

@@ -65,6 +65,17 @@ package struct WireWriter: Sendable {
         bytes.append(contentsOf: value)
     }
 
+    /// The head of a `string` or `bytes` field whose content of `count` bytes follows through ``byte(_:)``.
+    mutating func bytes(_ field: UInt32, count: Int) {
+        tag(field, WireType.lengthDelimited)
+        varint(UInt64(count))
+    }
+
+    @inline(__always)
+    mutating func byte(_ value: UInt8) {
+        bytes.append(value)
+    }
+
     package mutating func string(_ field: UInt32, _ value: String) {
         bytes(field, value.utf8)
     }
