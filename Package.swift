@@ -87,6 +87,7 @@ let package = Package(
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CChecksum"),
         .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
+        module("AgentTraffic", ["OTLP"]),
         module("TraceStorage", ["OTLP"]),
         module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
         module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
@@ -114,6 +115,7 @@ let package = Package(
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: tests
-        tests("OTLPTests", ["OTLP"]),
+        module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
     ]
 )
