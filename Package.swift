@@ -88,6 +88,7 @@ let package = Package(
         .target(name: "CChecksum"),
         .target(name: "CPlatform"),
         .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
+        module("AgentTraffic", ["OTLP"]),
         module("TraceStorage", ["OTLP"]),
         module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
         module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
@@ -118,5 +119,7 @@ let package = Package(
         tests("OTLPTests", ["OTLP"]),
         tests("CollectorTests", ["Collector"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
+        module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
     ]
 )
