@@ -115,5 +115,7 @@ let package = Package(
 
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
+        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
     ]
 )
