@@ -121,5 +121,7 @@ let package = Package(
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
         module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
         tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
+        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
     ]
 )
