@@ -30,7 +30,7 @@ package final class HTTPListener: Sendable {
                     maxHeaderFieldSize: limits.maxHeaderBytes, maxHeaderListSize: limits.maxHeaderBytes,
                     maxHeaderFieldCount: limits.maxHeaderFields)))
         listener = SocketListener(
-            address: address, maxConnections: limits.maxConnections,
+            address: address, maxConnections: limits.maxConnections, allowsHalfClosure: true,
             group: group ?? MultiThreadedEventLoopGroup.singleton
         ) { channel, registry in
             protocolHandler.setup(channel: channel, logger: logger).map { connection in

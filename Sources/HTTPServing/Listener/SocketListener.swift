@@ -22,11 +22,17 @@ final class SocketListener: Sendable {
     private let registry: ConnectionRegistry
     private let address: ListenerAddress
     private let group: any EventLoopGroup
+    private let allowsHalfClosure: Bool
     private let configure: Configure
 
-    init(address: ListenerAddress, maxConnections: Int, group: any EventLoopGroup, configure: @escaping Configure) {
+    /// - Parameter allowsHalfClosure: whether a peer that has said all it will may still be answered.
+    init(
+        address: ListenerAddress, maxConnections: Int, allowsHalfClosure: Bool, group: any EventLoopGroup,
+        configure: @escaping Configure
+    ) {
         self.address = address
         self.group = group
+        self.allowsHalfClosure = allowsHalfClosure
         self.configure = configure
         registry = ConnectionRegistry(maxConnections: maxConnections)
     }
@@ -77,7 +83,7 @@ final class SocketListener: Sendable {
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(ChannelOptions.socketOption(.so_keepalive), value: 1)
             .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: allowsHalfClosure)
             .childChannelInitializer { [registry, configure] channel in
                 guard registry.admit(channel) else { return channel.close() }
                 return configure(channel, registry)
