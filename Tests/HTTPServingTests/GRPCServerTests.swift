@@ -241,7 +241,9 @@ import Testing
             let client = try await HTTP2Client.connect(port: port)
             let id = client.open(HTTP2Client.head("/test.Service/Endless", [("grpc-timeout", "50m")]))
             client.data(id, HTTP2Client.framed([]), endStream: true)
-            #expect(try await client.answer(id).reset == .cancel)
+            // A reset once messages are on their way; a status if the deadline was faster than the first one.
+            let answer = try await client.answer(id)
+            #expect(answer.reset == .cancel || answer.grpcStatus == "4")
             await service.cancelled.wait()
         }
     }
