@@ -4,6 +4,7 @@ import NIOHTTP2
 
 /// From what a method answers to HEADERS and DATA frames.
 extension GRPCConnection {
+    /// The whole answer of a unary call.
     func answer(_ id: HTTP2StreamID, _ message: [UInt8]) {
         streams[id]?.isAnswered = true
         write(id, .headers(.init(headers: GRPCHeaders.response)))
@@ -27,19 +28,22 @@ extension GRPCConnection {
         context?.flush()
     }
 
-    func fail(_ id: HTTP2StreamID, _ status: GRPCStatus) {
+    /// Ends the stream with `status`, which may be OK.
+    func finish(_ id: HTTP2StreamID, _ status: GRPCStatus) {
         guard let stream = streams[id], !stream.isAnswered else { return }
         guard stream.hasSentHeaders else {
             answer(id, headersOnly: GRPCHeaders.trailersOnly(status))
             return
         }
         stream.isAnswered = true
-        if status.code == .deadlineExceeded {
-            // Trailers would wait behind messages that the client has no window for.
-            write(id, .rstStream(.cancel))
-        } else {
-            write(id, .headers(.init(headers: GRPCHeaders.trailers(status), endStream: true)))
-        }
+        write(id, .headers(.init(headers: GRPCHeaders.trailers(status), endStream: true)))
+        context?.flush()
+    }
+
+    /// Ends the stream at once, and drops what of it is still unsent.
+    func reset(_ id: HTTP2StreamID) {
+        streams[id]?.isAnswered = true
+        write(id, .rstStream(.cancel))
         context?.flush()
     }
 

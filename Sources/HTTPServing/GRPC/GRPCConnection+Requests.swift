@@ -4,10 +4,12 @@ import NIOHTTP2
 
 /// From header fields and DATA frames to a running method.
 extension GRPCConnection {
-    func begin(_ id: HTTP2StreamID, _ headers: HPACKHeaders) {
+    /// - Parameter endStream: the client sends no more than this, so that a refusal need not stop it.
+    func begin(_ id: HTTP2StreamID, _ headers: HPACKHeaders, endStream: Bool) {
         lastStreamID = max(lastStreamID, id)
         // Known before it is judged, so that every answer takes the same way.
         let stream = GRPCStream(reservation: BufferReservation(budget), limitBytes: limits.maxMessageBytes)
+        stream.isRequestComplete = endStream
         streams[id] = stream
         do throws(GRPCCallHead.Refusal) {
             let head = try GRPCCallHead(headers, methods: methods)
@@ -28,14 +30,14 @@ extension GRPCConnection {
     func receive(_ id: HTTP2StreamID, _ buffer: ByteBuffer) {
         guard let stream = streams[id], !stream.isAnswered, buffer.readableBytes > 0 else { return }
         guard stream.reservation.grow(buffer.readableBytes) else {
-            fail(id, .buffersFull)
+            finish(id, .buffersFull)
             return
         }
         stream.lastProgress = .now()
         do throws(GRPCStatus) {
             try stream.assembler.append(buffer)
         } catch {
-            fail(id, error)
+            finish(id, error)
         }
     }
 
@@ -52,7 +54,7 @@ extension GRPCConnection {
                     deadline: stream.deadline, remoteAddress: remoteAddress, limitBytes: limits.maxMessageBytes,
                     reservation: stream.reservation))
         } catch {
-            fail(id, error)
+            finish(id, error)
         }
     }
 
@@ -77,7 +79,7 @@ extension GRPCConnection {
         guard let stream = streams[id], !stream.isAnswered else { return }
         switch outcome {
         case .unary(let message): answer(id, message)
-        case .status(let status): fail(id, status)
+        case .status(let status): finish(id, status)
         }
     }
 
@@ -95,6 +97,11 @@ extension GRPCConnection {
     private func deadlinePassed(_ id: HTTP2StreamID) {
         guard let stream = streams[id], !stream.isAnswered else { return }
         stream.task?.cancel()
-        fail(id, GRPCStatus(.deadlineExceeded, "the deadline of the call has passed"))
+        if stream.hasSentHeaders {
+            // Trailers would wait behind messages that the client has no window for.
+            reset(id)
+        } else {
+            finish(id, GRPCStatus(.deadlineExceeded, "the deadline of the call has passed"))
+        }
     }
 }

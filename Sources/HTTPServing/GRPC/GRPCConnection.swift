@@ -73,7 +73,7 @@ final class GRPCConnection: ChannelInboundHandler {
         switch frame.payload {
         case .headers(let payload):
             if streams[frame.streamID] == nil {
-                begin(frame.streamID, payload.headers)
+                begin(frame.streamID, payload.headers, endStream: payload.endStream)
             }
             if payload.endStream { requestEnded(frame.streamID) }
         case .data(let payload):
@@ -157,8 +157,7 @@ final class GRPCConnection: ChannelInboundHandler {
         if streams.isEmpty, now - idleSince > TimeAmount(limits.idleTimeout) { drain() }
         let readTimeout = TimeAmount(limits.readTimeout)
         for (id, stream) in streams where stream.isWaitingForPeer && now - stream.lastProgress > readTimeout {
-            write(id, .rstStream(.cancel))
+            reset(id)
         }
-        context?.flush()
     }
 }
