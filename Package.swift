@@ -114,6 +114,10 @@ let package = Package(
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: tests
+        module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("OTLPTests", ["OTLP"]),
+        tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
+        tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+        tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
     ]
 )

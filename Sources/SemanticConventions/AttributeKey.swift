@@ -28,13 +28,6 @@ public struct AttributeKey<Value: AttributeValueType>: Sendable {
     public var name: String { staticName.description }
 }
 
-extension AttributeKey: ExpressibleByStringLiteral {
-    /// A key named by a literal.
-    public init(stringLiteral name: StaticString) {
-        self.init(name)
-    }
-}
-
 extension AttributeKey: CustomStringConvertible {
     /// The name.
     public var description: String { name }

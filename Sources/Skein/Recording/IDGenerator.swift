@@ -35,7 +35,7 @@ public final class RandomIDGenerator: IDGenerator {
     /// 128 bits from two streams.
     public func nextTraceID() -> TraceID {
         while true {
-            let step = traceCount.add(Self.increment, ordering: .relaxed).newValue
+            let step = traceCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue
             let id = TraceID(high: Self.mix(traceSeeds.high &+ step), low: Self.mix(traceSeeds.low &+ step))
             if id.isValid { return id }
         }
@@ -44,7 +44,7 @@ public final class RandomIDGenerator: IDGenerator {
     /// 64 bits from one stream.
     public func nextSpanID() -> SpanID {
         while true {
-            let id = SpanID(Self.mix(spanCount.add(Self.increment, ordering: .relaxed).newValue))
+            let id = SpanID(Self.mix(spanCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue))
             if id.isValid { return id }
         }
     }

@@ -27,7 +27,7 @@ final class TracingCounters: Sendable {
     private let counts = Mutex(TracingStatistics())
 
     func countWriteAfterEnd() {
-        lateWrites.add(1, ordering: .relaxed)
+        lateWrites.wrappingAdd(1, ordering: .relaxed)
     }
 
     /// Adds to the counts of a batch; called for batches and drops, not for each span.
