@@ -121,6 +121,7 @@ let package = Package(
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: tests
+        module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("OTLPTests", ["OTLP"]),
         tests("CollectorTests", ["Collector"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
@@ -134,5 +135,8 @@ let package = Package(
                 "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
                 logging,
             ]),
+        tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
+        tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+        tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
     ]
 )
