@@ -122,7 +122,6 @@ let package = Package(
 
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
-        tests("OTLPTests", ["OTLP"]),
         tests("CollectorTests", ["Collector"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
         module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
