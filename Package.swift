@@ -117,5 +117,9 @@ let package = Package(
         tests("OTLPTests", ["OTLP"]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+        .testTarget(
+            name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
+            exclude: ["Corpus"], swiftSettings: swiftSettings),
+        tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
     ]
 )
