@@ -137,5 +137,9 @@ let package = Package(
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
         tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
         tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
+        .testTarget(
+            name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
+            exclude: ["Corpus"], swiftSettings: swiftSettings),
+        tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
     ]
 )
