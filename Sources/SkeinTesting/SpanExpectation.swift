@@ -37,7 +37,7 @@ public struct SpanExpectation: Sendable {
             if let expected, expected != actual { lines.append("\(what) is \(actual), expected \(expected)") }
         }
         compare("name", span.name, name)
-        compare("kind", span.kind, kind)
+        if let kind { compare("kind", span.kind, .some(kind)) }
         compare("status", span.status, status)
         compare("trace id", span.traceID, parent?.traceID)
         compare("parent span id", span.parentSpanID, parent?.spanID)
