@@ -16,7 +16,7 @@ import Testing
         #expect(
             response.json()
                 == Array(#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"trace_id is \"short\""}}"#.utf8))
-        #expect(response.protobuf().starts(with: [0x0A, 0x18 - 1 + 0, 0x08, 0x03, 0x12]))
+        #expect(response.protobuf().starts(with: [0x0A, 0x17, 0x08, 0x03, 0x12]))
     }
 
     @Test func aBatchNamesItsRejections() throws {

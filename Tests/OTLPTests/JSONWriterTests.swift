@@ -30,7 +30,8 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
 
     @Test(
         arguments: [
-            (0.0, "0"), (1, "1"), (-1.5, "-1.5"), (0.1, "0.1"), (1e16, "1e+16"), (5e-324, "5e-324"), (-0.0, "-0"),
+            (0.0, "0"), (1, "1"), (-1.5, "-1.5"), (0.1, "0.1"), (1e16, "1e+16"), (.leastNonzeroMagnitude, "5e-324"),
+            (-0.0, "-0"),
             (.nan, "\"NaN\""), (.infinity, "\"Infinity\""), (-.infinity, "\"-Infinity\""),
             (123456789.25, "123456789.25"),
         ] as [(Double, String)])

@@ -25,27 +25,25 @@ enum Request {
         return writer.bytes
     }
 
-    /// An attribute of one value inside so many arrays or maps.
+    /// An attribute of one value inside so many arrays or maps. Made from its end, so that depth costs no copies.
     static func nested(_ levels: Int, inMaps: Bool = false) -> [UInt8] {
-        var value = WireWriter()
-        value.varint(3, 42)
-        for _ in 0..<levels {
-            var list = WireWriter()
-            if inMaps {
-                list.message(1) { pair in
-                    pair.string(1, "k")
-                    pair.bytes(2, value.bytes)
-                }
-            } else {
-                list.bytes(1, value.bytes)
-            }
-            value = WireWriter()
-            value.bytes(inMaps ? 6 : 5, list.bytes)
+        var reversed: [UInt8] = [42, 3 << 3]
+        func frame(_ field: UInt32) {
+            var head = WireWriter()
+            head.head(field, count: reversed.count)
+            reversed += head.bytes.reversed()
         }
-        var pair = WireWriter()
-        pair.string(1, "deep")
-        pair.bytes(2, value.bytes)
-        return pair.bytes
+        let key: [UInt8] = [UInt8(ascii: "k"), 1, 1 << 3 | 2]
+        for _ in 0..<levels {
+            if inMaps {
+                frame(2)
+                reversed += key
+            }
+            frame(1)
+            frame(inMaps ? 6 : 5)
+        }
+        frame(2)
+        return (reversed + key).reversed()
     }
 }
 
