@@ -209,10 +209,11 @@ package final class OTLPHTTPExporter: Sendable {
         let verdict = ExportVerdict.of(status: response.status, retryAfter: RetryAfter.duration(response))
         switch verdict {
         case .delivered:
-            let answer = ExportResponse(protobuf: response.body)
-            return .delivered(rejectedSpans: answer?.rejectedSpans ?? 0, message: answer?.errorMessage ?? "")
+            let answer = try? ExportResponse(decoding: response.body)
+            return .delivered(
+                rejectedSpans: Int(clamping: max(0, answer?.rejectedSpans ?? 0)), message: answer?.errorMessage ?? "")
         case .refused(let status, let reason):
-            let message = RPCStatus(protobuf: response.body)?.message ?? ""
+            let message = (try? RPCStatus(decoding: response.body))?.message ?? ""
             return .refused(status: status, reason: message.isEmpty ? reason : "\(reason): \(message)")
         case .retryable: return verdict
         }
