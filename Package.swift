@@ -115,5 +115,7 @@ let package = Package(
 
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
+        executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
+        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
     ]
 )
