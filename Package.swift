@@ -141,5 +141,8 @@ let package = Package(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
             exclude: ["Corpus"], swiftSettings: swiftSettings),
         tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
+        tests("OTLPTests", ["OTLP"]),
+        executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
+        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
     ]
 )
