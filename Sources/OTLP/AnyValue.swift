@@ -33,8 +33,8 @@ extension SpanBatch {
         case .int: .int(row.int)
         case .double: .double(row.double)
         case .bytes: .bytes(Array(slice(row.slice)))
-        case .array: .array(withReader(row.slice) { reader in AnyValue.arrayElements(&reader) })
-        case .keyValueList: .keyValueList(withReader(row.slice) { reader in AnyValue.listElements(&reader) })
+        case .array: .array(withReader(row.slice) { reader in AnyValue.arrayElements(&reader, depth: 1) })
+        case .keyValueList: .keyValueList(withReader(row.slice) { reader in AnyValue.listElements(&reader, depth: 1) })
         }
     }
 
@@ -52,15 +52,16 @@ extension SpanBatch {
 }
 
 /// Reading nested values. The batch walked them when it was made, so they are well formed and at most
-/// ``SpanLimits/attributeDepthMax`` deep; a wire error would end a list early.
+/// ``SpanLimits/attributeDepthCeiling`` deep. Should they not be, a wire error ends a list early and a value that is
+/// too deep reads as empty.
 extension AnyValue {
-    fileprivate static func arrayElements(_ reader: inout WireReader) -> [AnyValue] {
+    fileprivate static func arrayElements(_ reader: inout WireReader, depth: Int) -> [AnyValue] {
         var elements: [AnyValue] = []
-        forEachElement(&reader) { elements.append(read($0)) }
+        forEachElement(&reader) { elements.append(read($0, depth: depth)) }
         return elements
     }
 
-    fileprivate static func listElements(_ reader: inout WireReader) -> [KeyValue] {
+    fileprivate static func listElements(_ reader: inout WireReader, depth: Int) -> [KeyValue] {
         var elements: [KeyValue] = []
         forEachElement(&reader) { element in
             var pair = element
@@ -72,7 +73,7 @@ extension AnyValue {
                     result.key = text(range, pair.base)
                 case Tag.KeyValue.value:
                     guard let range = try? pair.lengthDelimited() else { break }
-                    result.value = read(WireReader(base: pair.base, range: range))
+                    result.value = read(WireReader(base: pair.base, range: range), depth: depth)
                 default:
                     guard (try? pair.skip(tag: tag)) != nil else { return }
                 }
@@ -92,7 +93,8 @@ extension AnyValue {
         }
     }
 
-    private static func read(_ reader: WireReader) -> AnyValue {
+    private static func read(_ reader: WireReader, depth: Int) -> AnyValue {
+        guard depth <= SpanLimits.attributeDepthCeiling else { return .empty }
         var reader = reader
         var result = AnyValue.empty
         while !reader.isAtEnd, let tag = try? reader.tag() {
@@ -107,10 +109,10 @@ extension AnyValue {
                     result = .bytes(Array(UnsafeRawBufferPointer(rebasing: range.buffer(reader.base))))
                 case Tag.AnyValue.array:
                     var list = WireReader(base: reader.base, range: try reader.lengthDelimited())
-                    result = .array(arrayElements(&list))
+                    result = .array(arrayElements(&list, depth: depth + 1))
                 case Tag.AnyValue.keyValueList:
                     var list = WireReader(base: reader.base, range: try reader.lengthDelimited())
-                    result = .keyValueList(listElements(&list))
+                    result = .keyValueList(listElements(&list, depth: depth + 1))
                 default: try reader.skip(tag: tag)
                 }
             } catch { return result }

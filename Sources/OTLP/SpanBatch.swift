@@ -27,15 +27,15 @@ package final class SpanBatch: Sendable {
     /// - Complexity: O(bytes); about 300 ns for a span of 500 bytes with 11 attributes.
     package init(decoding bytes: [UInt8], limits: SpanLimits = SpanLimits()) throws(WireError) {
         guard bytes.count <= SpanLimits.requestBytesMax else { throw .tooLarge(bytes: bytes.count) }
-        let indexer = try SpanIndexer.index(bytes, limits: limits)
+        let tables = try SpanIndexer.index(bytes, limits: limits)
         self.bytes = bytes
-        resources = indexer.resources
-        scopes = indexer.scopes
-        spans = indexer.spans
-        attributes = indexer.attributes
-        events = indexer.events
-        links = indexer.links
-        rejections = indexer.rejections
+        resources = tables.resources
+        scopes = tables.scopes
+        spans = tables.spans
+        attributes = tables.attributes
+        events = tables.events
+        links = tables.links
+        rejections = tables.rejections
     }
 
     package static let empty: SpanBatch = {

@@ -13,13 +13,13 @@ extension SpanIndexer {
                 needsRaw = true
             }
         }
-        try charge(AttributeRow.self, at: range)
-        attributes.append(row)
+        try append(row, at: range)
     }
 
     private mutating func value(_ range: ByteRange, _ row: inout AttributeRow) throws(WireError) {
-        row.kind = .empty
-        row.payload = 0
+        // A value sent in two parts is merged: the member sent last wins. Two arrays or two maps would have to be
+        // joined; the last one is taken and the note made that only the raw bytes are complete.
+        if row.kind == .absent { row.kind = .empty } else { needsRaw = true }
         var reader = WireReader(base: base, range: range)
         while !reader.isAtEnd {
             let tag = try reader.tag()
@@ -30,9 +30,11 @@ extension SpanIndexer {
             case Tag.AnyValue.double: row.set(.double, bits: try reader.fixed64())
             case Tag.AnyValue.bytes: row.set(.bytes, slice: try reader.lengthDelimited())
             case Tag.AnyValue.array:
+                if row.kind == .array { needsRaw = true }
                 row.set(.array, slice: try reader.lengthDelimited())
                 try nested(row.slice, isList: true, depth: 1)
             case Tag.AnyValue.keyValueList:
+                if row.kind == .keyValueList { needsRaw = true }
                 row.set(.keyValueList, slice: try reader.lengthDelimited())
                 try nested(row.slice, isList: false, depth: 1)
             default:

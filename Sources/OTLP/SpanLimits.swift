@@ -2,11 +2,15 @@
 package struct SpanLimits: Hashable, Sendable {
     /// Levels of arrays and maps inside one attribute value. Real emitters stay under 10; the number keeps every
     /// recursive walk over a value within a small stack. A span over it is rejected.
-    package var attributeDepthMax = 64
+    package let attributeDepthMax: Int
 
     /// Attributes of one span, those of its events and links included. SDKs stop at 128 by default; the number
     /// bounds what one span can cost a reader. A span over it is rejected.
-    package var attributesMax = 16_384
+    package let attributesMax: Int
+
+    /// The most that ``attributeDepthMax`` can be set to, for the sake of the stack: a level takes about 300 bytes of
+    /// it, and every walk over a value may recurse this far.
+    package static let attributeDepthCeiling = 64
 
     /// Bytes of a request that 32-bit offsets address. Requests are limited far below it by the receivers.
     package static let requestBytesMax = Int(Int32.max)
@@ -18,7 +22,10 @@ package struct SpanLimits: Hashable, Sendable {
     /// Bytes of rows that any request may have on top of that.
     package static let rowBytesAlways = 65_536
 
-    package init() {}
+    package init(attributeDepthMax: Int = 64, attributesMax: Int = 16_384) {
+        self.attributeDepthMax = min(max(attributeDepthMax, 0), Self.attributeDepthCeiling)
+        self.attributesMax = max(attributesMax, 0)
+    }
 }
 
 /// Why a span of an otherwise readable request was not taken.

@@ -11,6 +11,13 @@ package enum Tag {
     package enum Resource {
         package static let attributes: UInt32 = 1 << 3 | 2
         package static let droppedAttributesCount: UInt32 = 2 << 3 | 0
+        package static let entityReferences: UInt32 = 3 << 3 | 2
+    }
+    package enum EntityReference {
+        package static let schemaURL: UInt32 = 1 << 3 | 2
+        package static let type: UInt32 = 2 << 3 | 2
+        package static let idKeys: UInt32 = 3 << 3 | 2
+        package static let descriptionKeys: UInt32 = 4 << 3 | 2
     }
     package enum ScopeSpans {
         package static let scope: UInt32 = 1 << 3 | 2

@@ -65,6 +65,17 @@ package struct WireWriter: Sendable {
         bytes.append(contentsOf: value)
     }
 
+    /// The head of a `string` or `bytes` field whose content of `count` bytes follows through ``byte(_:)``.
+    mutating func bytes(_ field: UInt32, count: Int) {
+        tag(field, WireType.lengthDelimited)
+        varint(UInt64(count))
+    }
+
+    @inline(__always)
+    mutating func byte(_ value: UInt8) {
+        bytes.append(value)
+    }
+
     package mutating func string(_ field: UInt32, _ value: String) {
         bytes(field, value.utf8)
     }
@@ -91,18 +102,29 @@ package struct WireWriter: Sendable {
 
     /// A nested message: `body` appends its fields.
     package mutating func message(_ field: UInt32, _ body: (inout WireWriter) throws -> Void) rethrows {
-        tag(field, WireType.lengthDelimited)
-        let lengthIndex = bytes.count
-        bytes.append(0)
+        let start = beginMessage(field)
         try body(&self)
-        let count = bytes.count - lengthIndex - 1
+        endMessage(start)
+    }
+
+    /// Begins a nested message where a closure does not fit; what is written until ``endMessage(_:)`` is its content.
+    /// - Returns: What `endMessage` has to be given.
+    package mutating func beginMessage(_ field: UInt32) -> Int {
+        tag(field, WireType.lengthDelimited)
+        bytes.append(0)
+        return bytes.count
+    }
+
+    /// Ends the message that `beginMessage` returned `start` for.
+    package mutating func endMessage(_ start: Int) {
+        let count = bytes.count - start
         if count < 0x80 {
-            bytes[lengthIndex] = UInt8(count)
+            bytes[start - 1] = UInt8(count)
             return
         }
         var length = WireWriter(reservingCapacity: 5)
         length.varint(UInt64(count))
-        bytes.replaceSubrange(lengthIndex...lengthIndex, with: length.bytes)
+        bytes.replaceSubrange(start - 1..<start, with: length.bytes)
     }
 
     /// Gives the bytes away without copying and leaves the writer empty.
