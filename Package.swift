@@ -34,6 +34,8 @@ let arguments = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser", condition: collector)
 let yams = Target.Dependency.product(name: "Yams", package: "Yams", condition: collector)
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird", condition: collector)
+let hummingbirdCore = Target.Dependency.product(
+    name: "HummingbirdCore", package: "hummingbird", condition: collector)
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio", condition: collector)
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio", condition: collector)
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio", condition: collector)
@@ -96,7 +98,10 @@ let package = Package(
         module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
         module(
             "HTTPServing",
-            ["CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging]),
+            [
+                "CIsal", "CZstd", "CZlib", hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTP2,
+                nioHPACK, logging,
+            ]),
         module(
             "Collector",
             [
@@ -117,5 +122,11 @@ let package = Package(
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
+        tests(
+            "HTTPServingTests",
+            [
+                "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
+                logging,
+            ]),
     ]
 )

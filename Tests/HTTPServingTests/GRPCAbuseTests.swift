@@ -1,0 +1,156 @@
+import HTTPServing
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import Testing
+
+/// What a hostile client may try: the connection is closed or the call refused, and the server serves on.
+@Suite struct GRPCAbuseTests {
+    private let service = GRPCTestService()
+
+    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+
+    /// A frame header and its payload (RFC 9113 section 4.1).
+    private static func frame(type: UInt8, flags: UInt8 = 0, stream: UInt8 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+        let size = payload.count
+        return [UInt8(size >> 16 & 255), UInt8(size >> 8 & 255), UInt8(size & 255), type, flags, 0, 0, 0, stream]
+            + payload
+    }
+
+    private func expectAlive(_ port: Int) async throws {
+        let client = try await HTTP2Client.connect(port: port)
+        #expect(try await client.call("/test.Service/Echo", [1]).messages == [[1]])
+        client.close()
+    }
+
+    /// Speaks to a server through `abuse` and expects it to hang up with `code`, and others to be served.
+    private func expectHangUp(
+        _ code: HTTP2ErrorCode, _ abuse: (HTTP2Client) -> Void
+    ) async throws {
+        try await service.serving { port in
+            let client = try await HTTP2Client.connect(port: port)
+            abuse(client)
+            let record = try await client.wait { $0.isClosed }
+            #expect(record.isClosed)
+            // Hanging up on a client that is still sending may cost it the GOAWAY, but never show another.
+            #expect([nil, code].contains(record.goAways.last?.code))
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func aPingIsAnswered() async throws {
+        try await service.serving { port in
+            let client = try await HTTP2Client.connect(port: port)
+            client.send(.rootStream, .ping(HTTP2PingData(withInteger: 7), ack: false))
+            #expect(try await client.wait { $0.pingAcks == 1 }.pingAcks == 1)
+        }
+    }
+
+    @Test func aPingFloodEndsTheConnection() async throws {
+        try await expectHangUp(.enhanceYourCalm) { client in
+            for value in 0..<2_100 {
+                client.send(.rootStream, .ping(HTTP2PingData(withInteger: UInt64(value)), ack: false))
+            }
+        }
+    }
+
+    @Test func rapidResetEndsTheConnection() async throws {
+        try await expectHangUp(.enhanceYourCalm) { client in
+            for _ in 0..<600 {
+                let id = client.open(HTTP2Client.head("/test.Service/Echo"))
+                client.send(id, .rstStream(.cancel))
+            }
+        }
+    }
+
+    @Test func emptyDataFramesEndTheConnection() async throws {
+        try await expectHangUp(.enhanceYourCalm) { client in
+            let id = client.open(HTTP2Client.head("/test.Service/Echo"))
+            for _ in 0..<10 { client.data(id, []) }
+        }
+    }
+
+    @Test func anOversizedHeaderListEndsTheConnection() async throws {
+        try await service.serving { port in
+            let client = try await RawClient.connect(port: port)
+            var encoder = HPACKEncoder(allocator: ByteBufferAllocator())
+            var block = ByteBuffer()
+            let head = HTTP2Client.head("/test.Service/Echo", [("x-long", String(repeating: "a", count: 40_000))])
+            try encoder.encode(headers: head, to: &block)
+            let headers = Self.frame(type: 1, flags: 4, stream: 1, Array(block.readableBytesView))
+            try await client.send(Self.preface + Self.frame(type: 4) + headers)
+            try await expectGoAway(client)
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func anOversizedFrameEndsTheConnection() async throws {
+        try await service.serving { port in
+            let client = try await RawClient.connect(port: port)
+            // The header of a DATA frame of 257 KiB.
+            try await client.send(Self.preface + Self.frame(type: 4) + [4, 4, 0, 0, 0, 0, 0, 0, 1])
+            try await expectGoAway(client)
+            try await expectAlive(port)
+        }
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense, not a frame"])
+    func whatIsNotHTTP2IsHungUpOn(_ text: String) async throws {
+        try await service.serving { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(text)
+            try await expectGoAway(client)
+            try await expectAlive(port)
+        }
+    }
+
+    /// The server hangs up, and its last frame is GOAWAY with an error.
+    private func expectGoAway(_ client: RawClient) async throws {
+        let bytes = try await client.receiveToEnd()
+        var rest = bytes[...]
+        var codes: [UInt8] = []
+        while rest.count >= 9 {
+            let header = Array(rest.prefix(9))
+            let size = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
+            if header[3] == 7, let code = rest.dropFirst(9).prefix(8).last { codes.append(code) }
+            rest = rest.dropFirst(9 + size)
+        }
+        #expect(codes.contains { $0 != 0 }, "GOAWAY codes \(codes) in \(bytes.count) bytes")
+    }
+
+    @Test func connectionsOverTheLimitAreClosed() async throws {
+        var limits = GRPCLimits()
+        limits.maxConnections = 1
+        try await service.serving(limits) { port in
+            let first = try await HTTP2Client.connect(port: port)
+            _ = try await first.call("/test.Service/Echo", [1])
+            let second = try await RawClient.connect(port: port)
+            #expect(try await second.receiveToEnd() == [])
+        }
+    }
+
+    @Test func randomFramesNeverStopTheServer() async throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var state = seed
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        try await service.serving { port in
+            for _ in 0..<40 {
+                let client = try await RawClient.connect(port: port)
+                var bytes = Self.preface + Self.frame(type: 4)
+                for _ in 0..<30 {
+                    let payload = (0..<next(40)).map { _ in UInt8(next(256)) }
+                    bytes += Self.frame(
+                        type: UInt8(next(11)), flags: UInt8(next(256)), stream: UInt8(next(6)), payload)
+                }
+                try? await client.send(bytes)
+                client.close()
+            }
+            let alive = try await HTTP2Client.connect(port: port)
+            let answer = try await alive.call("/test.Service/Echo", [1])
+            #expect(answer.messages == [[1]], "seed \(seed)")
+        }
+    }
+}
