@@ -128,5 +128,13 @@ let package = Package(
                 "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
                 logging,
             ]),
+        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+        tests(
+            "QueryAPITests",
+            [
+                "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
+                "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
+            ]),
     ]
 )

@@ -1,0 +1,77 @@
+/// Reads the little-endian numbers and length-prefixed texts of a checkpoint; nil where the bytes end early.
+struct ByteReader {
+    private let bytes: ArraySlice<UInt8>
+    private var index: Int
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        index = bytes.startIndex
+    }
+
+    var isAtEnd: Bool { index == bytes.endIndex }
+    var remaining: Int { bytes.endIndex - index }
+
+    mutating func byte() -> UInt8? {
+        guard index < bytes.endIndex else { return nil }
+        defer { index += 1 }
+        return bytes[index]
+    }
+
+    mutating func varint() -> UInt64? {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), through: 63, by: 7) {
+            guard let byte = byte() else { return nil }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        return nil
+    }
+
+    mutating func fixed<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
+        guard let slice = take(MemoryLayout<Number>.size) else { return nil }
+        return slice.reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+    }
+
+    /// A length as varint and that many bytes.
+    mutating func block() -> ArraySlice<UInt8>? {
+        guard let count = varint(), count <= UInt64(remaining) else { return nil }
+        return take(Int(count))
+    }
+
+    mutating func text() -> String? {
+        block().map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
+        guard count >= 0, count <= remaining else { return nil }
+        defer { index += count }
+        return bytes[index..<index + count]
+    }
+}
+
+/// Writes what ``ByteReader`` reads.
+struct ByteWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func varint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    mutating func fixed(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func block(_ content: some Collection<UInt8>) {
+        varint(UInt64(content.count))
+        bytes.append(contentsOf: content)
+    }
+
+    mutating func raw(_ content: some Collection<UInt8>) {
+        bytes.append(contentsOf: content)
+    }
+}

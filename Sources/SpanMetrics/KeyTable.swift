@@ -1,0 +1,96 @@
+/// Numbers byte strings in the order in which they first come: the interning table behind the series of a metric.
+///
+/// Keys are kept end to end in one array. Lookups hash eight bytes at a time with a seed of the process, so that
+/// nobody outside can choose keys that collide.
+struct KeyTable: Sendable {
+    private var keys: [UInt8] = []
+    /// Where key `index` ends in `keys`.
+    private var ends: [Int] = []
+    private var hashes: [UInt64] = []
+    /// Index + 1 of the key in each slot, 0 for a free one; the count is a power of two, at most half in use.
+    private var slots: [UInt32] = Array(repeating: 0, count: 64)
+    private let seed: UInt64
+
+    init(seed: UInt64) {
+        self.seed = seed
+    }
+
+    var count: Int { ends.count }
+
+    /// The bytes of all keys together.
+    var keyBytes: Int { keys.count }
+
+    func key(_ index: Int) -> ArraySlice<UInt8> {
+        keys[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+    }
+
+    /// The number of a key; nil when it has none.
+    ///
+    /// - Complexity: O(bytes of the key).
+    func index(of key: [UInt8]) -> Int? {
+        let hash = hash(key)
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot] != 0 {
+            let index = Int(slots[slot]) - 1
+            if hashes[index] == hash, equals(index, key) { return index }
+            slot = (slot + 1) & mask
+        }
+        return nil
+    }
+
+    /// Gives a key that has no number the next one.
+    mutating func insert(_ key: [UInt8]) -> Int {
+        if (count + 1) * 2 > slots.count { grow() }
+        let index = count
+        let hash = hash(key)
+        keys.append(contentsOf: key)
+        ends.append(keys.count)
+        hashes.append(hash)
+        place(index, hash)
+        return index
+    }
+
+    private mutating func grow() {
+        slots = Array(repeating: 0, count: slots.count * 2)
+        for (index, hash) in hashes.enumerated() { place(index, hash) }
+    }
+
+    private mutating func place(_ index: Int, _ hash: UInt64) {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot] != 0 { slot = (slot + 1) & mask }
+        slots[slot] = UInt32(truncatingIfNeeded: index + 1)
+    }
+
+    private func equals(_ index: Int, _ key: [UInt8]) -> Bool {
+        let start = index == 0 ? 0 : ends[index - 1]
+        guard ends[index] - start == key.count else { return false }
+        return keys.withUnsafeBytes { all in
+            key.withUnsafeBytes { $0.elementsEqual(UnsafeRawBufferPointer(rebasing: all[start..<ends[index]])) }
+        }
+    }
+
+    private func hash(_ key: [UInt8]) -> UInt64 {
+        key.withUnsafeBytes { bytes in
+            var state = seed ^ UInt64(bytes.count)
+            var offset = 0
+            while offset + 8 <= bytes.count {
+                state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                offset += 8
+            }
+            var tail: UInt64 = 0
+            while offset < bytes.count {
+                tail = tail << 8 | UInt64(bytes[offset])
+                offset += 1
+            }
+            return Self.folded(state ^ tail)
+        }
+    }
+
+    /// Both halves of the product with a large odd constant, xored.
+    private static func folded(_ value: UInt64) -> UInt64 {
+        let (high, low) = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return high ^ low
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import OTLP
+import SpanMetrics
+import Testing
+import TraceFixtures
+import TraceStorage
+
+@Suite struct DerivedStateTests {
+    private static func journal(seed: UInt64, count: UInt64) throws -> [StoredBatch] {
+        var random = SeededGenerator(seed: seed)
+        return try (1...count).map { position in
+            let spans = (0..<Int.random(in: 1...20, using: &random)).map { _ in
+                SpanFixture("op\(Int.random(in: 0..<30, using: &random))", id: .random(in: 1...(.max), using: &random))
+                    .with {
+                        $0.end = $0.start + .random(in: 0..<20_000_000_000, using: &random)
+                        $0.status = .random(in: 0...2, using: &random)
+                        if Bool.random(using: &random) { $0.traceState = "ot=th:7" }
+                    }
+            }
+            return try .of(spans, position: position)
+        }
+    }
+
+    @Test func aRestartFromTheCheckpointGivesEqualNumbersAndNoCounterFalls() throws {
+        let seed = UInt64.random(in: 0...(.max))
+        print("DerivedStateTests seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let journal = try Self.journal(seed: seed, count: 60)
+        let whole = try REDMetrics()
+        for batch in journal { whole.record(batch) }
+
+        try withDirectory { directory in
+            var shown: [String: Double] = [:]
+            var next = 0
+            while next < journal.count {
+                // A process: loads, replays to where the journal ended when it started, serves, and is killed.
+                let metrics = try REDMetrics()
+                let state = DerivedState(directory: directory, derivations: [metrics])
+                #expect(try state.load().isEmpty)
+                for batch in journal[..<next] where batch.position > state.replayPosition { state.record(batch) }
+                let end = min(journal.count, next + Int.random(in: 1...15, using: &random))
+                for batch in journal[next..<end] {
+                    state.record(batch)
+                    if Int.random(in: 0..<4, using: &random) == 0 { try state.checkpoint() }
+                    let samples = Samples(metrics.snapshot().exposition(.prometheusText)).values
+                    for (key, value) in shown { #expect((samples[key] ?? -1) >= value, "\(key)") }
+                    shown = samples
+                }
+                #expect(state.durablePosition <= metrics.position)
+                next = end
+            }
+            #expect(shown == Samples(whole.snapshot().exposition(.prometheusText)).values)
+        }
+    }
+
+    @Test func everyDamageIsReportedAndCountingBeginsAgain() throws {
+        let journal = try Self.journal(seed: 4, count: 3)
+        let metrics = try REDMetrics()
+        for batch in journal { metrics.record(batch) }
+        let good = DerivedCheckpoint(sections: [metrics.checkpointSection()]).encoded()
+        #expect(try DerivedCheckpoint(decoding: good).sections == [metrics.checkpointSection()])
+        for length in 0..<good.count {
+            #expect(throws: CheckpointError.self) { try DerivedCheckpoint(decoding: Array(good[..<length])) }
+        }
+        for index in good.indices {
+            var bytes = good
+            bytes[index] ^= 0x10
+            #expect(throws: CheckpointError.self) { try DerivedCheckpoint(decoding: bytes) }
+        }
+        try withDirectory { directory in
+            var bytes = good
+            bytes[bytes.count / 2] ^= 1
+            try Data(bytes).write(to: URL(filePath: directory + "/derived.checkpoint"))
+            let again = try REDMetrics()
+            let state = DerivedState(directory: directory, derivations: [again])
+            let notes = try state.load()
+            #expect(notes.count == 1 && notes[0].contains("checksum"))
+            #expect(state.replayPosition == .beginning && state.durablePosition == .beginning)
+        }
+    }
+
+    @Test func aSectionThatHoldsSomethingElseLeavesTheStateAlone() throws {
+        let source = try REDMetrics()
+        source.record(try .of([SpanFixture("get"), SpanFixture("put")], position: 9))
+        let section = source.checkpointSection()
+        for length in 0..<section.payload.count {
+            let metrics = try REDMetrics()
+            var cut = section
+            cut.payload.removeSubrange(length...)
+            // A cut within the fingerprint reads as corrupt, too.
+            #expect(throws: CheckpointError.self) { try metrics.restore(cut) }
+            #expect(metrics.position == .beginning)
+        }
+    }
+
+    @Test func aFutureVersionIsRefused() throws {
+        let metrics = try REDMetrics()
+        try withDirectory { directory in
+            var file = DerivedCheckpoint(sections: []).encoded()
+            file[8] = 2
+            try Data(file).write(to: URL(filePath: directory + "/derived.checkpoint"))
+            let state = DerivedState(directory: directory, derivations: [metrics])
+            let error = #expect(throws: CheckpointError.self) { try state.load() }
+            #expect("\(try #require(error))".hasSuffix("has format version 2, expected at most 1"))
+
+            try DerivedCheckpoint(sections: [
+                CheckpointSection(name: "red", version: 9, position: JournalPosition(4), payload: [])
+            ]).write(to: directory)
+            #expect(throws: CheckpointError.self) { try state.load() }
+            try DerivedCheckpoint(sections: [
+                CheckpointSection(name: "graph", version: 1, position: JournalPosition(4), payload: [])
+            ]).write(to: directory)
+            #expect(throws: CheckpointError.self) { try state.load() }
+        }
+        #expect(metrics.position == .beginning)
+    }
+
+    @Test func anotherConfigurationBeginsAtZeroAfterThePosition() throws {
+        let source = try REDMetrics()
+        source.record(try .of([SpanFixture("get")], position: 5))
+        try withDirectory { directory in
+            try source.checkpoint(to: directory)
+            var configuration = SpanMetricsConfiguration()
+            configuration.dimensions = [.init(name: "http.method")]
+            let metrics = try REDMetrics(configuration)
+            let state = DerivedState(directory: directory, derivations: [metrics])
+            #expect(try state.load().count == 1)
+            #expect(state.replayPosition == JournalPosition(5))
+            #expect(metrics.statistics.series == 0)
+        }
+    }
+
+    @Test func aDirectoryThatIsNotThereIsAnErrorWithItsPath() throws {
+        let state = DerivedState(directory: "/nowhere/at/all", derivations: [try REDMetrics()])
+        #expect(try state.load().isEmpty)
+        let error = #expect(throws: CheckpointError.self) { try state.checkpoint() }
+        #expect("\(try #require(error))".contains("/nowhere/at/all"))
+    }
+
+    private func withDirectory(_ body: (String) throws -> Void) throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "skein-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: url) }
+        try body(url.path)
+    }
+}
