@@ -1,0 +1,143 @@
+import TraceStorage
+
+/// Rate, errors and duration computed from stored spans, by the definition of ``REDMetrics``: spans of resources
+/// without `service.name` do not count, others count as their ``AdjustedCount`` (here with its fraction).
+package struct REDQuery: Sendable {
+    /// Something to group by and the name it has in the answer.
+    package struct Grouping: Hashable, Sendable {
+        package var name: String
+        package var field: FieldReference
+
+        package init(name: String, field: FieldReference) {
+            self.name = name
+            self.field = field
+        }
+
+        /// `service`, `operation`, `kind`, `status`, or an attribute: with its place (`span.http.route`,
+        /// `resource.cloud.region`, `event.`, `link.`, `instrumentation.`), else (`.x` or `x`) wherever it stands.
+        /// Nil for an empty name.
+        package init?(parsing text: String) {
+            let places: [(String, AttributePlace)] = [
+                ("span.", .span), ("resource.", .resource), ("event.", .event), ("link.", .link),
+                ("instrumentation.", .scope), (".", .any),
+            ]
+            name = text
+            switch text {
+            case "service": field = .serviceName
+            case "operation": field = .name
+            case "kind": field = .kind
+            case "status": field = .statusCode
+            default:
+                let place = places.first { text.hasPrefix($0.0) }
+                let key = String(text.dropFirst(place?.0.count ?? 0))
+                guard !key.isEmpty else { return nil }
+                field = .attribute(place?.1 ?? .any, key: key)
+            }
+        }
+    }
+
+    package var tenant = TenantID.default
+    /// Spans are selected by their start time.
+    package var range: TimeRange
+    package var groupings: [Grouping]
+    package var predicate = SpanPredicate.all
+    /// Width of the points of a row's series in nanoseconds; nil for no series.
+    package var stepNanoseconds: UInt64?
+
+    package init(range: TimeRange, by groupings: [Grouping]) {
+        self.range = range
+        self.groupings = groupings
+    }
+
+    /// Attributes to group by; each is a column to read, and nobody reads a table of more.
+    package static let groupingsMax = 8
+    /// Rows of an answer, about 10 KB of working memory each. Spans of further groups are summed in one row whose
+    /// keys are all ``otherKey``.
+    package static let groupsMax = 2_000
+    /// Points of all rows together, about 1 KB of working memory each. A query that would have more is refused.
+    package static let pointsMax = 50_000
+    package static let otherKey = FieldValue.string("(other)")
+
+    /// Computes the rows, the largest count first.
+    ///
+    /// - Throws: what the reader throws, and ``StorageError/limitExceeded(message:)`` past ``groupingsMax`` or
+    ///   ``pointsMax``.
+    package func run(
+        on reader: any TraceReader, context: QueryContext = QueryContext()
+    ) throws(StorageError) -> REDResult {
+        guard groupings.count <= Self.groupingsMax else {
+            throw .limitExceeded(message: "grouped by \(groupings.count) keys, at most \(Self.groupingsMax)")
+        }
+        if let stepNanoseconds {
+            guard stepNanoseconds > 0 else { throw .limitExceeded(message: "step of 0, expected more") }
+            guard range.end != .max, (range.end &- range.start) / stepNanoseconds < UInt64(Self.pointsMax) else {
+                throw .limitExceeded(message: "more than \(Self.pointsMax) steps in the range, expected a longer step")
+            }
+        }
+        let plan = ScanPlan(
+            tenant: tenant, range: range, predicate: .and([.exists(.serviceName), predicate]),
+            fields: [.startTime, .duration, .statusCode, .adjustedCount] + groupings.map(\.field))
+        var aggregation = REDAggregation(query: self)
+        try reader.scan(plan, context: context) { rows in
+            aggregation.add(rows)
+            return !aggregation.hasTooManyPoints
+        }
+        if aggregation.hasTooManyPoints {
+            throw .limitExceeded(message: "more than \(Self.pointsMax) points, expected a longer step or fewer groups")
+        }
+        var result = aggregation.result()
+        let oldest = reader.statistics().oldestReceivedAt
+        result.isPartial = oldest.map { range.start < $0 } ?? false
+        return result
+    }
+}
+
+/// The answer of a ``REDQuery``.
+package struct REDResult: Sendable {
+    package var rows: [REDRow]
+    /// The range begins before the oldest span that retention has left. As spans are kept by their arrival, this is
+    /// also true when there never was an older one.
+    package var isPartial = false
+    /// There were more than ``REDQuery/groupsMax`` groups.
+    package var isTruncated = false
+}
+
+/// One group.
+package struct REDRow: Sendable {
+    package struct KeyValue: Hashable, Sendable {
+        package var name: String
+        /// Kind and status as TraceQL's keywords (`server`, `error`), ``FieldValue/none`` where spans have no such
+        /// value.
+        package var value: FieldValue
+    }
+
+    /// In the order of the query's groupings.
+    package var key: [KeyValue]
+    package var numbers: REDNumbers
+    /// Stored spans.
+    package var spans: Int
+    /// The points that have spans, in order of time; nil when the query has no step.
+    package var series: [REDPoint]?
+}
+
+/// What RED says about a set of spans.
+package struct REDNumbers: Hashable, Sendable {
+    /// Adjusted count.
+    package var count: Double
+    /// Per second.
+    package var rate: Double
+    /// Adjusted count of spans with status error.
+    package var errors: Double
+    /// Errors of count, 0 to 1.
+    package var errorRate: Double
+    package var p50Nanoseconds: UInt64
+    package var p95Nanoseconds: UInt64
+    package var p99Nanoseconds: UInt64
+}
+
+/// One step of a row's series.
+package struct REDPoint: Hashable, Sendable {
+    /// Unix nanoseconds at which the step begins.
+    package var start: UInt64
+    package var numbers: REDNumbers
+}
