@@ -3,11 +3,7 @@ import OTLP
 /// Making batches of spans that were accepted before.
 package enum StoredSpans {
     /// Limits that no accepted span can break, whatever a receiver was configured to take.
-    private static let limits: SpanLimits = {
-        var limits = SpanLimits()
-        limits.attributesMax = Int(Int32.max)
-        return limits
-    }()
+    private static let limits = SpanLimits(attributesMax: Int(Int32.max))
 
     /// An unknown field of a request, which every reader passes over.
     private static let paddingField: UInt32 = 1000
