@@ -130,6 +130,10 @@ let package = Package(
             ]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+        .testTarget(
+            name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
+            exclude: ["Corpus"], swiftSettings: swiftSettings),
+        tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
         tests(
             "QueryAPITests",
             [

@@ -31,7 +31,7 @@ package struct ValueTest {
     package init(_ op: ComparisonOperator, _ value: FieldValue) throws(StorageError) {
         self.op = op
         switch (op, value) {
-        case (.matches, .string(let text)), (.notMatches, .string(let text)): literal = .pattern(try TextPattern(text))
+        case (.matches, .string(let text)), (.notMatches, .string(let text)): literal = .pattern(try Self.pattern(text))
         case (.matches, _), (.notMatches, _): literal = .never
         case (_, .string(let text)): literal = .string(Array(text.utf8))
         case (_, .int(let number)): literal = .int(number)
@@ -41,6 +41,14 @@ package struct ValueTest {
         case (_, .traceID(let id)): literal = .traceID(id)
         case (_, .spanID(let id)): literal = .spanID(id)
         default: literal = .never
+        }
+    }
+
+    private static func pattern(_ text: String) throws(StorageError) -> TextPattern {
+        do throws(TextPatternError) {
+            return try TextPattern(text)
+        } catch {
+            throw .limitExceeded(message: "regular expression \"\(text)\" cannot be compiled: \(error)")
         }
     }
 
@@ -120,7 +128,7 @@ package struct ValueTest {
     package func passes(text: UnsafeRawBufferPointer) -> Bool {
         switch literal {
         case .string(let literal): compare(text, literal)
-        case .pattern(let pattern): pattern.matches(text) == (op == .matches)
+        case .pattern(let pattern): pattern.matchesWhole(String(decoding: text, as: UTF8.self)) == (op == .matches)
         case .tag(let tag): equals(text, tag.bytes)
         default: false
         }
