@@ -128,6 +128,7 @@ let package = Package(
         tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+        tests("OTLPTests", ["OTLP"]),
         tests(
             "HTTPServingTests",
             [
@@ -137,11 +138,19 @@ let package = Package(
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
         tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
         tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
+        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
         .testTarget(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
             exclude: ["Corpus"], swiftSettings: swiftSettings),
         tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
         executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
         tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
+        tests(
+            "QueryAPITests",
+            [
+                "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
+                "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
+            ]),
     ]
 )
