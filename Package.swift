@@ -128,7 +128,6 @@ let package = Package(
         tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
-        tests("OTLPTests", ["OTLP"]),
         tests(
             "HTTPServingTests",
             [
@@ -138,8 +137,6 @@ let package = Package(
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
         tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
         tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
-        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
         .testTarget(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
             exclude: ["Corpus"], swiftSettings: swiftSettings),
