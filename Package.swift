@@ -115,5 +115,8 @@ let package = Package(
 
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
+        module(
+            "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
+        tests("EmbeddedStoreTests", ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum"]),
     ]
 )
