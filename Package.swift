@@ -149,5 +149,8 @@ let package = Package(
                 "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
                 "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
             ]),
+        module(
+            "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
+        tests("EmbeddedStoreTests", ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum"]),
     ]
 )

@@ -1,0 +1,131 @@
+import OTLP
+import TraceStorage
+
+/// The batches that are not in a block yet, and which of their rows belong to which trace.
+///
+/// A span that is there already, equal in every byte, is noted as a duplicate and is neither found nor sealed.
+struct LiveTail: Sendable {
+    /// A span of the tail; `previous` is the index of the one before it in the same trace, -1 for the first.
+    private struct Row: Sendable {
+        let batch: Int32
+        let row: Int32
+        let previous: Int32
+    }
+
+    /// What a query that looks at all spans needs; cheap to copy.
+    struct Snapshot: Sendable {
+        fileprivate(set) var batches: [StoredBatch] = []
+        /// Rows that are duplicates, in rising order, by batch; batches without any have none.
+        fileprivate var duplicates: [Int: [Int]] = [:]
+
+        /// Rows of a batch without duplicates.
+        func uniqueRows(_ batch: Int) -> [Int] {
+            let rows = batches[batch].batch.spans.indices
+            guard let left = duplicates[batch].map(Set.init) else { return Array(rows) }
+            return rows.filter { !left.contains($0) }
+        }
+    }
+
+    private(set) var snapshot = Snapshot()
+    /// Spans that are no duplicates.
+    var spans: Int { rows.count }
+    private(set) var duplicateSpans = 0
+    private(set) var bytes = 0
+    private(set) var receivedMin = UInt64.max
+    private var rows: [Row] = []
+    /// The last row of each trace.
+    private var lastRow: [TraceID: Int32] = [:]
+    /// Rows by the hash of trace and span id, linear probing: 32 bits of hash, then the row's index plus 1; 0 is free.
+    private var slots: [UInt64] = Array(repeating: 0, count: 1024)
+
+    var isEmpty: Bool { snapshot.batches.isEmpty }
+
+    mutating func append(_ stored: StoredBatch) {
+        let number = snapshot.batches.count
+        snapshot.batches.append(stored)
+        var doubled: [Int] = []
+        var trace: (id: TraceID, last: Int32) = (.invalid, -1)
+        for row in stored.batch.spans.indices {
+            let span = stored.batch.spans[row]
+            if span.traceID != trace.id {
+                if trace.last >= 0 { lastRow[trace.id] = trace.last }
+                trace = (span.traceID, lastRow[span.traceID] ?? -1)
+            }
+            guard insert(stored, row) else {
+                doubled.append(row)
+                continue
+            }
+            rows.append(Row(batch: Int32(number), row: Int32(row), previous: trace.last))
+            trace.last = Int32(rows.count - 1)
+        }
+        if trace.last >= 0 { lastRow[trace.id] = trace.last }
+        if !doubled.isEmpty { snapshot.duplicates[number] = doubled }
+        duplicateSpans += doubled.count
+        bytes += stored.batch.bytes.count
+        receivedMin = min(receivedMin, stored.receivedAt)
+    }
+
+    /// The rows of a trace by batch, both in the order of arrival.
+    func rows(of id: TraceID, tenant: TenantID) -> [(batch: SpanBatch, rows: [Int])] {
+        var found: [(batch: Int32, rows: [Int])] = []
+        var next = lastRow[id] ?? -1
+        while next >= 0 {
+            let row = rows[Int(next)]
+            if found.last?.batch == row.batch {
+                found[found.count - 1].rows.append(Int(row.row))
+            } else {
+                found.append((row.batch, [Int(row.row)]))
+            }
+            next = row.previous
+        }
+        return found.reversed().filter { snapshot.batches[Int($0.batch)].tenant == tenant }
+            .map { (snapshot.batches[Int($0.batch)].batch, $0.rows.reversed()) }
+    }
+
+    /// Notes the row that is about to be appended to `rows`; false when an equal span of the tenant is there.
+    private mutating func insert(_ stored: StoredBatch, _ row: Int) -> Bool {
+        if (rows.count + 1) * 2 > slots.count { grow() }
+        let span = stored.batch.spans[row]
+        let hash = Self.hash(span)
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot] != 0 {
+            if slots[slot] >> 32 == hash >> 32 {
+                let other = rows[Int(slots[slot] & 0xFFFF_FFFF) - 1]
+                let candidate = snapshot.batches[Int(other.batch)]
+                if candidate.tenant == stored.tenant, candidate.batch.equalSpan(Int(other.row), stored.batch, row) {
+                    return false
+                }
+            }
+            slot = (slot + 1) & mask
+        }
+        slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(rows.count + 1)
+        return true
+    }
+
+    private mutating func grow() {
+        slots = Array(repeating: 0, count: slots.count * 2)
+        let mask = slots.count - 1
+        for (index, row) in rows.enumerated() {
+            let hash = Self.hash(snapshot.batches[Int(row.batch)].batch.spans[Int(row.row)])
+            var slot = Int(truncatingIfNeeded: hash) & mask
+            while slots[slot] != 0 { slot = (slot + 1) & mask }
+            slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(index + 1)
+        }
+    }
+
+    private static func hash(_ span: SpanRow) -> UInt64 {
+        ByteHash.mix(span.traceID.low ^ span.spanID.rawValue, 0x9E37_79B9_7F4A_7C15 ^ span.traceID.high)
+    }
+}
+
+extension SpanBatch {
+    /// Whether two spans, and the resources and scopes they are under, are equal in every byte.
+    fileprivate func equalSpan(_ row: Int, _ other: SpanBatch, _ otherRow: Int) -> Bool {
+        let a = spans[row]
+        let b = other.spans[otherRow]
+        guard a.traceID == b.traceID, a.spanID == b.spanID, canonicalSpan(row) == other.canonicalSpan(otherRow) else { return false }
+        return header(of: scope(of: a)) == other.header(of: other.scope(of: b))
+            && header(of: resource(of: a)) == other.header(of: other.resource(of: b))
+    }
+}
