@@ -90,6 +90,7 @@ let package = Package(
         .target(name: "CChecksum"),
         .target(name: "CPlatform"),
         .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
+        module("AgentTraffic", ["OTLP"]),
         module("TraceStorage", ["OTLP"]),
         module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
         module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
@@ -120,20 +121,28 @@ let package = Package(
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: tests
-        tests("OTLPTests", ["OTLP"]),
+        module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
+        tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
+        module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
+        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
         tests(
             "HTTPServingTests",
             [
                 "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
                 logging,
             ]),
-        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+        tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
+        tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+        tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
         .testTarget(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
             exclude: ["Corpus"], swiftSettings: swiftSettings),
         tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
+        executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
+        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
         tests(
             "QueryAPITests",
             [

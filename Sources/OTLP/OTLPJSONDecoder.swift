@@ -163,7 +163,7 @@ struct OTLPJSONDecoder {
             throw JSONError(offset: start, "expected hexadecimal digits")
         }
         guard digits.count % 2 == 0 else { return writer.bytes(number, [0]) }
-        writer.bytes(number, count: digits.count / 2)
+        writer.head(number, count: digits.count / 2)
         for index in stride(from: digits.startIndex, to: digits.endIndex, by: 2) {
             writer.byte((hexValue(digits[index]) ?? 0) << 4 | (hexValue(digits[index + 1]) ?? 0))
         }
@@ -181,7 +181,7 @@ struct OTLPJSONDecoder {
         guard digits.count % 4 != 1, digits.allSatisfy({ base64Value($0) != nil }) else {
             throw JSONError(offset: start, "expected base64")
         }
-        writer.bytes(number, count: digits.count / 4 * 3 + max(digits.count % 4 - 1, 0))
+        writer.head(number, count: digits.count / 4 * 3 + max(digits.count % 4 - 1, 0))
         var group: UInt32 = 0
         var bits = 0
         for digit in digits {

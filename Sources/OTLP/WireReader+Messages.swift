@@ -25,6 +25,7 @@ extension WireReader {
 
     /// The same as text; what is no UTF-8 becomes U+FFFD.
     func text(_ range: ByteRange) -> String {
-        String(decoding: UnsafeRawBufferPointer(start: base + Int(range.offset), count: Int(range.count)), as: UTF8.self)
+        String(
+            decoding: UnsafeRawBufferPointer(start: base + Int(range.offset), count: Int(range.count)), as: UTF8.self)
     }
 }

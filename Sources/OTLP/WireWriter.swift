@@ -65,10 +65,20 @@ package struct WireWriter: Sendable {
         bytes.append(contentsOf: value)
     }
 
-    /// The head of a `string` or `bytes` field whose content of `count` bytes follows through ``byte(_:)``.
-    mutating func bytes(_ field: UInt32, count: Int) {
+    /// Tag and length of a field whose content of `count` bytes follows, through ``raw(_:)`` for example.
+    package mutating func head(_ field: UInt32, count: Int) {
         tag(field, WireType.lengthDelimited)
         varint(UInt64(count))
+    }
+
+    /// The bytes that ``head(_:count:)`` writes.
+    package static func headBytes(_ field: UInt32, count: Int) -> Int {
+        varintBytes(UInt64(field) << 3) + varintBytes(UInt64(count))
+    }
+
+    /// The bytes of a varint: 1 to 10.
+    package static func varintBytes(_ value: UInt64) -> Int {
+        max(1, (70 - value.leadingZeroBitCount) / 7)
     }
 
     @inline(__always)

@@ -63,6 +63,22 @@ import Testing
         }
     }
 
+    @Test func cancelledCallsThatRunOnAreBounded() async throws {
+        var limits = GRPCLimits()
+        limits.maxConcurrentStreams = 2
+        try await service.serving(limits) { port in
+            let client = try await HTTP2Client.connect(port: port)
+            // Hold does not heed its cancellation, so that four of its tasks stay.
+            for _ in 0..<4 {
+                let id = client.open(HTTP2Client.head("/test.Service/Hold"))
+                client.data(id, HTTP2Client.framed([]), endStream: true)
+                client.send(id, .rstStream(.cancel))
+            }
+            #expect(try await client.call("/test.Service/Echo", [1]).grpcStatus == "14")
+            service.release.set()
+        }
+    }
+
     @Test func emptyDataFramesEndTheConnection() async throws {
         try await expectHangUp(.enhanceYourCalm) { client in
             let id = client.open(HTTP2Client.head("/test.Service/Echo"))

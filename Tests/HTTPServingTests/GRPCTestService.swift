@@ -53,6 +53,7 @@ struct GRPCTestService: Sendable {
             "/test.Service/Throw": .serverStreaming { request, writer in
                 try await writer.write([1])
                 if request.message == [1] { throw GRPCStatus(.notFound, "no such trace") }
+                if request.message == [3] { throw GRPCStatus(.deadlineExceeded, "of another server") }
                 throw BodyError.disconnected
             },
         ]

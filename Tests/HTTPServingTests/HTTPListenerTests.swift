@@ -24,6 +24,7 @@ import Testing
             let bytes = try await request.collectBytes(limitBytes: limitBytes)
             return Response.bytes(bytes, contentType: "application/octet-stream")
         }
+        router.refuseOtherMethods("/echo", allowed: [.post])
         return router
     }
 
@@ -199,7 +200,7 @@ import Testing
         try await Self.serving(Self.router(limitBytes: 1 << 20)) { port in
             let client = try await RawClient.connect(port: port)
             try await client.send(
-                Self.post(Codecs.deflate([UInt8](repeating: 0, count: 64 << 20), .gzip), encoding: "gzip"))
+                Self.post(Codecs.deflate([UInt8](repeating: 0, count: 16 << 20), .gzip), encoding: "gzip"))
             #expect(try Self.split(try await client.receiveToEnd()).head.hasPrefix("HTTP/1.1 413"))
         }
     }
@@ -279,6 +280,17 @@ import Testing
             #expect(head.lowercased().contains("content-encoding: gzip") == isCompressed)
             let page = isCompressed ? Codecs.gunzip(body, capacity: 50_000) : body
             #expect(page == Codecs.sample(50_000))
+        }
+    }
+
+    @Test(arguments: ["GET", "PUT", "DELETE"]) func aWrongMethodIsToldTheRightOne(_ method: String) async throws {
+        try await Self.serving { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send("\(method) /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let (head, body) = try Self.split(try await client.receiveToEnd())
+            #expect(head.hasPrefix("HTTP/1.1 405"))
+            #expect(head.lowercased().contains("allow: post"))
+            #expect(body.isEmpty)
         }
     }
 

@@ -9,7 +9,10 @@ import Testing
         #expect(SpanID(hex: "00f067aa0ba902b7")?.hex == "00f067aa0ba902b7")
     }
 
-    @Test(arguments: ["", "0af7651916cd43dd8448eb211c80319", "0af7651916cd43dd8448eb211c80319cc", "zz", "é0f7651916cd43dd8448eb211c80319c"])
+    @Test(arguments: [
+        "", "0af7651916cd43dd8448eb211c80319", "0af7651916cd43dd8448eb211c80319cc", "zz",
+        "é0f7651916cd43dd8448eb211c80319c",
+    ])
     func otherTextIsNoTraceID(_ text: String) {
         #expect(TraceID(hex: text) == nil)
     }

@@ -40,6 +40,9 @@ package final class ConfigurationSection {
 
     package func has(_ key: String) -> Bool { members.contains { $0.key == key } }
 
+    /// Keys that are valid here although nobody reads them now.
+    package func know(_ keys: String...) { asked += keys }
+
     package func fail(_ key: String, _ message: String) {
         let member = members.first { $0.key == key }
         issues.add(message, key: fullPath(key), place: member?.value.place ?? member?.keyPlace ?? place)

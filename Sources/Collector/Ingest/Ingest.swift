@@ -83,7 +83,7 @@ package final class Ingest: Sendable {
         counters.count(noted: SpanNote.notes(on: batch, receivedAt: receivedAt))
         let request = JournalRequest(
             batch: batch, receivedAt: receivedAt, tenant: .default, receiver: counters.receiver,
-            digest: RequestDigest(of: body, tenant: .default))
+            digest: RequestDigest(body: body, tenant: .default))
         do {
             switch try await journal.append(request) {
             case .appended:

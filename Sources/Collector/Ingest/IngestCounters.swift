@@ -63,7 +63,7 @@ package final class IngestCounters: Sendable {
 
 extension SelfMetrics.Labels {
     func adding(_ name: String, _ value: String) -> Self {
-        Self(pairs: pairs + [Pair(name: name, value: value)])
+        Self(pairs + [Pair(name: name, value: value)])
     }
 }
 

@@ -23,6 +23,10 @@ package final class SelfMetrics: Sendable {
             package let value: String
         }
 
+        package init(_ pairs: [Pair]) {
+            self.pairs = pairs
+        }
+
         package init(dictionaryLiteral elements: (String, String)...) {
             pairs = elements.map { Pair(name: $0.0, value: $0.1) }
         }

@@ -21,17 +21,19 @@ struct GRPCCallHead {
         guard headers.first(name: ":method") == "POST" else { throw .http(status: 405) }
         let path = headers.first(name: ":path") ?? ""
         guard let method = methods[path] else {
-            throw .status(GRPCStatus(.unimplemented, "unknown method \(path)"), acceptEncoding: false)
+            throw .status(GRPCStatus(.unimplemented, "unknown method \(Self.excerpt(path))"), acceptEncoding: false)
         }
         let encodingName = headers.first(name: "grpc-encoding")
         guard let encoding = try? ContentEncoding(header: encodingName) else {
-            let message = "grpc-encoding \"\(encodingName ?? "")\" is not supported"
+            let message = "grpc-encoding \"\(Self.excerpt(encodingName ?? ""))\" is not supported"
             throw .status(GRPCStatus(.unimplemented, message), acceptEncoding: true)
         }
         if let text = headers.first(name: "grpc-timeout") {
             guard let timeout = Self.timeout(text) else {
                 throw .status(
-                    GRPCStatus(.internal, "grpc-timeout \"\(text)\", expected up to 8 digits and one of HMSmun"),
+                    GRPCStatus(
+                        .internal,
+                        "grpc-timeout \"\(Self.excerpt(text))\", expected up to 8 digits and one of HMSmun"),
                     acceptEncoding: false)
             }
             self.timeout = timeout
@@ -42,6 +44,9 @@ struct GRPCCallHead {
         self.encoding = encoding
         metadata = GRPCMetadata(headers: headers)
     }
+
+    /// What a status message repeats of a header field: 200 characters, since clients limit what they read back.
+    private static func excerpt(_ text: String) -> Substring { text.prefix(200) }
 
     /// `application/grpc`, alone or followed by `+proto` and the like or by parameters.
     private static func isGRPC(_ contentType: String?) -> Bool {

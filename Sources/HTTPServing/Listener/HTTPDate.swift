@@ -5,7 +5,7 @@
 #endif
 
 /// The `Date` header (RFC 9110 section 5.6.7), without Foundation.
-enum HTTPDate {
+package enum HTTPDate {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -14,7 +14,7 @@ enum HTTPDate {
     static func now() -> String { format(unixSeconds: time(nil)) }
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`; `seconds` is not negative.
-    static func format(unixSeconds seconds: Int) -> String {
+    package static func format(unixSeconds seconds: Int) -> String {
         let (day, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
         // Counts years from 1 March, so that the leap day is the last one of its year.
         let shifted = day + 719_468

@@ -27,14 +27,13 @@ package struct OTLPGRPCReceiver: Sendable {
         do throws(Ingest.Refusal) {
             let acceptance = try await ingest.accept(request.message, encoding: .protobuf, from: counters)
             let response = ExportResponse(
-                rejectedSpans: acceptance.rejectedSpans, errorMessage: acceptance.message(ingest.limits) ?? "")
+                rejectedSpans: Int64(acceptance.rejectedSpans), errorMessage: acceptance.message(ingest.limits) ?? "")
             return .ok(message: response.protobuf())
         } catch {
             guard let wait = error.retryAfter else {
                 return .failure(GRPCStatus(.invalidArgument, error.message))
             }
-            let status = RPCStatus(
-                code: Int32(GRPCStatus.Code.resourceExhausted.rawValue), message: error.message, retryDelay: wait)
+            let status = RPCStatus(.resourceExhausted, error.message, retryDelay: wait)
             return .failure(GRPCStatus(.resourceExhausted, error.message, details: status.protobuf()))
         }
     }

@@ -55,7 +55,7 @@ package struct OTLPHTTPReceiver: Sendable {
             return format.response(.ok, format.success(acceptance, ingest.limits))
         } catch {
             let status: HTTPResponse.Status = error.retryAfter == nil ? .badRequest : .serviceUnavailable
-            let code: GRPCStatus.Code = error.retryAfter == nil ? .invalidArgument : .unavailable
+            let code: RPCStatus.Code = error.retryAfter == nil ? .invalidArgument : .unavailable
             var response = format.response(status, format.failure(code, error.message))
             if let wait = error.retryAfter {
                 response.headers[.retryAfter] = "\(max(1, Int(wait.seconds.rounded(.up))))"
@@ -103,12 +103,12 @@ private enum Format {
 
     func success(_ acceptance: Ingest.Acceptance, _ limits: SpanLimits) -> [UInt8] {
         let response = ExportResponse(
-            rejectedSpans: acceptance.rejectedSpans, errorMessage: acceptance.message(limits) ?? "")
+            rejectedSpans: Int64(acceptance.rejectedSpans), errorMessage: acceptance.message(limits) ?? "")
         return self == .json ? response.json() : response.protobuf()
     }
 
-    func failure(_ code: GRPCStatus.Code, _ message: String) -> [UInt8] {
-        let status = RPCStatus(code: Int32(code.rawValue), message: message)
+    func failure(_ code: RPCStatus.Code, _ message: String) -> [UInt8] {
+        let status = RPCStatus(code, message)
         return self == .json ? status.json() : status.protobuf()
     }
 

@@ -1,0 +1,118 @@
+import OTLP
+
+/// Traffic of a believable multi-agent system, as OTLP requests that a seed decides.
+///
+/// A request to a gateway goes to a coordinator, which lets planner, researcher and writer agents work; they call
+/// models and tools, some of which fail and are tried again. A trace has 5 to 62 spans of about 500 bytes with about
+/// 11 attributes. Spans of a trace come in the order in which they end, children first.
+///
+///     var traffic = AgentTraffic(seed: 1)
+///     let body = traffic.request(spans: 512)
+///
+/// Costs about 200 ns a span: spans are templates whose ids, times and values are filled in.
+package struct AgentTraffic: Sendable {
+    package static let traceSpans = 5...62
+
+    /// When the next trace begins, in unix nanoseconds. It moves on by itself, some milliseconds a trace; set it to
+    /// follow a clock.
+    package var time: UInt64
+
+    private var random: SeededRandom
+    private let script = AgentScript()
+    private var plan = TracePlan()
+    private var traceID = TraceID.invalid
+    /// Planned spans not handed out yet; they leave from the end of the plan.
+    private var spansLeft = 0
+    /// Framed spans of the request being made, by service.
+    private var buffers: [[UInt8]]
+
+    /// - Parameter startTime: When the first trace begins; by default the first second of 2026.
+    package init(seed: UInt64, startTime: UInt64 = 1_767_225_600_000_000_000) {
+        random = SeededRandom(seed: seed)
+        time = startTime
+        buffers = Array(repeating: [], count: AgentScript.Service.allCases.count)
+    }
+
+    /// A serialized `ExportTraceServiceRequest` with exactly this many spans. A trace that does not end in it goes on
+    /// in the next one.
+    package mutating func request(spans: Int) -> [UInt8] {
+        for _ in 0..<spans {
+            if spansLeft == 0 { beginTrace() }
+            spansLeft -= 1
+            emit(plan.nodes[spansLeft])
+        }
+        return takeRequest()
+    }
+
+    /// A serialized `ExportTraceServiceRequest` with one whole trace, or with what is left of the one begun.
+    package mutating func trace() -> [UInt8] {
+        if spansLeft == 0 { beginTrace() }
+        return request(spans: spansLeft)
+    }
+
+    private mutating func beginTrace() {
+        traceID = TraceID(high: random.next(), low: random.next() | 1)
+        plan.make(script, start: time, &random)
+        spansLeft = plan.nodes.count
+        time &+= 1_000_000 &+ UInt64(random.below(4_000_000))
+    }
+
+    private mutating func takeRequest() -> [UInt8] {
+        var writer = WireWriter(reservingCapacity: buffers.reduce(0) { $0 + $1.count } + 2_048)
+        for service in AgentScript.Service.allCases.map(\.rawValue) where !buffers[service].isEmpty {
+            let scopeBytes = script.scopes[service].count + buffers[service].count
+            let scopeHead = WireWriter.headBytes(2, count: scopeBytes)
+            writer.head(1, count: script.resources[service].count + scopeHead + scopeBytes)
+            writer.raw(script.resources[service])
+            writer.head(2, count: scopeBytes)
+            writer.raw(script.scopes[service])
+            writer.raw(buffers[service])
+            buffers[service].removeAll(keepingCapacity: true)
+        }
+        return writer.takeBytes()
+    }
+
+    private mutating func emit(_ node: TracePlan.Node) {
+        let template = script.templates[node.template]
+        let start = buffers[node.service].count
+        buffers[node.service].append(contentsOf: template.bytes)
+        let parent = node.parent < 0 ? 0 : plan.nodes[node.parent].id
+        for slot in template.slots {
+            let offset = start + slot.offset
+            switch slot.content {
+            case .traceID:
+                buffers[node.service].storeBigEndian(traceID.high, at: offset)
+                buffers[node.service].storeBigEndian(traceID.low, at: offset + 8)
+            case .spanID: buffers[node.service].storeBigEndian(node.id, at: offset)
+            case .parentSpanID: buffers[node.service].storeBigEndian(parent, at: offset)
+            case .startTime: buffers[node.service].storeBigEndian(node.start.byteSwapped, at: offset)
+            case .endTime: buffers[node.service].storeBigEndian(node.end.byteSwapped, at: offset)
+            case .hex(let count): buffers[node.service].storeHex(&random, count: count, at: offset)
+            case .number(let from, let count):
+                let value = from + random.below(count)
+                buffers[node.service][offset] = UInt8(truncatingIfNeeded: value) | 0x80
+                buffers[node.service][offset + 1] = UInt8(truncatingIfNeeded: value >> 7)
+            case .double(let bound):
+                let value = Double(random.below(bound * 1_000)) / 1_000_000
+                buffers[node.service].storeBigEndian(value.bitPattern.byteSwapped, at: offset)
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    @inline(__always)
+    fileprivate mutating func storeBigEndian(_ value: UInt64, at offset: Int) {
+        for index in 0..<8 { self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * index)) }
+    }
+
+    @inline(__always)
+    fileprivate mutating func storeHex(_ random: inout SeededRandom, count: Int, at offset: Int) {
+        var bits: UInt64 = 0
+        for index in 0..<count {
+            if index & 15 == 0 { bits = random.next() }
+            self[offset + index] = hexDigit(UInt8(truncatingIfNeeded: bits & 0xF))
+            bits >>= 4
+        }
+    }
+}

@@ -1,0 +1,127 @@
+/// The spans of one trace: who calls whom, and when. Parents stand before their children.
+struct TracePlan: Sendable {
+    struct Node: Sendable {
+        /// An index into ``AgentScript/templates``.
+        let template: Int
+        let service: Int
+        /// An index into the plan; -1 for the root.
+        let parent: Int
+        let id: UInt64
+        let start: UInt64
+        var end: UInt64
+    }
+
+    private(set) var nodes: [Node] = []
+    /// Where the work stands, in unix nanoseconds.
+    private var now: UInt64 = 0
+
+    mutating func make(_ script: AgentScript, start: UInt64, _ random: inout SeededRandom) {
+        nodes.removeAll(keepingCapacity: true)
+        now = start
+        // Most traces are short, some are long: the lesser of two numbers, between 5 and 62.
+        let range = AgentTraffic.traceSpans
+        let count = range.lowerBound + min(random.below(range.count), random.below(range.count))
+        let root = begin(script.root, .gateway, parent: -1, &random)
+        pause(&random, microseconds: 300)
+        leaf(script.authorize, .gateway, parent: root, microseconds: 900, &random)
+        let coordinator = begin(script.invocations[1], .coordinator, parent: root, &random)
+        let planner = begin(script.invocations[2], .planner, parent: coordinator, &random)
+        call(script, .planner, parent: planner, left: 1, &random)
+        end(planner, &random)
+        var turn = 0
+        while nodes.count < count {
+            work(script, turn % 3 == 2 ? .writer : .researcher, parent: coordinator, count: count, &random)
+            turn += 1
+        }
+        end(coordinator, &random)
+        end(root, &random)
+    }
+
+    /// One turn of an agent: it calls a model, runs the tools that the model asked for at once, and so on.
+    private mutating func work(
+        _ script: AgentScript, _ service: AgentScript.Service, parent: Int, count: Int, _ random: inout SeededRandom
+    ) {
+        let agent = begin(script.invocations[service.rawValue], service, parent: parent, &random)
+        for _ in 0...random.below(3) where nodes.count < count {
+            call(script, service, parent: agent, left: count - nodes.count, &random)
+            let tools = service == .researcher ? random.below(4) : random.below(2)
+            let start = now
+            var latest = now
+            for _ in 0..<tools where nodes.count < count {
+                now = start
+                tool(script, service, parent: agent, left: count - nodes.count, &random)
+                latest = max(latest, now)
+            }
+            now = latest
+        }
+        end(agent, &random)
+    }
+
+    private mutating func call(
+        _ script: AgentScript, _ service: AgentScript.Service, parent: Int, left: Int, _ random: inout SeededRandom
+    ) {
+        let model = random.below(AgentScript.models.count)
+        if left > 1, random.happens(perMille: 40) {
+            let failed = random.happens(perMille: 700) ? script.throttledCalls : script.failedCalls
+            leaf(failed[model], service, parent: parent, microseconds: 60_000, &random)
+            pause(&random, microseconds: 400_000)
+        }
+        leaf(script.calls[model], service, parent: parent, microseconds: 900_000, &random)
+    }
+
+    private mutating func tool(
+        _ script: AgentScript, _ service: AgentScript.Service, parent: Int, left: Int, _ random: inout SeededRandom
+    ) {
+        let tool = random.below(AgentScript.tools.count)
+        let isFailed = random.happens(perMille: 20)
+        let run = begin((isFailed ? script.failedToolRuns : script.toolRuns)[tool], service, parent: parent, &random)
+        if tool < AgentScript.remoteTools, left > 1 {
+            leaf(script.fetch, service, parent: run, microseconds: 120_000, &random)
+        } else {
+            pause(&random, microseconds: 40_000)
+        }
+        end(run, &random)
+    }
+
+    // MARK: spans
+
+    private mutating func begin(
+        _ template: Int, _ service: AgentScript.Service, parent: Int, _ random: inout SeededRandom
+    ) -> Int {
+        nodes.append(
+            Node(
+                template: template, service: service.rawValue, parent: parent, id: random.next() | 1, start: now,
+                end: now))
+        pause(&random, microseconds: 200)
+        return nodes.count - 1
+    }
+
+    private mutating func end(_ index: Int, _ random: inout SeededRandom) {
+        pause(&random, microseconds: 100)
+        nodes[index].end = now
+    }
+
+    private mutating func leaf(
+        _ template: Int, _ service: AgentScript.Service, parent: Int, microseconds: Int, _ random: inout SeededRandom
+    ) {
+        let index = begin(template, service, parent: parent, &random)
+        pause(&random, microseconds: microseconds)
+        end(index, &random)
+    }
+
+    /// Lets time pass: log-normal around so many microseconds, as a power of 1.35 with a binomial exponent and some
+    /// jitter.
+    private mutating func pause(_ random: inout SeededRandom, microseconds: Int) {
+        let bits = random.next()
+        let exponent = (bits & 0xFFFF).nonzeroBitCount
+        let jitter = 0.9 + Double((bits >> 16) & 0xFFFF) / 327_680
+        now &+= UInt64(Double(microseconds) * 1_000 * Self.factors[exponent] * jitter)
+    }
+
+    private static let factors: [Double] = {
+        var factors = [Double](repeating: 1, count: 17)
+        for index in 9...16 { factors[index] = factors[index - 1] * 1.35 }
+        for index in stride(from: 7, through: 0, by: -1) { factors[index] = factors[index + 1] / 1.35 }
+        return factors
+    }()
+}

@@ -1,0 +1,70 @@
+import SpanMetrics
+
+/// Everything that the collector without its query side is told.
+package struct CollectorConfiguration: Sendable {
+    package var receiver: OTLPReceiverConfiguration
+    package var memoryLimiter = MemoryLimiterConfiguration()
+    package var storage = StorageConfiguration()
+    package var exporters: [OTLPHTTPExporterConfiguration] = []
+    /// Where RED metrics are served (`exporters.prometheus`).
+    package var prometheusEndpoint: ListenEndpoint
+    package var spanMetrics = SpanMetricsConfiguration()
+    package var telemetry: TelemetryConfiguration
+    /// `service.shutdown_timeout`: how long a drain may take.
+    package var shutdownTimeout = Duration.seconds(20)
+
+    package init(ports: PortsConfiguration = PortsConfiguration()) {
+        receiver = OTLPReceiverConfiguration(ports: ports)
+        prometheusEndpoint = ports.endpoint(8889)
+        telemetry = TelemetryConfiguration(ports: ports)
+    }
+
+    /// Reads the keys of the whole document that belong to the collector; the caller owns `root` and ends it.
+    package init(_ root: ConfigurationSection, ports: PortsConfiguration) {
+        self.init(ports: ports)
+        let receivers = root.section("receivers")
+        if receivers.has("otlp") || !receivers.isPresent {
+            receiver = OTLPReceiverConfiguration(receivers.section("otlp"), ports: ports)
+        } else {
+            receivers.issues.add(
+                "names no receiver, expected otlp", key: receivers.path, place: receivers.place)
+            receivers.know("otlp")
+        }
+        receivers.end()
+        let processors = root.section("processors")
+        memoryLimiter = MemoryLimiterConfiguration(processors.section("memory_limiter"))
+        processors.end()
+        storage = StorageConfiguration(root.section("storage"))
+        readExporters(root.section("exporters"))
+        let connectors = root.section("connectors")
+        let name = connectors.has("span_metrics") ? "span_metrics" : "spanmetrics"
+        spanMetrics = SpanMetricsConfiguration(connectors.section(name))
+        connectors.end()
+        telemetry = TelemetryConfiguration(root.section("telemetry"), ports: ports)
+        let service = root.section("service")
+        shutdownTimeout = service.duration(
+            "shutdown_timeout", default: shutdownTimeout, in: .zero ... .seconds(3600))
+        ServicePipelines.check(service.section("pipelines"), exporters: exporters.map(\.id))
+        service.end()
+    }
+
+    private mutating func readExporters(_ section: ConfigurationSection) {
+        for id in section.keys {
+            let type = id.split(separator: "/", maxSplits: 1).first.map(String.init) ?? id
+            switch type {
+            case "otlp_http", "otlphttp":
+                exporters.append(OTLPHTTPExporterConfiguration(id: id, section.section(id)))
+            case "prometheus":
+                let prometheus = section.section(id)
+                prometheusEndpoint = prometheus.endpoint(default: prometheusEndpoint)
+                prometheus.end()
+            case "otlp", "otlp_grpc":
+                section.fail(id, "means OTLP over gRPC, which this collector does not send; use otlp_http")
+                section.know(id)
+            default: break
+            }
+        }
+        section.know("otlp_http", "prometheus")
+        section.end()
+    }
+}

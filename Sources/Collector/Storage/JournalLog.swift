@@ -1,0 +1,51 @@
+import Journal
+import Logging
+
+/// Tells the operator what the journal found and what happened to it.
+enum JournalLog {
+    static func report(_ recovery: RecoveryReport, to logger: Logger) {
+        if recovery.records > 0 {
+            logger.info(
+                "journal opened",
+                metadata: [
+                    "segments": "\(recovery.segments)", "records": "\(recovery.records)", "spans": "\(recovery.spans)",
+                ])
+        }
+        for truncation in recovery.truncations {
+            logger.warning("cut the torn end of the journal; nothing of it was acknowledged as durable", metadata: ["cut": "\(truncation)"])
+        }
+        for damage in recovery.damages {
+            logger.error("passed over a damaged part of the journal", metadata: ["damage": "\(damage)"])
+        }
+        if recovery.missingRecords > 0 {
+            logger.error("records are missing in the journal", metadata: ["records": "\(recovery.missingRecords)"])
+        }
+        if let defect = recovery.cursorDefect {
+            logger.warning("exporters start over with the oldest spans of the journal", metadata: ["reason": "\(defect)"])
+        }
+    }
+
+    static func report(_ event: JournalEvent, to logger: Logger) {
+        switch event {
+        case .skipped(let reader, let records, let spans):
+            logger.error(
+                "a full sending queue let go of its oldest spans",
+                metadata: ["reader": "\(reader)", "requests": "\(records)", "spans": "\(spans)"])
+        case .writeFailed(let message, let records):
+            logger.error(
+                "requests were not journaled and were refused",
+                metadata: ["error": "\(message)", "requests": "\(records)"])
+        case .syncFailed(let path, let message, let records):
+            logger.critical(
+                "the disk did not confirm acknowledged requests",
+                metadata: ["path": "\(path)", "error": "\(message)", "requests": "\(records)"])
+        case .damaged(let damage, let spans):
+            logger.error(
+                "passed over a damaged part of the journal", metadata: ["damage": "\(damage)", "spans": "\(spans)"])
+        case .cursorsFailed(let message):
+            logger.error("cannot write the exporters' places in the journal", metadata: ["error": "\(message)"])
+        case .removeFailed(let message):
+            logger.error("cannot remove a finished segment of the journal", metadata: ["error": "\(message)"])
+        }
+    }
+}

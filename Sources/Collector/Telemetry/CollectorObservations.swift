@@ -1,0 +1,118 @@
+import EmbeddedStore
+import Journal
+import SpanMetrics
+import TraceStorage
+
+/// What the collector's parts say about themselves, read when 8888 is scraped.
+struct CollectorObservations {
+    let journal: Journal
+    let store: any TraceReader
+    let red: REDMetrics
+    let health: CollectorHealth
+    let exporters: [OTLPHTTPExporterConfiguration]
+
+    private typealias Sample = SelfMetrics.Sample
+
+    func register(with metrics: SelfMetrics) {
+        process(metrics)
+        journal(metrics)
+        readers(metrics)
+        storage(metrics)
+        derivation(metrics)
+    }
+
+    private func process(_ metrics: SelfMetrics) {
+        let health = health
+        metrics.observe("otelcol_process_uptime", "Seconds since the start.", .counter) {
+            [Sample(Double(health.report().uptimeNanoseconds) / 1e9)]
+        }
+        metrics.observe("otelcol_process_cpu_seconds", "CPU seconds, user and system.", .counter) {
+            [Sample(ProcessStatistics.cpuSeconds())]
+        }
+        metrics.observe("otelcol_process_memory_rss", "Resident memory in bytes.") {
+            [Sample(Double(ProcessStatistics.residentBytes()))]
+        }
+        metrics.observe("skein_health", "1 when spans are taken, 0 while starting, draining or refusing.") {
+            [Sample(health.report().isHealthy ? 1 : 0)]
+        }
+    }
+
+    private func journal(_ metrics: SelfMetrics) {
+        let journal = journal
+        let counters: [(String, String, @Sendable (JournalMetrics) -> Double)] = [
+            ("skein_journal_appended_records", "Requests appended.", { Double($0.appendedRecords) }),
+            ("skein_journal_appended_bytes", "Bytes appended.", { Double($0.appendedBytes) }),
+            ("skein_journal_appended_spans", "Spans appended.", { Double($0.appendedSpans) }),
+            ("skein_journal_duplicate_requests", "Requests recognised as sent again.", { Double($0.duplicates) }),
+            ("skein_journal_groups", "Writes, each of all requests that waited.", { Double($0.groups) }),
+            ("skein_journal_syncs", "Times the disk was told to keep what was written.", { Double($0.synchronizations) }),
+            ("skein_journal_sync_failures", "Times it would not.", { Double($0.synchronizationFailures) }),
+            ("skein_journal_sync_seconds", "Seconds spent on that.", { Double($0.synchronizationNanoseconds) / 1e9 }),
+            ("skein_journal_records_at_risk", "Acknowledged requests that it would not keep.", { Double($0.recordsAtRisk) }),
+            ("skein_journal_damaged_spans", "Spans that could not be read back.", { Double($0.damagedSpans) }),
+            ("skein_journal_truncated_bytes", "Bytes of torn ends cut off at the start.", { Double($0.truncatedBytes) }),
+        ]
+        for (name, help, value) in counters {
+            metrics.observe(name, help, .counter) { [Sample(value(journal.metrics()))] }
+        }
+        metrics.observe("skein_journal_failed_appends", "Requests that were not appended, by reason.", .counter) {
+            let now = journal.metrics()
+            return [
+                Sample(Double(now.busyAppends), ["reason": "busy"]), Sample(Double(now.fullAppends), ["reason": "full"]),
+                Sample(Double(now.failedAppends), ["reason": "io"]),
+            ]
+        }
+        metrics.observe("skein_journal_disk_bytes", "Bytes of all segments.") {
+            [Sample(Double(journal.metrics().diskBytes))]
+        }
+        metrics.observe("skein_journal_queue_bytes", "Bytes that wait to be written.") {
+            [Sample(Double(journal.metrics().queuedBytes))]
+        }
+    }
+
+    private func readers(_ metrics: SelfMetrics) {
+        let journal = journal
+        let values: [(String, String, @Sendable (JournalMetrics.Reader) -> Int)] = [
+            ("skein_journal_reader_lag_bytes", "Bytes that a reader of the journal has not finished.", { $0.lagBytes }),
+            ("skein_journal_reader_lag_spans", "Spans that a reader of the journal has not finished.", { $0.lagSpans }),
+        ]
+        for (name, help, value) in values {
+            metrics.observe(name, help) {
+                journal.metrics().readers.map { Sample(Double(value($0)), ["reader": $0.name]) }
+            }
+        }
+        metrics.observe(
+            "otelcol_exporter_send_failed_spans", "Spans that did not reach the target for good, by reason.", .counter
+        ) { [exporters] in
+            let readers = journal.metrics().readers
+            return exporters.map { exporter in
+                let reader = readers.first { $0.name == "exporter/\(exporter.id)" }
+                let reason = ExportDropReason.queueFull.rawValue
+                return Sample(Double(reader?.skippedSpans ?? 0), ["exporter": exporter.id, "reason": reason])
+            }
+        }
+    }
+
+    private func storage(_ metrics: SelfMetrics) {
+        let store = store
+        let values: [(String, String, @Sendable (StorageStatistics) -> Int)] = [
+            ("skein_store_spans", "Spans stored.", { $0.spans }),
+            ("skein_store_live_spans", "Stored spans that are in memory and not in a block yet.", { $0.liveSpans }),
+            ("skein_store_blocks", "Blocks.", { $0.blocks }), ("skein_store_disk_bytes", "Bytes of blocks.", { $0.diskBytes }),
+        ]
+        for (name, help, value) in values {
+            metrics.observe(name, help) { [Sample(Double(value(store.statistics())))] }
+        }
+    }
+
+    private func derivation(_ metrics: SelfMetrics) {
+        let red = red
+        metrics.observe("skein_spanmetrics_series", "Series of RED metrics.") { [Sample(Double(red.statistics.series))] }
+        metrics.observe("skein_spanmetrics_overflowed_spans", "Spans counted in the overflow series.", .counter) {
+            [Sample(Double(red.statistics.spansOverflowed))]
+        }
+        metrics.observe(
+            "skein_spanmetrics_unnamed_spans", "Spans not counted because their resource has no service.name.", .counter
+        ) { [Sample(Double(red.statistics.spansWithoutService))] }
+    }
+}

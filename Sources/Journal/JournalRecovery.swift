@@ -1,0 +1,161 @@
+import TraceStorage
+
+/// What is on the disk when a journal is opened.
+struct JournalRecovery {
+    private let configuration: JournalConfiguration
+    private let files: any JournalFiles
+
+    private(set) var report = RecoveryReport()
+    private(set) var segments: [Segment] = []
+    private(set) var duplicates: DuplicateTable
+    private(set) var cursors: [String: JournalPosition] = [:]
+    /// Behind every position that was ever given away, as far as the disk knows.
+    private(set) var nextPosition = JournalPosition(1)
+
+    init(configuration: JournalConfiguration, files: any JournalFiles) {
+        self.configuration = configuration
+        self.files = files
+        duplicates = DuplicateTable(window: configuration.duplicateWindow, entriesMax: configuration.duplicatesMax)
+    }
+
+    /// Reads everything, and cuts off what a crash left unfinished at the end.
+    mutating func run() throws(JournalError) {
+        try loadCursors()
+        let names = try journalErrors { () throws(FileError) in try files.list(configuration.directory) }
+        let firsts = names.compactMap { SegmentFormat.firstPosition(name: $0) }.sorted()
+        var isDamaged: [Bool] = []
+        for first in firsts { isDamaged.append(try checkHeader(first)) }
+        for (index, first) in firsts.enumerated() {
+            let limit = index + 1 < firsts.count ? firsts[index + 1] : nil
+            do throws(FileError) {
+                try load(first, limit: limit, headerIsDamaged: isDamaged[index])
+            } catch {
+                throw JournalError(error)
+            }
+        }
+        // Readers that keep their own place may have seen what the disk then lost; a position must not come twice.
+        for position in cursors.values + [configuration.positionFloor] where position >= nextPosition { nextPosition = position.next }
+        report.segments = segments.count
+        report.digests = duplicates.count
+    }
+
+    // MARK: segments
+
+    private func path(_ first: JournalPosition) -> String { configuration.path(SegmentFormat.name(first: first)) }
+
+    /// Whether a segment's header is damaged. A future version is refused before any file is touched.
+    private func checkHeader(_ first: JournalPosition) throws(JournalError) -> Bool {
+        let path = path(first)
+        let bytes = try journalErrors { () throws(FileError) in
+            let file = try files.open(path, .read)
+            defer { file.close() }
+            return try file.readBytes(at: 0, count: SegmentFormat.headerBytes)
+        }
+        switch SegmentFormat.check(bytes, first: first) {
+        case .valid: return false
+        case .damaged: return true
+        case .future(let version):
+            throw .unsupportedVersion(path: path, found: version, supported: SegmentFormat.version)
+        }
+    }
+
+    /// Older segments were made durable before the next one began, so their bodies are checked when they are read.
+    private mutating func load(
+        _ first: JournalPosition, limit: JournalPosition?, headerIsDamaged: Bool
+    ) throws(FileError) {
+        let path = path(first)
+        let isLast = limit == nil
+        let file = try files.open(path, isLast ? .update : .read)
+        defer { file.close() }
+        var scanner = try SegmentScanner(
+            file: file, path: path, first: first, limit: limit, before: segments.last?.total ?? JournalVolume(),
+            verifiesBodies: isLast)
+        var found = duplicates
+        duplicates = DuplicateTable(window: .zero, entriesMax: 0)
+        defer { duplicates = found }
+        try scanner.scan { header in
+            found.insert(header.digest, position: header.position, receivedAt: header.receivedAt)
+        }
+        if headerIsDamaged { noteHeader(of: scanner) }
+        report.damages += scanner.damages
+        if isLast {
+            try cutTail(of: scanner, headerIsDamaged: headerIsDamaged)
+        } else {
+            noteTail(of: scanner, limit: limit)
+        }
+        keep(scanner.segment, isLast: isLast)
+    }
+
+    private mutating func keep(_ segment: Segment, isLast: Bool) {
+        if let previous = segments.last, segment.first > previous.last.next {
+            report.missingRecords += Int(clamping: segment.first.rawValue - previous.last.rawValue - 1)
+        }
+        nextPosition = max(nextPosition, max(segment.first, segment.last.next))
+        // A last segment without records is made anew by the first append.
+        if isLast, segment.isEmpty { return }
+        segments.append(segment)
+        let volume = segment.total - segment.before
+        report.records += volume.records
+        report.spans += volume.spans
+        report.bytes += segment.endOffset
+    }
+
+    private mutating func noteHeader(of scanner: SegmentScanner) {
+        guard !scanner.segment.isEmpty else { return }
+        report.damages.append(
+            RecoveryReport.Damage(
+                path: scanner.path, offset: 0, bytes: SegmentFormat.headerBytes, records: 0,
+                reason: RecordDefect.segmentHeader.rawValue))
+    }
+
+    /// What stands behind the last record of an older segment is no torn write: something damaged it later.
+    private mutating func noteTail(of scanner: SegmentScanner, limit: JournalPosition?) {
+        guard let limit, scanner.tailBytes > 0 else { return }
+        let lost = limit.rawValue - scanner.segment.last.rawValue - 1
+        report.damages.append(
+            RecoveryReport.Damage(
+                path: scanner.path, offset: scanner.segment.endOffset, bytes: scanner.tailBytes,
+                records: Int(clamping: lost), reason: (scanner.tailDefect ?? .shortHeader).rawValue))
+    }
+
+    private mutating func cutTail(of scanner: SegmentScanner, headerIsDamaged: Bool) throws(FileError) {
+        let segment = scanner.segment
+        let isWithoutRecords = segment.isEmpty
+        let keptBytes = isWithoutRecords ? 0 : segment.endOffset
+        let defect = scanner.tailDefect ?? (headerIsDamaged ? .segmentHeader : nil)
+        if let defect, scanner.fileBytes > 0 {
+            report.truncations.append(
+                RecoveryReport.Truncation(
+                    path: scanner.path, offset: keptBytes, bytes: scanner.fileBytes - keptBytes,
+                    reason: defect.rawValue))
+        }
+        if isWithoutRecords {
+            try files.remove(scanner.path)
+            try files.synchronizeDirectory(configuration.directory)
+        } else if scanner.tailBytes > 0 {
+            try scanner.file.truncate(to: segment.endOffset)
+            try scanner.file.synchronize()
+        }
+    }
+
+    // MARK: cursors
+
+    /// A cursor file that cannot be used costs repetition, not records, so it does not keep the journal from opening.
+    private mutating func loadCursors() throws(JournalError) {
+        let bytes = try journalErrors { () throws(FileError) in
+            try CursorFile.read(configuration: configuration, files: files)
+        }
+        guard let bytes else { return }
+        do throws(CursorFile.Defect) {
+            cursors = try CursorFile.decode(bytes)
+        } catch {
+            switch error {
+            case .damaged(let reason):
+                report.cursorDefect = "\(configuration.path(CursorFile.name)): \(reason)"
+            case .future(let version):
+                throw .unsupportedVersion(
+                    path: configuration.path(CursorFile.name), found: version, supported: CursorFile.version)
+            }
+        }
+    }
+}

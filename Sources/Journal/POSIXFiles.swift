@@ -1,0 +1,147 @@
+import Glibc
+
+/// The operating system's files.
+package struct POSIXFiles: JournalFiles {
+    package init() {}
+
+    package func createDirectory(_ path: String) throws(FileError) {
+        var parent = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: true) {
+            parent += parent.isEmpty && !path.hasPrefix("/") ? String(part) : "/" + part
+            if mkdir(parent, 0o750) != 0, errno != EEXIST {
+                throw FileError(operation: "create directory", path: parent, code: errno)
+            }
+        }
+    }
+
+    package func list(_ directory: String) throws(FileError) -> [String] {
+        guard let stream = opendir(directory) else { throw FileError(operation: "list", path: directory, code: errno) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+            errno = 0
+        }
+        if errno != 0 { throw FileError(operation: "list", path: directory, code: errno) }
+        return names
+    }
+
+    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any JournalFile {
+        let flags =
+            switch mode {
+            case .read: O_RDONLY
+            case .update: O_RDWR
+            case .create: O_RDWR | O_CREAT | O_TRUNC
+            }
+        return try POSIXFile(path, flags: flags)
+    }
+
+    package func rename(_ path: String, to newPath: String) throws(FileError) {
+        if Glibc.rename(path, newPath) != 0 { throw FileError(operation: "rename", path: path, code: errno) }
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        if unlink(path) != 0 { throw FileError(operation: "remove", path: path, code: errno) }
+    }
+
+    package func synchronizeDirectory(_ path: String) throws(FileError) {
+        let file = try POSIXFile(path, flags: O_RDONLY | O_DIRECTORY)
+        defer { file.close() }
+        try file.synchronize()
+    }
+
+    package func lock(_ path: String) throws(FileError) -> any JournalFile {
+        let file = try POSIXFile(path, flags: O_RDWR | O_CREAT)
+        try file.lock()
+        return file
+    }
+}
+
+// `descriptor` is set once and given back once; the kernel serves calls on it from any thread.
+private final class POSIXFile: JournalFile, @unchecked Sendable {
+    /// Buffers that one system call takes (`IOV_MAX` of Linux); the rest is for the next call.
+    private static let buffersMax = 1024
+
+    private let path: String
+    private var descriptor: Int32
+
+    init(_ path: String, flags: Int32) throws(FileError) {
+        self.path = path
+        descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o640)
+        if descriptor < 0 { throw FileError(operation: "open", path: path, code: errno) }
+    }
+
+    deinit { close() }
+
+    func size() throws(FileError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure("stat") }
+        return Int(status.st_size)
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
+        while true {
+            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            if count >= 0 { return count }
+            if errno != EINTR { throw failure("read") }
+        }
+    }
+
+    func write(_ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) -> Int {
+        let vectors = buffers.prefix(Self.buffersMax).map { buffer in
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)
+        }
+        while true {
+            let count = pwritev(descriptor, vectors, Int32(vectors.count), off_t(offset))
+            if count >= 0 { return count }
+            if errno != EINTR { throw failure("write") }
+        }
+    }
+
+    func synchronize() throws(FileError) {
+        // A failed call is not repeated: the kernel forgets the error and calls the lost pages clean.
+        if fdatasync(descriptor) != 0 { throw failure("synchronize") }
+    }
+
+    func truncate(to bytes: Int) throws(FileError) {
+        while ftruncate(descriptor, off_t(bytes)) != 0 {
+            if errno != EINTR { throw failure("truncate") }
+        }
+    }
+
+    func lock() throws(FileError) {
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno != EINTR { throw failure("lock") }
+        }
+    }
+
+    func close() {
+        guard descriptor >= 0 else { return }
+        _ = Glibc.close(descriptor)
+        descriptor = -1
+    }
+
+    private func failure(_ operation: String) -> FileError {
+        FileError(operation: operation, path: path, code: errno)
+    }
+}
+
+extension FileError {
+    static func nothingWritten(_ path: String) -> FileError {
+        FileError(operation: "write", path: path, code: EIO)
+    }
+
+    /// No space is left on the device, or the quota is used up.
+    package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+
+    /// Somebody else holds the lock.
+    package var isLocked: Bool { code == EWOULDBLOCK }
+
+    package var isNotFound: Bool { code == ENOENT }
+
+    package var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)))" }
+}

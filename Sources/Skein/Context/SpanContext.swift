@@ -1,0 +1,65 @@
+import OTLP
+import Tracing
+
+/// What identifies a span across process borders: W3C Trace Context's ids, flags and state.
+public struct SpanContext: Sendable, Equatable {
+    /// The trace the span belongs to.
+    public let traceID: TraceID
+    /// The span itself.
+    public let spanID: SpanID
+    /// The W3C trace flags.
+    public let flags: TraceFlags
+    /// Vendor entries that travel with the trace.
+    public let traceState: TraceState
+    /// Whether the context came in from another process.
+    public let isRemote: Bool
+
+    /// A context as it came in or as a span carries it.
+    public init(
+        traceID: TraceID, spanID: SpanID, flags: TraceFlags, traceState: TraceState = TraceState(),
+        isRemote: Bool = false
+    ) {
+        self.traceID = traceID
+        self.spanID = spanID
+        self.flags = flags
+        self.traceState = traceState
+        self.isRemote = isRemote
+    }
+
+    /// Whether both ids are other than zero.
+    public var isValid: Bool { traceID.isValid && spanID.isValid }
+
+    /// Whether the span is recorded by whoever made it.
+    public var isSampled: Bool { flags.contains(.sampled) }
+}
+
+/// The flags of `traceparent`.
+public struct TraceFlags: OptionSet, Sendable {
+    public let rawValue: UInt8
+
+    /// Flags from their byte on the wire.
+    public init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    /// The span is recorded.
+    public static let sampled = TraceFlags(rawValue: 0x01)
+    /// The low 56 bits of the trace id are random (Trace Context level 2).
+    public static let random = TraceFlags(rawValue: 0x02)
+
+    /// The flags that version 00 of `traceparent` defines; the others are sent as zero.
+    static let known: TraceFlags = [.sampled, .random]
+}
+
+private enum SpanContextKey: ServiceContextKey {
+    typealias Value = SpanContext
+    static var nameOverride: String? { "skein-span-context" }
+}
+
+extension ServiceContext {
+    /// The span that new spans in this context become children of: a local one, or a remote one after extraction.
+    public var spanContext: SpanContext? {
+        get { self[SpanContextKey.self] }
+        set { self[SpanContextKey.self] = newValue }
+    }
+}

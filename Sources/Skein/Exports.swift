@@ -1,0 +1,5 @@
+@_exported import SemanticConventions
+
+// What users of the SDK name in their own code comes with it.
+@_exported import struct OTLP.SpanID
+@_exported import struct OTLP.TraceID

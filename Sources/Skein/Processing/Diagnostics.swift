@@ -1,0 +1,64 @@
+import Logging
+import Synchronization
+
+/// Tells the operator through swift-log what goes wrong with tracing: each kind at most once in an interval, with what
+/// was left out in between.
+final class Diagnostics: Sendable {
+    enum Kind: Hashable {
+        case queueFull, exportFailed, partialSuccess, shutdown, noThread
+    }
+
+    /// 30 s: often enough to notice, seldom enough for a log that is read by people.
+    private static let interval: Duration = .seconds(30)
+
+    private struct Entry {
+        var lastReport: ContinuousClock.Instant
+        var unreportedTimes = 0
+        var unreportedSpans = 0
+        var reportedTotal: UInt64 = 0
+    }
+
+    private let logger: Logger
+    private let entries = Mutex<[Kind: Entry]>([:])
+
+    init(_ logger: Logger) {
+        self.logger = logger
+    }
+
+    /// Logs `message` unless its kind was reported within the interval.
+    func report(_ kind: Kind, _ message: @autoclosure () -> String, spans: Int = 0) {
+        let now = ContinuousClock.now
+        let omitted: (times: Int, spans: Int)? = entries.withLock { entries in
+            guard var entry = entries[kind] else {
+                entries[kind] = Entry(lastReport: now)
+                return (0, 0)
+            }
+            guard now - entry.lastReport >= Self.interval else {
+                entry.unreportedTimes += 1
+                entry.unreportedSpans += spans
+                entries[kind] = entry
+                return nil
+            }
+            entries[kind] = Entry(lastReport: now)
+            return (entry.unreportedTimes, entry.unreportedSpans)
+        }
+        guard let omitted else { return }
+        let since = omitted.times == 0 ? "" : " (and \(omitted.times) times before with \(omitted.spans) spans)"
+        logger.warning("\(message())\(since)")
+    }
+
+    /// Logs that a running total grew, unless its kind was reported within the interval.
+    func reportTotal(_ kind: Kind, _ total: UInt64, _ message: (UInt64) -> String) {
+        guard total > 0 else { return }
+        let now = ContinuousClock.now
+        let grown: UInt64? = entries.withLock { entries in
+            let entry = entries[kind]
+            let grown = total - min(total, entry?.reportedTotal ?? 0)
+            if let entry, now - entry.lastReport < Self.interval { return nil }
+            guard grown > 0 else { return nil }
+            entries[kind] = Entry(lastReport: now, reportedTotal: total)
+            return grown
+        }
+        if let grown { logger.warning("\(message(grown))") }
+    }
+}

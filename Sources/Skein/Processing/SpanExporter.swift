@@ -1,0 +1,25 @@
+/// Spans ready to be sent.
+public struct ExportBatch: Sendable {
+    /// How many spans there are.
+    public let spanCount: Int
+    /// A complete OTLP `ExportTraceServiceRequest` in protobuf.
+    public let request: [UInt8]
+}
+
+/// How an export ended.
+public enum ExportResult: Sendable, Equatable {
+    /// The receiver took the batch, but for `rejectedSpans` of it, and said why in `message`.
+    case success(rejectedSpans: Int = 0, message: String = "")
+    /// The batch is lost, for the reason given.
+    case failure(String)
+}
+
+/// Sends batches of spans somewhere.
+public protocol SpanExporter: Sendable {
+    /// Sends one batch and waits for the outcome, no longer than `window` is open. Called on a thread of its own, one
+    /// batch after the other: it may block.
+    func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult
+
+    /// Called once, after the last export.
+    func shutdown()
+}

@@ -1,0 +1,42 @@
+import OTLP
+
+/// Puts spans that are encoded already into an `ExportTraceServiceRequest`, without touching them.
+struct SpanFraming: Sendable {
+    private let resource: [UInt8]
+    private let scope: [UInt8]
+
+    /// - Parameters:
+    ///   - resource: what all spans have in common.
+    ///   - scopeName: the instrumentation scope, with its version.
+    init(resource: Resource, scopeName: String, scopeVersion: String) {
+        var writer = WireWriter()
+        writer.message(1) { message in
+            for (key, value) in resource.attributes { message.attribute(1, key, value) }
+        }
+        self.resource = writer.takeBytes()
+        writer.message(1) { scope in
+            scope.string(1, scopeName)
+            scope.string(2, scopeVersion)
+        }
+        scope = writer.takeBytes()
+    }
+
+    /// - Parameter spans: `ScopeSpans.spans` fields, tags included.
+    func batch(_ spans: UnsafeRawBufferPointer, count: Int) -> ExportBatch {
+        let scopeSpans = scope.count + spans.count
+        let resourceSpans = resource.count + fieldSize(scopeSpans)
+        let request = [UInt8](unsafeUninitializedCapacity: fieldSize(resourceSpans)) { buffer, written in
+            guard let base = buffer.baseAddress else { return }
+            var cursor = WireCursor(base)
+            cursor.byte(0x0A)
+            cursor.varint(UInt64(resourceSpans))
+            resource.withUnsafeBytes { cursor.raw($0) }
+            cursor.byte(0x12)
+            cursor.varint(UInt64(scopeSpans))
+            scope.withUnsafeBytes { cursor.raw($0) }
+            cursor.raw(spans)
+            written = buffer.count
+        }
+        return ExportBatch(spanCount: count, request: request)
+    }
+}

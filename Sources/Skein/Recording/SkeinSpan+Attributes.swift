@@ -1,0 +1,91 @@
+import SemanticConventions
+import Tracing
+
+extension SkeinSpan {
+    /// The attributes in swift-distributed-tracing's form.
+    ///
+    /// Reading decodes all of them. Changing one in place (`span.attributes["key"] = 1`) only encodes that one.
+    /// Assigning the whole removes what is not in the new value.
+    public var attributes: SpanAttributes {
+        get { read { $0.fields.attributes } }
+        set { replaceAttributes(newValue) }
+        _modify {
+            // What is written in place is added to the bytes; there is no need to decode what is there already.
+            var added = SpanAttributes()
+            defer { addAttributes(added) }
+            yield &added
+        }
+    }
+
+    private func addAttributes(_ added: SpanAttributes) {
+        guard !added.isEmpty else { return }
+        change { state, limits in
+            added.forEach { key, value in state.fields.set(key, value, limits) }
+        }
+    }
+
+    private func replaceAttributes(_ new: SpanAttributes) {
+        change { state, limits in
+            let old = state.fields.attributes
+            old.forEach { key, _ in
+                guard new.get(key) == nil else { return }
+                withUTF8(key) { state.fields.remove($0) }
+            }
+            new.forEach { key, value in
+                if old.get(key) != value { state.fields.set(key, value, limits) }
+            }
+        }
+    }
+
+    /// Records a string.
+    public func record(_ key: StaticString, _ value: String) {
+        change { state, limits in
+            key.withUTF8Buffer { state.fields.setString(UnsafeRawBufferPointer($0), value, limits) }
+        }
+    }
+
+    /// Records an integer.
+    public func record(_ key: StaticString, _ value: Int64) {
+        record(key, WireInt(value: value))
+    }
+
+    /// Records a floating-point number.
+    public func record(_ key: StaticString, _ value: Double) {
+        record(key, WireDouble(value: value))
+    }
+
+    /// Records a truth value.
+    public func record(_ key: StaticString, _ value: Bool) {
+        record(key, WireBool(value: value))
+    }
+
+    /// Records a list of strings.
+    public func record(_ key: StaticString, _ values: [String]) {
+        change { state, limits in
+            let list = WireList(elements: .strings(limits.cut(values)))
+            key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), list, limits) }
+        }
+    }
+
+    /// Records a list of integers.
+    public func record(_ key: StaticString, _ values: [Int64]) {
+        record(key, WireList(elements: .ints(values)))
+    }
+
+    /// Records a list of floating-point numbers.
+    public func record(_ key: StaticString, _ values: [Double]) {
+        record(key, WireList(elements: .doubles(values)))
+    }
+
+    /// Records a list of truth values.
+    public func record(_ key: StaticString, _ values: [Bool]) {
+        record(key, WireList(elements: .bools(values)))
+    }
+
+    @inline(__always)
+    private func record(_ key: StaticString, _ value: some WireValue) {
+        change { state, limits in
+            key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), value, limits) }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Collector
+import QueryAPI
+import SpanMetrics
+
+/// A configuration written out as the YAML document that gives it, with secrets masked.
+struct EffectiveConfiguration {
+    private let configuration: SkeinConfiguration
+
+    init(_ configuration: SkeinConfiguration) {
+        self.configuration = configuration
+    }
+
+    var yaml: String {
+        let collector = configuration.collector
+        var writer = YAMLWriter()
+        writer.section("receivers") { receivers(collector.receiver, &$0) }
+        writer.section("processors") { memoryLimiter(collector.memoryLimiter, &$0) }
+        writer.section("storage") { storage(collector.storage, &$0) }
+        writer.section("exporters") { writer in
+            writer.section("prometheus") { $0.value("endpoint", collector.prometheusEndpoint.description) }
+            for exporter in collector.exporters { self.exporter(exporter, &writer) }
+        }
+        writer.section("connectors") { spanMetrics(collector.spanMetrics, &$0) }
+        writer.section("query") { writer in
+            let query = configuration.query
+            writer.value("endpoint", query.endpoint.description)
+            writer.value("allow_unauthenticated", query.allowsUnauthenticated)
+            if !query.allowedHosts.isEmpty { writer.list("allowed_hosts", query.allowedHosts) }
+            writer.value("timeout", GoDuration.text(query.timeout))
+            writer.value("max_traces", query.maxTraces)
+            writer.value("max_spans_per_trace", query.maxSpansPerTrace)
+            writer.value("max_concurrent_queries", query.maxConcurrentQueries)
+            writer.value("max_queued_queries", query.maxQueuedQueries)
+        }
+        writer.section("telemetry") { writer in
+            writer.section("logs") { $0.value("level", collector.telemetry.logLevel.rawValue) }
+            writer.section("metrics") { $0.value("endpoint", collector.telemetry.metricsEndpoint.description) }
+            writer.section("health") { $0.value("endpoint", collector.telemetry.healthEndpoint.description) }
+        }
+        writer.section("service") { $0.value("shutdown_timeout", GoDuration.text(collector.shutdownTimeout)) }
+        return writer.text
+    }
+
+    private func receivers(_ receiver: OTLPReceiverConfiguration, _ writer: inout YAMLWriter) {
+        writer.section("otlp") { writer in
+            writer.section("protocols") { writer in
+                if let grpc = receiver.grpc {
+                    writer.section("grpc") { writer in
+                        writer.value("endpoint", grpc.endpoint.description)
+                        writer.value("max_recv_msg_size_mib", grpc.messageBytesMax >> 20)
+                    }
+                }
+                if let http = receiver.http {
+                    writer.section("http") { writer in
+                        writer.value("endpoint", http.endpoint.description)
+                        writer.value("max_request_body_size", http.bodyBytesMax)
+                        writer.value("traces_url_path", http.tracesPath)
+                    }
+                }
+            }
+        }
+    }
+
+    private func memoryLimiter(_ limiter: MemoryLimiterConfiguration, _ writer: inout YAMLWriter) {
+        writer.section("memory_limiter") { writer in
+            writer.value("check_interval", GoDuration.text(limiter.checkInterval))
+            writer.value("limit_mib", limiter.limitBytes >> 20)
+            writer.value("spike_limit_mib", limiter.spikeBytes >> 20)
+        }
+    }
+
+    private func storage(_ storage: StorageConfiguration, _ writer: inout YAMLWriter) {
+        writer.value("directory", storage.directory)
+        writer.value("durability", storage.durability.rawValue)
+        writer.section("journal") { $0.value("max_bytes", storage.journalBytesMax) }
+        writer.section("retention") { writer in
+            writer.value("max_age", GoDuration.text(storage.retentionAgeMax))
+            writer.value("max_bytes", storage.retentionBytesMax)
+        }
+        writer.section("block") { writer in
+            writer.value("max_spans", storage.blockSpansMax)
+            writer.value("max_age", GoDuration.text(storage.blockAgeMax))
+        }
+    }
+
+    private func exporter(_ exporter: OTLPHTTPExporterConfiguration, _ writer: inout YAMLWriter) {
+        writer.section(exporter.id) { writer in
+            writer.value("traces_endpoint", SecretMask.url(exporter.tracesURL))
+            if !exporter.headers.isEmpty {
+                // A header may be a secret under any name, so none is shown.
+                writer.section("headers") { writer in
+                    for header in exporter.headers { writer.value(header.name, SecretMask.text) }
+                }
+            }
+            writer.value("compression", exporter.compression.rawValue)
+            writer.value("timeout", GoDuration.text(exporter.timeout))
+            writer.section("retry_on_failure") { writer in
+                writer.value("enabled", exporter.retry.isEnabled)
+                writer.value("initial_interval", GoDuration.text(exporter.retry.initialInterval))
+                writer.value("max_interval", GoDuration.text(exporter.retry.maxInterval))
+                writer.value("max_elapsed_time", GoDuration.text(exporter.retry.maxElapsedTime))
+                writer.value("multiplier", "\(exporter.retry.multiplier)")
+                writer.value("randomization_factor", "\(exporter.retry.randomizationFactor)")
+            }
+            writer.section("sending_queue") { writer in
+                writer.value("sizer", "bytes")
+                writer.value("queue_size", exporter.queue.bytesMax)
+                writer.section("batch") { writer in
+                    writer.value("max_size", exporter.queue.batchSpansMax)
+                    writer.value("flush_timeout", GoDuration.text(exporter.queue.flushTimeout))
+                }
+            }
+            tls(exporter.tls, &writer)
+        }
+    }
+
+    private func tls(_ tls: ClientTLSConfiguration, _ writer: inout YAMLWriter) {
+        guard tls != ClientTLSConfiguration() else { return }
+        writer.section("tls") { writer in
+            if let file = tls.caFile { writer.value("ca_file", file) }
+            if let file = tls.certificateFile { writer.value("cert_file", file) }
+            if let file = tls.keyFile { writer.value("key_file", file) }
+            writer.value("insecure_skip_verify", tls.skipsVerification)
+        }
+    }
+
+    private func spanMetrics(_ metrics: SpanMetricsConfiguration, _ writer: inout YAMLWriter) {
+        writer.section("spanmetrics") { writer in
+            writer.value("namespace", metrics.namespace)
+            writer.section("histogram") { writer in
+                writer.value("disable", !metrics.isHistogramEnabled)
+                writer.value("unit", metrics.unit.rawValue)
+                writer.section("explicit") { writer in
+                    writer.list(
+                        "buckets",
+                        metrics.bucketBoundsNanoseconds.map { GoDuration.text(.nanoseconds(Int64(clamping: $0))) })
+                }
+            }
+            if !metrics.dimensions.isEmpty {
+                writer.items("dimensions", metrics.dimensions) { dimension, writer in
+                    writer.value("name", dimension.name)
+                    if let standard = dimension.default { writer.value("default", standard) }
+                }
+            }
+            if !metrics.excludeDimensions.isEmpty {
+                writer.list("exclude_dimensions", metrics.excludeDimensions.map(\.rawValue).sorted())
+            }
+            writer.value("aggregation_cardinality_limit", metrics.aggregationCardinalityLimit)
+            writer.section("exemplars") { $0.value("enabled", metrics.areExemplarsEnabled) }
+        }
+    }
+}
+
+/// Hides what must not be printed.
+enum SecretMask {
+    static let text = "[REDACTED]"
+
+    /// A URL without the password in front of its host.
+    static func url(_ url: String) -> String {
+        guard let scheme = url.firstRange(of: "://") else { return url }
+        let rest = url[scheme.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return url }
+        return url[..<scheme.upperBound] + text + rest[at...]
+    }
+}

@@ -1,0 +1,20 @@
+import Collector
+import HTTPServing
+import QueryAPI
+
+extension QueryConfiguration {
+    /// `query`: the side of the collector that people and Grafana ask.
+    init(_ section: ConfigurationSection, ports: PortsConfiguration) {
+        self.init()
+        let bound = section.endpoint(default: ports.endpoint(endpoint.port))
+        endpoint = ListenerAddress(name: endpoint.name, host: bound.host, port: bound.port)
+        allowsUnauthenticated = section.boolean("allow_unauthenticated", default: allowsUnauthenticated)
+        allowedHosts = section.strings("allowed_hosts") ?? allowedHosts
+        timeout = section.duration("timeout", default: timeout, in: .milliseconds(1) ... .seconds(3600))
+        maxTraces = section.integer("max_traces", default: maxTraces, in: 1...100_000)
+        maxSpansPerTrace = section.integer("max_spans_per_trace", default: maxSpansPerTrace, in: 1...10_000_000)
+        maxConcurrentQueries = section.integer("max_concurrent_queries", default: maxConcurrentQueries, in: 1...64)
+        maxQueuedQueries = section.integer("max_queued_queries", default: maxQueuedQueries, in: 0...10_000)
+        section.end()
+    }
+}

@@ -1,0 +1,46 @@
+import Collector
+import Foundation
+import QueryAPI
+
+/// The configuration as a whole.
+struct SkeinConfiguration: Sendable {
+    var collector: CollectorConfiguration
+    var query: QueryConfiguration
+    /// What deserves a word and is no error.
+    var warnings: [String] = []
+
+    /// Reads a file and settings from the command line, later ones winning.
+    ///
+    /// - Throws: ``CommandFailure`` with exit status 2 and every mistake on a line of its own.
+    init(file: String?, settings: [String], environment: [String: String]) throws(CommandFailure) {
+        do throws(ConfigurationError) {
+            var document = try Self.document(file: file, environment: environment)
+            for setting in settings { try document.set(setting, environment: environment) }
+            let issues = ConfigurationSection.Issues()
+            let root = ConfigurationSection(document.root, issues: issues)
+            let ports = PortsConfiguration(root.section("ports"))
+            collector = CollectorConfiguration(root, ports: ports)
+            query = QueryConfiguration(root.section("query"), ports: ports)
+            root.end()
+            guard issues.all.isEmpty else { throw ConfigurationError(issues.all) }
+            warnings = document.warnings
+        } catch {
+            throw .usage("configuration is not valid\n\(error)")
+        }
+    }
+
+    private static func document(
+        file: String?, environment: [String: String]
+    ) throws(ConfigurationError) -> ConfigurationDocument {
+        guard let file else { return ConfigurationDocument() }
+        let text: String
+        do {
+            text = try String(contentsOfFile: file, encoding: .utf8)
+        } catch {
+            let reason = (error as NSError).localizedDescription
+            let place = ConfigurationPlace(source: file)
+            throw ConfigurationError([.init(place: place, key: "", message: "cannot be read: \(reason)")])
+        }
+        return try ConfigurationDocument(yaml: text, source: file, environment: environment)
+    }
+}

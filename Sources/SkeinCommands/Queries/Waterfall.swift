@@ -1,0 +1,63 @@
+/// A trace drawn for the terminal: one line a span, its bar on a common time axis, the critical path marked.
+struct Waterfall {
+    /// One line, in the order of the tree.
+    struct Row {
+        var depth: Int
+        var service: String
+        var operation: String
+        /// Nanoseconds after the start of the trace.
+        var offset: UInt64
+        var duration: UInt64
+        var isError: Bool
+        var isOnCriticalPath: Bool
+        var inputTokens: UInt64?
+        var outputTokens: UInt64?
+    }
+
+    let rows: [Row]
+    /// Nanoseconds from the first start to the last end.
+    let total: UInt64
+
+    private static let barColumnsMin = 20
+
+    /// The drawing, as wide as `columns`.
+    func text(columns: Int, style: Style) -> String {
+        let hasTokens = rows.contains { $0.inputTokens != nil || $0.outputTokens != nil }
+        let names = rows.map { String(repeating: "  ", count: min($0.depth, 16)) + $0.operation }
+        let tokens = rows.map(Self.tokens)
+        let durations = rows.map { Quantity.duration($0.duration) }
+        let serviceWidth = min(20, rows.map { TextWidth.columns($0.service) }.max() ?? 0)
+        let durationWidth = durations.map(TextWidth.columns).max() ?? 0
+        let tokenWidth = hasTokens ? max(6, tokens.map(TextWidth.columns).max() ?? 0) : 0
+        let fixed = serviceWidth + durationWidth + (hasTokens ? tokenWidth + 1 : 0) + 6
+        let nameWidth = min(names.map(TextWidth.columns).max() ?? 0, max(16, columns - fixed - Self.barColumnsMin))
+        let barWidth = max(Self.barColumnsMin, min(60, columns - fixed - nameWidth))
+        var result = ""
+        for (index, row) in rows.enumerated() {
+            let mark = row.isOnCriticalPath ? style.yellow("●") : " "
+            let name = TextWidth.pad(TextWidth.fit(names[index], nameWidth), nameWidth)
+            let service = TextWidth.pad(TextWidth.fit(row.service, serviceWidth), serviceWidth)
+            result += "\(mark) \(style.cyan(service)) \(row.isError ? style.red(name) : name) "
+            result += bar(row, barWidth, style) + " " + TextWidth.padLeft(durations[index], durationWidth)
+            if hasTokens { result += " " + style.dim(TextWidth.padLeft(tokens[index], tokenWidth)) }
+            if row.isError { result += " " + style.red("error") }
+            result += "\n"
+        }
+        return result
+    }
+
+    private func bar(_ row: Row, _ width: Int, _ style: Style) -> String {
+        guard total > 0 else { return TextWidth.pad("▏", width) }
+        let scale = Double(width) / Double(total)
+        let start = min(width - 1, Int(Double(min(row.offset, total)) * scale))
+        let length = max(1, min(width - start, Int((Double(row.duration) * scale).rounded())))
+        let blocks = String(repeating: row.isOnCriticalPath ? "█" : "▒", count: length)
+        let drawn = row.isError ? style.red(blocks) : row.isOnCriticalPath ? style.yellow(blocks) : style.blue(blocks)
+        return String(repeating: " ", count: start) + drawn + String(repeating: " ", count: width - start - length)
+    }
+
+    private static func tokens(_ row: Row) -> String {
+        guard row.inputTokens != nil || row.outputTokens != nil else { return "" }
+        return "\(row.inputTokens ?? 0)→\(row.outputTokens ?? 0)"
+    }
+}

@@ -1,0 +1,72 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Writing to the two output streams: data to one, messages to the other.
+enum Terminal {
+    /// A line on standard error.
+    static func message(_ text: String) {
+        write(text + "\n", to: STDERR_FILENO)
+    }
+
+    /// Text on standard output, as it is.
+    static func output(_ text: String) {
+        write(text, to: STDOUT_FILENO)
+    }
+
+    static var isOutputATerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var isErrorATerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Columns of the terminal; 100 where there is none, such as in a pipe.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 100 }
+        return Int(size.ws_col)
+    }
+
+    /// One `write` at a time until all is out; a closed pipe ends the process quietly, as it does for every tool.
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+            if written > 0 {
+                bytes = bytes.dropFirst(written)
+            } else if errno == EPIPE {
+                exit(0)
+            } else if errno != EINTR {
+                return
+            }
+        }
+    }
+}
+
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    #if canImport(Glibc)
+        Glibc.write(descriptor, bytes, count)
+    #else
+        Darwin.write(descriptor, bytes, count)
+    #endif
+}
+
+/// ANSI styles, only on a terminal and only without `NO_COLOR` (https://no-color.org).
+struct Style: Sendable {
+    let isEnabled: Bool
+
+    static func forOutput(environment: [String: String]) -> Style {
+        Style(isEnabled: Terminal.isOutputATerminal && (environment["NO_COLOR"] ?? "").isEmpty)
+    }
+
+    func bold(_ text: String) -> String { wrap(text, "1") }
+    func dim(_ text: String) -> String { wrap(text, "2") }
+    func red(_ text: String) -> String { wrap(text, "31") }
+    func green(_ text: String) -> String { wrap(text, "32") }
+    func yellow(_ text: String) -> String { wrap(text, "33") }
+    func blue(_ text: String) -> String { wrap(text, "34") }
+    func cyan(_ text: String) -> String { wrap(text, "36") }
+
+    private func wrap(_ text: String, _ code: String) -> String {
+        isEnabled ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
+}

@@ -1,0 +1,138 @@
+import Collector
+import Testing
+
+@Suite struct ConfigurationTests {
+    /// Reads a document as the collector does and gives back what it complains about, one line each.
+    private func read(
+        _ yaml: String, set: [String] = [], environment: [String: String] = [:]
+    ) throws -> (configuration: CollectorConfiguration, issues: [String]) {
+        var document = try ConfigurationDocument(yaml: yaml, source: "skein.yaml", environment: environment)
+        for assignment in set { try document.set(assignment, environment: environment) }
+        let issues = ConfigurationSection.Issues()
+        let root = ConfigurationSection(document.root, issues: issues)
+        let ports = PortsConfiguration(root.section("ports"))
+        let configuration = CollectorConfiguration(root, ports: ports)
+        root.end()
+        return (configuration, issues.all.map(\.description))
+    }
+
+    @Test func anEmptyDocumentIsTheDefaults() throws {
+        let (configuration, issues) = try read("")
+        #expect(issues.isEmpty)
+        #expect(configuration.receiver.http?.endpoint == ListenEndpoint(host: "127.0.0.1", port: 4318))
+        #expect(configuration.receiver.grpc?.endpoint.port == 4317)
+        #expect(configuration.telemetry.healthEndpoint.port == 13133)
+        #expect(configuration.exporters.isEmpty)
+    }
+
+    @Test func anOffsetMovesEveryDefaultPortAndNoOther() throws {
+        let yaml = "receivers: {otlp: {protocols: {grpc: , http: {endpoint: 'localhost:9999'}}}}"
+        let (configuration, issues) = try read(yaml, set: ["ports.offset=100", "ports.host=0.0.0.0"])
+        #expect(issues.isEmpty)
+        #expect(configuration.receiver.grpc?.endpoint.description == "0.0.0.0:4417")
+        #expect(configuration.receiver.http?.endpoint.description == "localhost:9999")
+        #expect(configuration.prometheusEndpoint.port == 8989)
+    }
+
+    @Test func aProtocolThatIsNotNamedDoesNotListen() throws {
+        let (configuration, issues) = try read("receivers:\n  otlp:\n    protocols:\n      http:\n")
+        #expect(issues.isEmpty)
+        #expect(configuration.receiver.grpc == nil)
+        #expect(configuration.receiver.http != nil)
+    }
+
+    @Test func exportersTakeTheKeysOfTheOpenTelemetryCollector() throws {
+        let yaml = """
+            exporters:
+              otlp_http/jaeger:
+                endpoint: http://${env:JAEGER_HOST:-jaeger}:4318/
+                headers: {x-token: "${env:TOKEN}", price: "$$5"}
+                timeout: 1m30s
+                retry_on_failure: {initial_interval: 200ms, max_elapsed_time: 0}
+                sending_queue: {queue_size: 10000000, batch: {max_size: 100}}
+              otlphttp:
+                traces_endpoint: https://example.test/custom
+                compression: none
+            """
+        let (configuration, issues) = try read(yaml, environment: ["TOKEN": "secret"])
+        #expect(issues.isEmpty)
+        let jaeger = try #require(configuration.exporters.first)
+        #expect(jaeger.id == "otlp_http/jaeger")
+        #expect(jaeger.tracesURL == "http://jaeger:4318/v1/traces")
+        #expect(jaeger.headers.map(\.value) == ["secret", "$5"])
+        #expect(jaeger.timeout == .seconds(90))
+        #expect(jaeger.retry.initialInterval == .milliseconds(200))
+        #expect(jaeger.queue.batchSpansMax == 100)
+        #expect(configuration.exporters.last?.tracesURL == "https://example.test/custom")
+    }
+
+    @Test(arguments: [
+        ("recievers: {}", "skein.yaml:1: recievers: unknown key, did you mean 'receivers'?"),
+        (
+            "storage:\n  directory: x\n  durabilty: fsync",
+            "skein.yaml:3: storage.durabilty: unknown key, did you mean 'durability'?"
+        ),
+        (
+            "storage:\n  durability: always",
+            "skein.yaml:2: storage.durability: 'always' is not valid, expected one of interval, fsync, os"
+        ),
+        (
+            "receivers:\n  otlp:\n    protocols:\n      http:\n        endpoint: 4318",
+            "skein.yaml:5: receivers.otlp.protocols.http.endpoint: '4318' is not valid, expected host:port, such as "
+                + "127.0.0.1:4318"
+        ),
+        (
+            "exporters:\n  otlp:\n    endpoint: x",
+            "skein.yaml:3: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
+        ),
+        ("exporters:\n  otlp_http: {}", "skein.yaml:2: exporters.otlp_http.endpoint: is missing, expected a URL such as "
+            + "http://jaeger:4318"),
+        (
+            "connectors:\n  spanmetrics:\n    histogram:\n      explicit: {buckets: [1ms, soon]}",
+            "skein.yaml:4: connectors.spanmetrics.histogram.explicit.buckets: 'soon' is not valid, expected a duration "
+                + "such as 100ms"
+        ),
+        (
+            "service:\n  pipelines:\n    traces: {receivers: [otlp], processors: [batch]}",
+            "skein.yaml:3: service.pipelines.traces.processors: 'batch' belongs to an exporter: "
+                + "exporters.<id>.sending_queue.batch"
+        ),
+        ("ports: 5", "skein.yaml:1: ports: expected a mapping"),
+    ])
+    func aMistakeIsNamedWithFileLineKeyAndExpectation(_ yaml: String, _ expected: String) throws {
+        #expect(try read(yaml).issues == [expected])
+    }
+
+    @Test func everyMistakeIsReportedInOneRun() throws {
+        let (_, issues) = try read("storage: {durability: x, foo: 1}\nprocessors: {memory_limiter: {limit_mib: -1}}")
+        #expect(issues.count == 3)
+    }
+
+    @Test(arguments: ["a: [", "a: 1\na: 2", "\tx: 1"])
+    func whatIsNoYAMLIsNamedWithItsLine(_ yaml: String) {
+        #expect(throws: ConfigurationError.self) { try read(yaml) }
+    }
+
+    @Test(arguments: ["ports", "=1", "ports..offset=1"])
+    func aSettingWithoutKeyOrValueIsAnError(_ assignment: String) {
+        #expect(throws: ConfigurationError.self) { try read("", set: [assignment]) }
+    }
+
+    @Test(arguments: [
+        ("0", Duration.zero), ("1.5s", .milliseconds(1500)), ("1h30m", .seconds(5400)), ("-5ms", .milliseconds(-5)),
+        ("250us", .microseconds(250)), ("2d", .seconds(172_800)),
+    ])
+    func durationsAreReadAsGoWritesThem(_ text: String, _ expected: Duration) {
+        #expect(GoDuration.parse(text) == expected)
+    }
+
+    @Test(arguments: ["", "s", "5", "5 s", "1h-3m", "1e3s", "99999999999h"])
+    func otherTextIsNoDuration(_ text: String) {
+        #expect(GoDuration.parse(text) == nil)
+    }
+
+    @Test(arguments: ["1m30s", "200ms", "1h", "1.5s", "0s", "7ns", "-1s"])
+    func durationsAreWrittenAsTheyAreRead(_ text: String) {
+        #expect(GoDuration.parse(text).map(GoDuration.text) == text)
+    }
+}

@@ -1,0 +1,60 @@
+import AgentTraffic
+import OTLP
+import Testing
+
+@Suite struct AgentTrafficTests {
+    @Test func theSeedDecidesEveryByte() {
+        var first = AgentTraffic(seed: 77)
+        var second = AgentTraffic(seed: 77)
+        var other = AgentTraffic(seed: 78)
+        let bytes = (0..<5).map { _ in first.request(spans: 100) }
+        #expect(bytes == (0..<5).map { _ in second.request(spans: 100) })
+        #expect(bytes[0] != other.request(spans: 100))
+    }
+
+    @Test func spansLookLikeThoseOfAgents() throws {
+        var traffic = AgentTraffic(seed: 1)
+        var spans = 0, bytes = 0, attributes = 0, errors = 0
+        for _ in 0..<20 {
+            let batch = try SpanBatch(decoding: traffic.request(spans: 512))
+            #expect(batch.spans.count == 512)
+            #expect(batch.rejectedSpans == 0)
+            spans += batch.spans.count
+            bytes += batch.bytes.count
+            attributes += batch.spans.reduce(0) { $0 + Int($1.attributes.count) }
+            errors += batch.spans.count { $0.isError }
+            #expect(batch.spans.allSatisfy { $0.endTime > $0.startTime && !$0.needsRaw })
+        }
+        #expect((450...560).contains(bytes / spans))
+        #expect((10.0...12.0).contains(Double(attributes) / Double(spans)))
+        #expect((0.01...0.06).contains(Double(errors) / Double(spans)))
+    }
+
+    @Test func tracesAreTreesOf5To62Spans() throws {
+        var traffic = AgentTraffic(seed: 6)
+        var sizes: Set<Int> = []
+        for _ in 0..<2_000 {
+            let batch = try SpanBatch(decoding: traffic.trace())
+            sizes.insert(batch.spans.count)
+            #expect(AgentTraffic.traceSpans.contains(batch.spans.count))
+            #expect(Set(batch.spans.map(\.traceID)).count == 1)
+            let byID = Dictionary(uniqueKeysWithValues: batch.spans.map { ($0.spanID, $0) })
+            #expect(batch.spans.count { !$0.parentSpanID.isValid } == 1)
+            for span in batch.spans where span.parentSpanID.isValid {
+                let parent = try #require(byID[span.parentSpanID])
+                #expect(parent.startTime <= span.startTime && span.endTime <= parent.endTime)
+            }
+        }
+        #expect(sizes.min() == 5 && sizes.count > 40)
+    }
+
+    @Test func aTraceGoesOnInTheNextRequest() throws {
+        var whole = AgentTraffic(seed: 12)
+        var parts = AgentTraffic(seed: 12)
+        func ids(_ bytes: [UInt8]) throws -> Set<SpanID> { Set(try SpanBatch(decoding: bytes).spans.map(\.spanID)) }
+        let expected = try ids(whole.request(spans: 60))
+        let found = try (0..<6).map { _ in try ids(parts.request(spans: 10)) }
+        #expect(found.allSatisfy { $0.count == 10 })
+        #expect(found.reduce(into: Set()) { $0.formUnion($1) } == expected)
+    }
+}

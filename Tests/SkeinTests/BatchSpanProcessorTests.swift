@@ -1,0 +1,213 @@
+import Skein
+import SkeinTesting
+import Synchronization
+import Testing
+import Tracing
+
+/// An exporter that holds every batch until the test lets it go.
+private final class GatedExporter: SpanExporter {
+    private struct State {
+        var batches: [ExportBatch] = []
+        var isShutDown = false
+        var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    }
+
+    private let state = Mutex(State())
+    private let isOpen = Mutex(false)
+    private let result: ExportResult
+
+    init(isOpen: Bool = true, result: ExportResult = .success()) {
+        self.result = result
+        self.isOpen.withLock { $0 = isOpen }
+    }
+
+    var spanCount: Int { state.withLock { $0.batches.reduce(0) { $0 + $1.spanCount } } }
+    var spans: [RecordedSpan] { state.withLock { $0.batches.flatMap { RecordedSpan.spans(inRequest: $0.request) } } }
+    var batchSizes: [Int] { state.withLock { $0.batches.map(\.spanCount) } }
+    var isShutDown: Bool { state.withLock { $0.isShutDown } }
+
+    func open() { isOpen.withLock { $0 = true } }
+
+    func arrived(batches count: Int) async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.batches.count >= count { return true }
+                state.waiters.append((count, continuation))
+                return false
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
+        let ready = state.withLock { state in
+            state.batches.append(batch)
+            let count = state.batches.count
+            defer { state.waiters.removeAll { $0.count <= count } }
+            return state.waiters.filter { $0.count <= count }
+        }
+        for waiter in ready { waiter.continuation.resume() }
+        while !isOpen.withLock({ $0 }) {
+            guard window.pause(for: .milliseconds(1)) else { return .failure("the window closed") }
+        }
+        return result
+    }
+
+    func shutdown() { state.withLock { $0.isShutDown = true } }
+}
+
+@Suite struct BatchSpanProcessorTests {
+    private func tracing(
+        _ exporter: GatedExporter, _ configure: (inout TracingConfiguration) -> Void = { _ in }
+    ) throws -> SkeinTracing {
+        var configuration = TracingConfiguration(environment: { _ in nil })
+        configuration.exporter = .custom(exporter)
+        configuration.logger.logLevel = .critical
+        configure(&configuration)
+        return try SkeinTracing(configuration)
+    }
+
+    private func end(_ count: Int, _ tracer: SkeinTracer) {
+        for number in 0..<count {
+            let span = tracer.startSpan("s\(number)", context: .topLevel)
+            span.record("number", number)
+            span.end()
+        }
+    }
+
+    @Test(arguments: [0, 1, 511, 512, 513, 5_000])
+    func shutdownDrainsEverything(_ count: Int) async throws {
+        let exporter = GatedExporter()
+        let tracing = try tracing(exporter) { $0.batch.maxQueueSize = 5_000 }
+        end(count, tracing.tracer)
+        await tracing.shutdown()
+        #expect(exporter.spans.map(\.attributes) == (0..<count).map { ["number": .int(Int64($0))] })
+        #expect(exporter.batchSizes.allSatisfy { $0 <= 512 })
+        #expect(exporter.isShutDown)
+        #expect(tracing.statistics.exported == UInt64(count) && tracing.statistics.ended == UInt64(count))
+    }
+
+    @Test func fullQueueDropsTheNewestAndCountsThem() async throws {
+        let exporter = GatedExporter(isOpen: false)
+        let tracing = try tracing(exporter) { configuration in
+            configuration.batch.maxQueueSize = 100
+            configuration.batch.maxExportBatchSize = 10
+        }
+        end(10, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        end(130, tracing.tracer)
+        #expect(tracing.statistics.droppedQueueFull == 30)
+        exporter.open()
+        await tracing.shutdown()
+        #expect(exporter.spanCount == 110)
+        let statistics = tracing.statistics
+        #expect(statistics.ended == 140 && statistics.exported == 110 && statistics.droppedQueueFull == 30)
+        #expect(exporter.spans.last?.attributes == ["number": .int(99)])
+    }
+
+    @Test func forceFlushExportsWhatEndedOnceAndOnlyOnce() async throws {
+        let exporter = GatedExporter()
+        let tracing = try tracing(exporter)
+        end(10, tracing.tracer)
+        tracing.tracer.forceFlush()
+        #expect(exporter.spanCount == 10)
+        tracing.tracer.forceFlush()
+        await tracing.flush()
+        #expect(exporter.spanCount == 10)
+        end(5, tracing.tracer)
+        await tracing.flush()
+        #expect(exporter.spanCount == 15)
+        await tracing.shutdown()
+        #expect(Set(exporter.spans.map(\.spanID)).count == 15)
+    }
+
+    @Test func manyFlushesAtOnceLoseAndRepeatNothing() async throws {
+        let exporter = GatedExporter()
+        let tracing = try tracing(exporter) { $0.batch.maxQueueSize = 100_000 }
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<20 {
+                        end(50, tracing.tracer)
+                        await tracing.flush()
+                    }
+                }
+            }
+        }
+        #expect(exporter.spanCount == 4_000)
+        await tracing.shutdown()
+        #expect(Set(exporter.spans.map(\.spanID)).count == 4_000)
+    }
+
+    @Test func fullBatchLeavesAtOnce() async throws {
+        let exporter = GatedExporter()
+        let tracing = try tracing(exporter) { $0.batch.scheduleDelay = .seconds(3600) }
+        end(512, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        #expect(exporter.batchSizes == [512])
+        await tracing.shutdown()
+    }
+
+    @Test func partOfABatchLeavesAfterTheDelay() async throws {
+        let exporter = GatedExporter()
+        let tracing = try tracing(exporter) { $0.batch.scheduleDelay = .milliseconds(20) }
+        let start = ContinuousClock.now
+        end(3, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        #expect(ContinuousClock.now - start >= .milliseconds(20))
+        #expect(exporter.batchSizes == [3])
+        await tracing.shutdown()
+    }
+
+    @Test func shutdownKeepsItsTimeAndCountsWhatItLost() async throws {
+        let exporter = GatedExporter(isOpen: false)
+        let tracing = try tracing(exporter) { $0.batch.maxExportBatchSize = 10 }
+        end(25, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        await tracing.shutdown(timeout: .milliseconds(30))
+        let statistics = tracing.statistics
+        #expect(statistics.droppedExportFailed == 10 && statistics.droppedShutdown == 15)
+        #expect(exporter.isShutDown)
+    }
+
+    @Test func spansThatEndAfterTheShutdownAreCounted() async throws {
+        let exporter = GatedExporter()
+        let tracing = try tracing(exporter)
+        end(1, tracing.tracer)
+        await tracing.shutdown()
+        await tracing.shutdown()
+        end(2, tracing.tracer)
+        await tracing.flush()
+        tracing.tracer.forceFlush()
+        #expect(exporter.spanCount == 1)
+        #expect(tracing.statistics.droppedShutdown == 2 && tracing.statistics.ended == 3)
+    }
+
+    @Test func exportThatTakesTooLongIsDroppedAndCounted() async throws {
+        let exporter = GatedExporter(isOpen: false)
+        let tracing = try tracing(exporter) { $0.batch.exportTimeout = .milliseconds(20) }
+        end(7, tracing.tracer)
+        await tracing.flush()
+        #expect(tracing.statistics.droppedExportFailed == 7)
+        exporter.open()
+        await tracing.shutdown()
+    }
+
+    @Test func refusedSpansAreCountedApart() async throws {
+        let exporter = GatedExporter(result: .success(rejectedSpans: 2, message: "bad ids"))
+        let tracing = try tracing(exporter)
+        end(7, tracing.tracer)
+        await tracing.shutdown()
+        #expect(tracing.statistics.exported == 5 && tracing.statistics.rejectedByReceiver == 2)
+    }
+
+    @Test func exporterNoneKeepsContextsAndSendsNothing() async throws {
+        let tracing = try tracing(GatedExporter()) { $0.exporter = .none }
+        let span = tracing.tracer.startSpan("x", context: .topLevel)
+        #expect(span.context.spanContext?.isSampled == true)
+        span.end()
+        await tracing.flush()
+        await tracing.shutdown()
+        #expect(tracing.statistics.ended == 1)
+    }
+}

@@ -1,0 +1,223 @@
+import Logging
+import Skein
+import SkeinTesting
+import Synchronization
+import Testing
+
+@Suite struct TracingConfigurationTests {
+    private func read(_ variables: [String: String]) -> TracingConfiguration {
+        TracingConfiguration(environment: { variables[$0] })
+    }
+
+    @Test func defaultsAreThoseOfOpenTelemetry() {
+        let configuration = read([:])
+        #expect(configuration.problems.isEmpty && !configuration.isDisabled)
+        #expect(configuration.batch.maxQueueSize == 2048 && configuration.batch.maxExportBatchSize == 512)
+        #expect(configuration.batch.scheduleDelay == .seconds(5) && configuration.batch.exportTimeout == .seconds(30))
+        #expect(configuration.otlp == OTLPOptions() && configuration.limits == SpanLimits())
+        #expect(configuration.otlp.endpoint == "http://localhost:4318/v1/traces")
+        #expect(configuration.propagators == [.traceContext, .baggage])
+        guard case .string(let name) = configuration.resource["service.name"] else {
+            Issue.record("no service.name")
+            return
+        }
+        #expect(name.hasPrefix("unknown_service"))
+    }
+
+    @Test func emptyCountsAsAbsent() {
+        let names = [
+            "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_PROPAGATORS",
+            "OTEL_TRACES_SAMPLER", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_SPAN_EVENT_COUNT_LIMIT",
+        ]
+        let configuration = read(Dictionary(uniqueKeysWithValues: names.map { ($0, " ") }))
+        #expect(configuration.problems.isEmpty)
+        #expect(configuration.propagators == [.traceContext, .baggage])
+    }
+
+    @Test func everyVariableIsTakenOver() {
+        let configuration = read([
+            "OTEL_SDK_DISABLED": "TRUE", "OTEL_SERVICE_NAME": "gateway",
+            "OTEL_RESOURCE_ATTRIBUTES": "service.name=other, team=caf%C3%A9 ,a=b=c",
+            "OTEL_PROPAGATORS": "baggage,tracecontext,baggage", "OTEL_TRACES_EXPORTER": "None",
+            "OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_BSP_EXPORT_TIMEOUT": "200", "OTEL_BSP_MAX_QUEUE_SIZE": "300",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "40", "OTEL_ATTRIBUTE_COUNT_LIMIT": "1",
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "5", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "6",
+            "OTEL_SPAN_EVENT_COUNT_LIMIT": "7", "OTEL_SPAN_LINK_COUNT_LIMIT": "8",
+            "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "9", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": "10",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector:4318/base/",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20x,b=2", "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "1500", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/ca",
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/cert", "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/key",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        ])
+        #expect(configuration.problems == [])
+        #expect(configuration.isDisabled)
+        #expect(configuration.resource["service.name"] == .string("gateway"))
+        #expect(configuration.resource["team"] == .string("café") && configuration.resource["a"] == .string("b=c"))
+        #expect(configuration.propagators == [.baggage, .traceContext])
+        guard case .none = configuration.exporter else {
+            Issue.record("exporter is \(configuration.exporter)")
+            return
+        }
+        #expect(configuration.batch.scheduleDelay == .milliseconds(100))
+        #expect(configuration.batch.exportTimeout == .milliseconds(200))
+        #expect(configuration.batch.maxQueueSize == 300 && configuration.batch.maxExportBatchSize == 40)
+        var limits = SpanLimits()
+        limits.attributeCountMax = 5
+        limits.attributeValueLengthMax = 6
+        limits.eventCountMax = 7
+        limits.linkCountMax = 8
+        limits.attributesPerEventMax = 9
+        limits.attributesPerLinkMax = 10
+        #expect(configuration.limits == limits)
+        var otlp = OTLPOptions()
+        otlp.endpoint = "https://collector:4318/base/v1/traces"
+        otlp.headers = [OTLPOptions.Header("authorization", "Bearer x"), OTLPOptions.Header("b", "2")]
+        otlp.compression = .gzip
+        otlp.timeout = .milliseconds(1500)
+        otlp.certificateFile = "/ca"
+        otlp.clientCertificateFile = "/cert"
+        otlp.clientKeyFile = "/key"
+        #expect(configuration.otlp == otlp)
+    }
+
+    @Test(arguments: [
+        ("http://h:4318", "http://h:4318/v1/traces"), ("http://h:4318/", "http://h:4318/v1/traces"),
+        ("HTTPS://h/x", "HTTPS://h/x/v1/traces"),
+    ])
+    func baseEndpointGetsThePathOfTraces(_ base: String, _ endpoint: String) {
+        #expect(read(["OTEL_EXPORTER_OTLP_ENDPOINT": base]).otlp.endpoint == endpoint)
+    }
+
+    @Test(arguments: [("http://h:1", "http://h:1/"), ("http://h/own", "http://h/own"), ("http://h/", "http://h/")])
+    func endpointOfTracesIsUsedAsItIs(_ value: String, _ endpoint: String) {
+        let configuration = read([
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": value, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other",
+        ])
+        #expect(configuration.otlp.endpoint == endpoint)
+    }
+
+    @Test func variablesForTracesWinOverThoseForAllSignals() {
+        let configuration = read([
+            "OTEL_EXPORTER_OTLP_HEADERS": "a=1", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "b=2",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "none",
+        ])
+        #expect(configuration.otlp.headers == [OTLPOptions.Header("b", "2")])
+        #expect(configuration.otlp.timeout == .milliseconds(2) && configuration.otlp.compression == .none)
+    }
+
+    @Test(arguments: [
+        ("OTEL_SDK_DISABLED", "yes"), ("OTEL_RESOURCE_ATTRIBUTES", "a"), ("OTEL_RESOURCE_ATTRIBUTES", "a=%4"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "=1"), ("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "-1"), ("OTEL_BSP_SCHEDULE_DELAY", "5s"), ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"), ("OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999999999"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-5"), ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://h"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "novalue"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+    ])
+    func mistakeIsReportedOnceAndTheDefaultStays(_ name: String, _ value: String) throws {
+        let (configuration, defaults) = (read([name: value]), read([:]))
+        #expect(configuration.problems.count == 1)
+        let problem = try #require(configuration.problems.first)
+        #expect(problem.name == name && !problem.expected.isEmpty)
+        #expect(configuration.isDisabled == defaults.isDisabled && configuration.limits == defaults.limits)
+        #expect(configuration.otlp == defaults.otlp)
+        #expect(configuration.batch.scheduleDelay == defaults.batch.scheduleDelay)
+        #expect(configuration.batch.maxQueueSize == defaults.batch.maxQueueSize)
+    }
+
+    @Test(
+        arguments: [
+            ("always_on", nil, true, true), ("always_off", nil, false, false),
+            ("Parentbased_Always_On", nil, true, false),
+            ("parentbased_always_off", nil, false, false), ("traceidratio", "0", false, false),
+            ("traceidratio", nil, true, true), ("parentbased_traceidratio", "0", false, false),
+            ("parentbased_traceidratio", "1.0", true, false),
+        ] as [(String, String?, Bool, Bool)])
+    func samplerIsTheOneNamed(_ name: String, _ argument: String?, _ root: Bool, _ child: Bool) {
+        var variables = ["OTEL_TRACES_SAMPLER": name]
+        variables["OTEL_TRACES_SAMPLER_ARG"] = argument
+        let configuration = read(variables)
+        #expect(configuration.problems.isEmpty)
+        let traceID = RandomIDGenerator().nextTraceID()
+        let parent = SpanContext(traceID: traceID, spanID: SpanID(1), flags: [])
+        func isSampled(_ parent: SpanContext?) -> Bool {
+            let asked = SamplingParameters(parent: parent, traceID: traceID, name: "x", kind: .internal)
+            return configuration.sampler.shouldSample(asked).isSampled
+        }
+        #expect(isSampled(nil) == root)
+        #expect(isSampled(parent) == child)
+    }
+
+    @Test(arguments: ["2", "-0.1", "half", "nan"])
+    func ratioOutsideItsRangeIsReported(_ argument: String) {
+        let configuration = read(["OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": argument])
+        #expect(configuration.problems.map(\.name) == ["OTEL_TRACES_SAMPLER_ARG"])
+    }
+
+    @Test func resourceSaysWhoAndWhere() {
+        let (one, two) = (read([:]).resource, read([:]).resource)
+        #expect(one["telemetry.sdk.name"] == .string("skein"))
+        for key in ["service.instance.id", "process.pid", "host.name", "os.type", "process.executable.name"] {
+            #expect(one[key] != nil, "\(key)")
+        }
+        #expect(one["service.instance.id"] != two["service.instance.id"])
+    }
+
+    @Test func mistakesAreToldToTheLoggerOnce() async throws {
+        let log = LogLines()
+        var configuration = read(["OTEL_TRACES_SAMPLER": "sometimes"])
+        configuration.exporter = .none
+        configuration.logger = Logger(label: "test") { _ in log }
+        let tracing = try SkeinTracing(configuration)
+        for _ in 0..<3 { tracing.tracer.startSpan("x", context: .topLevel).end() }
+        await tracing.shutdown()
+        #expect(log.lines.count == 1)
+        #expect(log.lines.first?.hasPrefix("OTEL_TRACES_SAMPLER is 'sometimes', expected always_on") == true)
+    }
+
+    @Test func lossIsToldToTheLoggerAtALimitedRate() async throws {
+        struct Failing: SpanExporter {
+            func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult { .failure("no route") }
+            func shutdown() {}
+        }
+        let log = LogLines()
+        var configuration = read([:])
+        configuration.exporter = .custom(Failing())
+        configuration.logger = Logger(label: "test") { _ in log }
+        configuration.batch.maxExportBatchSize = 1
+        let tracing = try SkeinTracing(configuration)
+        for _ in 0..<50 { tracing.tracer.startSpan("x", context: .topLevel).end() }
+        await tracing.shutdown()
+        #expect(tracing.statistics.droppedExportFailed == 50)
+        #expect(log.lines == ["1 spans lost: no route"])
+    }
+}
+
+/// Keeps what is logged.
+final class LogLines: LogHandler {
+    private let kept = Mutex<[String]>([])
+    var lines: [String] { kept.withLock { $0 } }
+
+    var logLevel: Logger.Level {
+        get { .trace }
+        set {}
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    func log(event: LogEvent) {
+        kept.withLock { $0.append("\(event.message)") }
+    }
+}
