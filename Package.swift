@@ -116,6 +116,7 @@ let package = Package(
 
         // MARK: tests
         module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
-        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic", "CSkeinProto"]),
+        tests("ProtoTests", ["CSkeinProto", "OTLP"]),
     ]
 )

@@ -1,1 +1,0 @@
-#include "skein_proto.h"
