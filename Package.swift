@@ -115,8 +115,8 @@ let package = Package(
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: tests
-        module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
-        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic", "CSkeinProto"]),
+        module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
     ]
 )
