@@ -124,7 +124,7 @@ let package = Package(
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
-        module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
+        module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
         tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
