@@ -50,7 +50,8 @@ def assert_same_spans(actual, expected) -> None:
     got, wanted = rows(actual), rows(expected)
     missing, surplus = wanted - got, got - wanted
     assert not missing and not surplus, (
-        f"{sum(missing.values())} rows missing:\n{_list(missing)}\n{sum(surplus.values())} rows too many:\n{_list(surplus)}"
+        f"{sum(missing.values())} rows missing:\n{_list(missing)}\n"
+        f"{sum(surplus.values())} rows too many:\n{_list(surplus)}"
     )
 
 

@@ -35,7 +35,8 @@ def make_batch(seed: int, number: int) -> Batch:
     trace_id = telemetry.Identifiers(seed << 32 | number // BATCHES_PER_TRACE).trace_id()
     ids = telemetry.Identifiers(~(seed << 32 | number))
     spans = [
-        telemetry.span(ids, trace_id, f"step {index % 4}", milliseconds=(number + index) % 400, attributes={"n": number})
+        telemetry.span(
+            ids, trace_id, f"step {index % 4}", milliseconds=(number + index) % 400, attributes={"n": number})
         for index in range(SPANS_PER_BATCH)
     ]
     request = telemetry.export_request(spans, f"service-{number % 3}")

@@ -111,13 +111,18 @@ class Collector:
 
     def wait_message(self, pattern: str, seconds: float = START_SECONDS) -> str:
         """The first line of stderr that matches, or that will within `seconds`."""
-        found = lambda: next((line for line in self.messages if re.search(pattern, line)), None)  # noqa: E731
-        over = lambda: self.process is None or self.process.poll() is not None and not self._reader.is_alive()  # noqa: E731
+
+        def found() -> str | None:
+            return next((line for line in self.messages if re.search(pattern, line)), None)
+
         with self._changed:
-            self._changed.wait_for(lambda: found() or over(), seconds)
+            self._changed.wait_for(lambda: found() or self._has_ended(), seconds)
             line = found()
         assert line is not None, f"no line matches {pattern!r}; exit code {self.exit_code}; stderr:\n{self.stderr}"
         return line
+
+    def _has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None and not self._reader.is_alive()
 
     def wait_ready(self) -> None:
         self.wait_message(r"^ready$")

@@ -85,8 +85,9 @@ def span(ids: Identifiers, trace_id: bytes, name: str = "work", *, start: int = 
     fields.setdefault("kind", Span.SPAN_KIND_INTERNAL)
     end = start + int(milliseconds * MILLISECOND)
     return Span(
-        trace_id=trace_id, span_id=ids.span_id(), name=name, start_time_unix_nano=start, end_time_unix_nano=end, **fields
-    )
+        trace_id=trace_id, span_id=ids.span_id(), name=name, start_time_unix_nano=start, end_time_unix_nano=end,
+        **fields,
+    )  # fmt: skip
 
 
 def simple_request(seed: int, spans: int = 3, service: str = "shop", name: str = "work"):

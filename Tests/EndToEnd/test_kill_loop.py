@@ -200,6 +200,6 @@ def assert_forwarded_at_least_once(sink, load: Load) -> None:
 
     def complete() -> None:
         arrived = {span_id(span) for body in sink.bodies() for span in wire.raw_spans(body)}
-        assert arrived == expected, f"{len(expected - arrived)} spans did not arrive, {len(arrived - expected)} are not ours"
+        assert arrived == expected, f"{len(expected - arrived)} did not arrive, {len(arrived - expected)} are not ours"
 
     eventually(complete, seconds=20)

@@ -30,7 +30,8 @@ def varied_requests(seed: int, count: int = 40, spans: int = 25):
         made = []
         for _ in range(spans):
             span = telemetry.span(ids, trace_id, f"operation {choice.randrange(6)}", kind=choice.randrange(6))
-            nanoseconds = choice.choice([choice.choice(bounds) + choice.randrange(-1, 2), choice.randrange(20 * 10**9), 0, -5])
+            at_bound = choice.choice(bounds) + choice.randrange(-1, 2)
+            nanoseconds = choice.choice([at_bound, choice.randrange(20 * telemetry.SECOND), 0, -5])
             span.end_time_unix_nano = span.start_time_unix_nano + nanoseconds
             span.status.code = choice.choice(STATUSES)
             span.trace_state = choice.choice(TRACE_STATES)
@@ -192,7 +193,8 @@ def test_exemplars_come_with_openmetrics(new_collector):
     clients.send(collector, telemetry.export_request([made]))
 
     def shown() -> None:
-        answer = collector.get("prometheus", "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        answer = collector.get("prometheus", "/metrics", headers=accept)
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
         assert answer.text.endswith("# EOF\n")
         (line,) = [line for line in answer.text.splitlines() if " # {" in line and "_bucket" in line]

@@ -189,10 +189,12 @@ MISTAKES = {
     ),
     "an unknown key at the top": ("\nstorge:\n  directory: x\n", 2, "storge", "did you mean 'storage'?"),
     "a value of the wrong type": (
-        "storage:\n  block:\n    max_spans: many\n", 3, "storage.block.max_spans", "'many' is not valid, expected a whole number",
+        "storage:\n  block:\n    max_spans: many\n",
+        3, "storage.block.max_spans", "'many' is not valid, expected a whole number",
     ),
     "a value out of range": (
-        "storage:\n  retention:\n    max_age: 1s\n", 3, "storage.retention.max_age", "'1s' is not valid, expected a duration",
+        "storage:\n  retention:\n    max_age: 1s\n",
+        3, "storage.retention.max_age", "'1s' is not valid, expected a duration",
     ),
     "a mapping expected": ("storage: here\n", 1, "storage", "expected a mapping"),
     "a processor that is not there": (
@@ -202,7 +204,9 @@ MISTAKES = {
     "OTLP over gRPC out": (
         "exporters:\n  otlp/jaeger:\n    endpoint: jaeger:4317\n", 2, "exporters.otlp/jaeger", "otlp_http",
     ),
-    "an exporter without an endpoint": ("exporters:\n  otlp_http/a:\n    timeout: 1s\n", 2, "exporters.otlp_http/a", "missing"),
+    "an exporter without an endpoint": (
+        "exporters:\n  otlp_http/a:\n    timeout: 1s\n", 2, "exporters.otlp_http/a", "missing",
+    ),
     "broken YAML": ("storage:\n  directory: [a\n", 3, "", "no valid YAML"),
     "a key given twice": ("storage:\n  directory: a\n  directory: b\n", None, "", "twice"),
 }  # fmt: skip
