@@ -58,8 +58,8 @@ class UnfinishedUpload:
     def __init__(self, collector, announced: int, sent: int):
         host, port = collector.endpoints["otlp_http"]
         self._socket = socket.create_connection((host, port), timeout=20)
-        head = ["POST /v1/traces HTTP/1.1", "Host: x", f"Content-Type: {clients.PROTOBUF}", f"Content-Length: {announced}"]
-        self._socket.sendall("\r\n".join([*head, "", ""]).encode() + bytes(sent))
+        head = f"Host: x\r\nContent-Type: {clients.PROTOBUF}\r\nContent-Length: {announced}\r\n\r\n"
+        self._socket.sendall(f"POST /v1/traces HTTP/1.1\r\n{head}".encode() + bytes(sent))
 
     def close(self) -> None:
         self._socket.close()
