@@ -23,9 +23,10 @@ def api(collector, *arguments: str) -> subprocess.CompletedProcess:
     return run(*arguments, "--api", collector.url("query"))
 
 
-def done(result: subprocess.CompletedProcess) -> str:
-    """Its standard output, after it succeeded without a word on standard error."""
-    assert (result.returncode, result.stderr) == (DONE, ""), result.stderr
+def done(result: subprocess.CompletedProcess, message: str = "") -> str:
+    """Its standard output, after it succeeded; `message` is a pattern of all that may stand on standard error."""
+    assert result.returncode == DONE, result.stderr
+    assert re.fullmatch(message, result.stderr.strip()), result.stderr
     assert ESCAPE not in result.stdout, "colour is for terminals"
     return result.stdout
 
@@ -79,8 +80,6 @@ USAGE_ERRORS = {
     "no query": ["search"],
     "an impossible trace id": ["trace", "not-an-id"],
     "a setting without a value": ["collector", "--set", "ports.offset"],
-    "a bad duration": ["search", "{ }", "--since", "yesterday"],
-    "a bad limit": ["search", "{ }", "--limit", "-1"],
     "a bad address": ["search", "{ }", "--api", "localhost:1"],
     "a bad protocol": ["load", "--protocol", "carrier-pigeon"],
     "a bad rate": ["load", "--rate", "fast"],
@@ -94,6 +93,23 @@ def test_wrong_usage_exits_2_with_a_message(case, tmp_path):
     assert result.returncode == WRONG_USAGE, result.stderr
     assert result.stdout == ""
     assert result.stderr.strip() and "Fatal error" not in result.stderr
+
+
+ASKED_WRONGLY = {
+    "a bad duration": ["search", "{ }", "--since", "yesterday"],
+    "a bad limit": ["search", "{ }", "--limit", "0"],
+    "a limit that is no number": ["search", "{ }", "--limit", "all"],
+    "a bad grouping": ["red", "--by", "colour of the sky"],
+    "a bad condition": ["red", "--where", "{ name = }"],
+    "a bad range": ["red", "--since", "-5m"],
+}
+
+
+@pytest.mark.parametrize("case", ASKED_WRONGLY)
+def test_a_wrong_question_exits_2_with_a_message(asked, case):
+    result = api(asked[0], *ASKED_WRONGLY[case])
+    assert result.returncode == WRONG_USAGE, result
+    assert result.stdout == "" and result.stderr.strip()
 
 
 @pytest.mark.parametrize(
@@ -129,16 +145,20 @@ def test_trace_draws_a_waterfall_in_tree_order(asked):
 def test_trace_marks_the_critical_path(asked):
     collector, trace_id = asked
     plain = done(api(collector, "trace", trace_id))
-    critical = done(api(collector, "trace", trace_id, "--critical-path"))
-    assert "chat model-x" in critical and "write answer" in critical
-    assert "execute_tool lookup" not in critical and "execute_tool lookup" in plain
+    (tool,) = [line for line in plain.splitlines() if "execute_tool lookup" in line]
+    (model,) = [line for line in plain.splitlines() if "chat model-x" in line]
+    assert model.startswith("●") and not tool.startswith("●")
+    more = done(api(collector, "trace", trace_id, "--critical-path"))
+    assert more.startswith(plain)
+    path = more.removeprefix(plain)
+    assert "chat model-x" in path and "write answer" in path and "execute_tool lookup" not in path
 
 
 def test_trace_as_json_is_the_apis_answer(asked):
     collector, trace_id = asked
     document = json.loads(done(api(collector, "trace", trace_id, "--json")))
     assert document == collector.query(f"/api/skein/v1/traces/{trace_id}").json()
-    on_path = {s["name"]: s["onCriticalPath"] for s in document["spans"]}
+    on_path = {s["operation"]: s["onCriticalPath"] for s in document["spans"]}
     assert on_path == {
         "invoke_agent coordinator": True, "chat model-x": True, "execute_tool lookup": False, "write answer": True,
     }  # fmt: skip
@@ -152,6 +172,7 @@ def test_a_trace_that_is_not_there_fails(asked):
 
 # MARK: search
 
+NOTHING_FOUND = r"(no trace matches in the last \w+)?"
 SEARCHES = {
     "{ }": True,
     '{ resource.service.name = "desk" }': True,
@@ -172,7 +193,7 @@ SEARCHES = {
 @pytest.mark.parametrize("query", SEARCHES)
 def test_search_finds_by_traceql(asked, query):
     collector, trace_id = asked
-    text = done(api(collector, "search", query, "--since", "1h"))
+    text = done(api(collector, "search", query, "--since", "1h"), NOTHING_FOUND)
     assert (trace_id in text) == SEARCHES[query], text
     listed = json.loads(done(api(collector, "search", query, "--since", "1h", "--json")))
     assert (trace_id in json.dumps(listed)) == SEARCHES[query]
@@ -180,7 +201,7 @@ def test_search_finds_by_traceql(asked, query):
 
 def test_search_looks_back_as_far_as_asked(asked):
     collector, trace_id = asked
-    assert trace_id not in done(api(collector, "search", '{ name = "chat model-x" }', "--since", "10s"))
+    assert trace_id not in done(api(collector, "search", '{ name = "chat model-x" }', "--since", "10s"), NOTHING_FOUND)
 
 
 def test_search_stops_at_the_limit(asked):

@@ -242,7 +242,7 @@ def test_skein_trace_comes_in_tree_order_with_self_time(stored):
     answer = stored.collector.query(f"/api/skein/v1/traces/{trace_id.hex()}")
     assert answer.status_code == 200, answer.text
     spans = answer.json()["spans"]
-    assert [s["name"] for s in spans] == ["root", "early", "late"]
+    assert [s["operation"] for s in spans] == ["root", "early", "late"]
     assert [s["selfTimeNs"] for s in spans] == [40_000_000, 20_000_000, 40_000_000]
     assert [s["onCriticalPath"] for s in spans] == [True, True, True]
 
