@@ -4,6 +4,7 @@ import HTTPServing
 import Hummingbird
 import Journal
 import Logging
+import OTLP
 import SpanMetrics
 import Synchronization
 import TraceStorage
@@ -74,7 +75,8 @@ package final class Collector: Sendable {
             return storeFeeder.currentFailure
         }
         let ingest = Ingest(journal: journal, memoryLimiter: memoryLimiter)
-        listeners = CollectorListeners(configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
+        listeners = CollectorListeners(
+            configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
         observe()
     }
 
@@ -164,7 +166,8 @@ package final class Collector: Sendable {
 
     private func observe() {
         CollectorObservations(
-            journal: journal, store: store, red: red, health: health, exporters: configuration.exporters)
-            .register(with: metrics)
+            journal: journal, store: store, red: red, health: health, exporters: configuration.exporters
+        )
+        .register(with: metrics)
     }
 }

@@ -1,6 +1,7 @@
 import EmbeddedStore
 import Journal
 import Logging
+import OTLP
 import SpanMetrics
 import TraceStorage
 

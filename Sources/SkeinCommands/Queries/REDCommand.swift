@@ -7,7 +7,8 @@ struct REDCommand: AsyncParsableCommand {
         commandName: "red", abstract: "Show rate, errors and p50, p95, p99 of durations, from stored spans.",
         discussion: "skein red --by service,span.gen_ai.request.model --since 24h")
 
-    @Option(help: "What to group by: service, operation, kind, status, or attributes such as span.gen_ai.request.model.")
+    @Option(
+        help: "What to group by: service, operation, kind, status, or attributes such as span.gen_ai.request.model.")
     var by = "service,operation"
 
     @Option(help: "How far back to look, such as 15m or 24h.")
@@ -82,7 +83,8 @@ struct REDAnswer: Decodable {
         var table = TextTable(columns)
         for row in rows {
             var cells = keys.map { TextWidth.fit(row.key[$0]?.text ?? "", 50) }
-            let errors = row.errors == 0 ? "0" : "\(Self.number(row.errors)) (\(Quantity.fixed(row.errorRate * 100, 1)) %)"
+            let errors =
+                row.errors == 0 ? "0" : "\(Self.number(row.errors)) (\(Quantity.fixed(row.errorRate * 100, 1)) %)"
             cells += [Self.number(row.count), "\(Quantity.significant(row.rate))/s", errors]
             cells += [row.p50Ns, row.p95Ns, row.p99Ns].map(Quantity.duration)
             table.add(cells)

@@ -63,11 +63,13 @@ struct SearchAnswer: Decodable {
             .init(title: "matched", alignsRight: true), .init(title: "errors", alignsRight: true),
         ])
         for trace in traces {
-            let root = trace.rootTraceName.isEmpty
+            let root =
+                trace.rootTraceName.isEmpty
                 ? "<root span not yet received>" : "\(trace.rootServiceName): \(trace.rootTraceName)"
             table.add([
                 trace.traceID, Self.time(trace.startTimeUnixNano), TextWidth.fit(root, 50),
-                Quantity.duration(trace.durationNs), "\(trace.spanCount)", "\(trace.matchedCount)", "\(trace.errorCount)",
+                Quantity.duration(trace.durationNs), "\(trace.spanCount)", "\(trace.matchedCount)",
+                "\(trace.errorCount)",
             ])
         }
         return table.text(style)

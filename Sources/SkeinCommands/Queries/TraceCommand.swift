@@ -4,7 +4,8 @@ import Foundation
 /// Shows one trace.
 struct TraceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "Show a trace as a waterfall: the critical path marked, tokens where there are any.")
+        commandName: "trace",
+        abstract: "Show a trace as a waterfall: the critical path marked, tokens where there are any.")
 
     @Argument(help: "The trace's id in hexadecimal digits.")
     var id: String
@@ -112,7 +113,8 @@ struct TraceAnswer: Decodable {
     /// Time on the critical path by operation, the largest first.
     private func criticalPathTable(_ style: Style) -> String {
         var table = TextTable([
-            .init(title: "critical path"), .init(title: "time", alignsRight: true), .init(title: "share", alignsRight: true),
+            .init(title: "critical path"), .init(title: "time", alignsRight: true),
+            .init(title: "share", alignsRight: true),
         ])
         let names = Dictionary(spans.map { ($0.spanID, "\($0.service): \($0.operation)") }) { first, _ in first }
         var times: [String: UInt64] = [:]
