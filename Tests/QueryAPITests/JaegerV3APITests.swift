@@ -75,6 +75,39 @@ import TraceStorage
         #expect(answer.text == compact("{\"result\": {\"resourceSpans\": [\(resources.joined(separator: ","))]}}"))
     }
 
+    @Test func tracesAreSummarised() async throws {
+        let expected = """
+            {"summaries": [
+              {"traceId": "00000000000000000000000000000abd", "rootServiceName": "web", "rootOperationName": "POST",
+               "minStartTimeUnixNano": "1767225595000000000", "maxEndTimeUnixNano": "1767225595000000001",
+               "spanCount": 1, "services": [{"name": "web", "spanCount": 1}]},
+              {"traceId": "00000000000000010000000000000abc", "rootServiceName": "web", "rootOperationName": "GET",
+               "minStartTimeUnixNano": "1767225590000001999", "maxEndTimeUnixNano": "1767225590001003998",
+               "spanCount": 1, "errorSpanCount": 1, "services": [{"name": "web", "spanCount": 1, "errorSpanCount": 1}]}]}
+            """
+        #expect(try await Self.answer("/trace-summaries?\(Self.range)").text == compact(expected))
+        let none = try await Self.answer("/trace-summaries?\(Self.range)&query.serviceName=none")
+        #expect(none.status == 200 && none.text == "{}")
+    }
+
+    @Test func spansWithoutTheirParentAreCounted() async throws {
+        let orphan = """
+            {"resourceSpans": [{"scopeSpans": [{"spans": [
+              {"traceId": "00000000000000000000000000000abe", "spanId": "00000000000000a3",
+               "parentSpanId": "00000000000000ff", "name": "lost", "startTimeUnixNano": "1767225595000000000",
+               "endTimeUnixNano": "1767225595000000001"}]}]}]}
+            """
+        let expected = """
+            {"summaries": [{"traceId": "00000000000000000000000000000abe",
+              "minStartTimeUnixNano": "1767225595000000000", "maxEndTimeUnixNano": "1767225595000000001",
+              "spanCount": 1, "orphanSpanCount": 1, "services": [{"spanCount": 1}]}]}
+            """
+        try await QueryServer.serving(json: orphan) { server in
+            let answer = try await server.get("/api/v3/trace-summaries?\(Self.range)")
+            #expect(answer.text == compact(expected))
+        }
+    }
+
     @Test func parametersMayBeInSnakeCase() async throws {
         let path =
             "/traces?query.start_time_min=2026-01-01T00:59:50%2B01:00&query.start_time_max=2026-01-01T00:59:51+01:00"
