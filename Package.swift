@@ -20,8 +20,8 @@ func executable(_ name: String, _ dependencies: [Target.Dependency], path: Strin
     .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
@@ -125,7 +125,7 @@ let package = Package(
         tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
         module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
-        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
         tests(

@@ -7,8 +7,7 @@ import Testing
 ///
 /// Where they differ by intent: a field with another wire type than its own is an unknown field for us and an error
 /// for protobuf-c; spans with wrong ids and values that are too deep are rejected by us alone, and what stands behind
-/// the point of rejection in such a span is not looked at; a scalar sent twice whose last value is the default keeps
-/// the first value in protobuf-c; a list value sent in two parts is the last part for us, with `needsRaw` set.
+/// the point of rejection in such a span is not looked at. Groups are refused by both.
 @Suite struct DifferentialTests {
     @Test(arguments: [31, 32, 33] as [UInt64]) func validRequestsAreReadAlike(seed: UInt64) throws {
         var generator = RandomRequest(seed: seed)
@@ -43,6 +42,35 @@ import Testing
             }
         }
         #expect(compared > 100)
+    }
+
+    @Test func intendedDifferencesAreThese() throws {
+        let wrongType = Request.make(spans: [Request.span { $0.string(7, "a start time as text") }])
+        #expect(ProtobufCOracle(wrongType).decoded == nil)
+        #expect(try SpanBatch(decoding: wrongType).spans.count == 1)
+
+        let zeroID = Request.make(spans: [Request.span(id: 0)])
+        #expect(ProtobufCOracle(zeroID).decoded?.spans.count == 1)
+        #expect(try SpanBatch(decoding: zeroID).rejectedSpans == 1)
+
+        let group = Request.make(spans: [Request.span { $0.tag(1_000, WireType.startGroup) }])
+        #expect(ProtobufCOracle(group).decoded == nil)
+        #expect(throws: WireError.self) { try SpanBatch(decoding: group) }
+    }
+
+    @Test func valuesAndScalarsSentTwiceAreReadAlike() throws {
+        let bytes = Request.make(spans: [
+            Request.span { span in
+                span.message(9) { pair in
+                    for number in [1, 2] as [Int64] { pair.message(2) { $0.anyValue(.array([.int(number)])) } }
+                }
+                span.message(15) { $0.varint(3, 2) }
+                span.message(15) { $0.varint(3, 0) }
+            }
+        ])
+        let batch = try SpanBatch(decoding: bytes)
+        #expect(try DecodedRequest(batch) == #require(ProtobufCOracle(bytes).decoded))
+        #expect(batch.spans[0].needsRaw)
     }
 
     /// Whether both took the bytes and every span of ours; what they took must then be equal.
