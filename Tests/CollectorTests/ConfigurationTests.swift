@@ -1,4 +1,5 @@
 import Collector
+import OTLP
 import Testing
 
 @Suite struct ConfigurationTests {
