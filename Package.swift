@@ -20,8 +20,8 @@ func executable(_ name: String, _ dependencies: [Target.Dependency], path: Strin
     .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
@@ -116,6 +116,6 @@ let package = Package(
         // MARK: tests
         tests("OTLPTests", ["OTLP"]),
         executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
-        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
+        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"], exclude: ["Golden"]),
     ]
 )
