@@ -142,7 +142,7 @@ let package = Package(
             exclude: ["Corpus"], swiftSettings: swiftSettings),
         tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
         executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
-        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
+        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"], exclude: ["Golden"]),
         tests(
             "QueryAPITests",
             [

@@ -21,7 +21,8 @@ package struct JournalConfiguration: Sendable {
     /// power may cost by default; shorter costs more disk operations.
     package var syncInterval: Duration = .milliseconds(100)
 
-    /// Bytes of all segments. When readers that must not skip hold more, appends fail as ``JournalError/full(message:)``.
+    /// Bytes of all segments. When readers that must not skip hold more, appends fail as
+    /// ``JournalError/full(message:)``.
     package var maxBytes = 1 << 30
 
     /// Bytes at which a segment is followed by the next, and so the grain in which disk space is given back. Never more
