@@ -1,18 +1,19 @@
 """Whether two sets of spans are the same in every field, however they are grouped and ordered."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-Row = tuple[str, str, str]
+# One span with its resource and scope: readable text first, so that a difference reads well, the exact bytes last.
+Row = tuple[str, ...]
+# Differences shown of one failure.
+SHOWN_MAX = 3
 
 
 def rows(requests: ExportTraceServiceRequest | Iterable[ExportTraceServiceRequest]) -> Counter[Row]:
-    """Each span with its resource and scope (schema URLs and unknown fields included), and how often it occurs.
-
-    A row is readable text first, so that a difference reads well, and the exact bytes behind it.
-    """
+    """Each span with its resource and scope (schema URLs and unknown fields included), and how often it occurs."""
     if isinstance(requests, ExportTraceServiceRequest):
         requests = [requests]
     return Counter(row for request in requests for row in _rows(request))
@@ -20,22 +21,28 @@ def rows(requests: ExportTraceServiceRequest | Iterable[ExportTraceServiceReques
 
 def _rows(request: ExportTraceServiceRequest):
     for resource_spans in request.resource_spans:
-        resource = _without(resource_spans, "scope_spans")
         for scope_spans in resource_spans.scope_spans:
-            scope = _without(scope_spans, "spans")
             for span in scope_spans.spans:
-                yield resource, scope, _text(span)
+                yield _row(
+                    _without(resource_spans, "scope_spans", "resource"), _without(scope_spans, "spans", "scope"),
+                    _without(span, None, "status"),
+                )  # fmt: skip
 
 
-def _without(message, field: str) -> str:
+def _row(*messages) -> Row:
+    exact = "\n".join(message.SerializeToString(deterministic=True).hex() for message in messages)
+    return (*(f"# {message.DESCRIPTOR.name}\n{message}" for message in messages), exact)
+
+
+def _without(message, field: str | None, empty: str):
+    """A copy without its children; the protocol makes no difference between an absent and an empty resource, scope or
+    status, so an absent one becomes an empty one."""
     shell = type(message)()
     shell.CopyFrom(message)
-    shell.ClearField(field)
-    return _text(shell)
-
-
-def _text(message) -> str:
-    return f"{message}\n{message.SerializeToString(deterministic=True).hex()}"
+    if field is not None:
+        shell.ClearField(field)
+    getattr(shell, empty).SetInParent()
+    return shell
 
 
 def without_unknown_fields(request: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
@@ -46,14 +53,27 @@ def without_unknown_fields(request: ExportTraceServiceRequest) -> ExportTraceSer
 
 
 def assert_same_spans(actual, expected) -> None:
-    """Fails with the rows that are missing and those that are too many."""
+    """Fails with the differences: each missing row beside the surplus one that is most like it."""
     got, wanted = rows(actual), rows(expected)
-    missing, surplus = wanted - got, got - wanted
-    assert not missing and not surplus, (
-        f"{sum(missing.values())} rows missing:\n{_list(missing)}\n"
-        f"{sum(surplus.values())} rows too many:\n{_list(surplus)}"
-    )
+    missing, surplus = list((wanted - got).elements()), list((got - wanted).elements())
+    if not missing and not surplus:
+        return
+    parts = [f"{len(missing)} spans missing, {len(surplus)} too many"]
+    for row in missing[:SHOWN_MAX]:
+        parts.append(_difference(row, max(surplus, key=lambda other: _likeness(row, other), default=())))
+    for row in surplus[:SHOWN_MAX] if not missing else []:
+        parts.append("too many:\n" + "\n".join(row[:-1]))
+    raise AssertionError("\n".join(parts))
 
 
-def _list(found: Counter[Row]) -> str:
-    return "\n---\n".join("\n".join(row) for row in list(found)[:2])
+def _likeness(row: Row, other: Row) -> int:
+    """Lines in common; spans of one id have most."""
+    return len(set("\n".join(row).split("\n")) & set("\n".join(other).split("\n")))
+
+
+def _difference(row: Row, other: Row) -> str:
+    # The exact bytes say something only where the text does not.
+    end = -1 if row[:-1] != other[:-1] else None
+    before, after = "\n".join(row[:end]), "\n".join(other[:end])
+    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), "expected", "actual", n=2, lineterm="")
+    return "\n".join(line[:200] for line in list(lines)[:60])

@@ -57,6 +57,11 @@ def nested(path: str, value) -> dict:
     return value
 
 
+def integer_or_negative_zero(text: str) -> int | float:
+    """Python reads JSON's `-0`, which is a double's negative zero, as a plain 0."""
+    return -0.0 if text == "-0" else int(text)
+
+
 class Collector:
     """One data directory and configuration, and the process that runs on them, if any."""
 
@@ -201,7 +206,7 @@ class Collector:
         def answer() -> dict:
             response = self.query(f"/api/v3/traces/{trace_id.hex()}")
             assert response.status_code == 200, f"{response.status_code} {response.text}"
-            return response.json()["result"]
+            return json.loads(response.text, parse_int=integer_or_negative_zero)["result"]
 
         return eventually(answer)
 
