@@ -20,9 +20,8 @@ struct CollectorParts {
         red = try REDMetrics(configuration.spanMetrics)
         derived = DerivedState(directory: directory + "/derived", derivations: [red])
         for note in try derived.load() { logger.warning("\(note)") }
-        var journalConfiguration = JournalConfiguration(configuration.storage)
-        journalConfiguration.positionFloor = max(store.durablePosition, derived.replayPosition)
-        journal = try Journal.open(journalConfiguration, onEvent: { JournalLog.report($0, to: logger) })
+        journal = try Journal.open(
+            JournalConfiguration(configuration.storage), onEvent: { JournalLog.report($0, to: logger) })
         JournalLog.report(journal.recovery, to: logger)
     }
 
