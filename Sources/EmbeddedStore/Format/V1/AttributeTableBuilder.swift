@@ -85,7 +85,9 @@ struct AttributeTableBuilder {
         let likely = nodes[node].likely
         if likely >= 0 {
             let column = Int(nodes[Int(likely)].column)
-            if kinds[column] == row.kind, keys[column].withUnsafeBytes({ ByteHash.equal($0, key) }) { return Int(likely) }
+            if kinds[column] == row.kind, keys[column].withUnsafeBytes({ ByteHash.equal($0, key) }) {
+                return Int(likely)
+            }
         }
         return slowStep(from: node, key, row.kind)
     }
