@@ -117,6 +117,8 @@ let package = Package(
         tests("OTLPTests", ["OTLP"]),
         module(
             "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
-        tests("EmbeddedStoreTests", ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum"]),
+        tests(
+            "EmbeddedStoreTests",
+            ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"]),
     ]
 )

@@ -14,12 +14,28 @@ extension EmbeddedStore {
         }
         guard !isKnown else { return }
         if isFull { try seal() }
+        let sealed = try sealedRows(batch)
         state.withLock { state in
             let duplicates = state.tail.duplicateSpans
-            state.tail.append(batch)
+            state.tail.append(batch, without: sealed)
             state.position = batch.position
             state.counters.duplicateSpans += state.tail.duplicateSpans - duplicates
         }
+    }
+
+    /// Rows whose span a block has already.
+    private func sealedRows(_ stored: StoredBatch) throws(StorageError) -> Set<Int> {
+        let hints = writer.withLock { writer in
+            stored.batch.spans.indices.filter { row in
+                let span = stored.batch.spans[row]
+                return writer.recent.contains(RecentSpans.hash(span.traceID, span.spanID))
+            }
+        }
+        guard !hints.isEmpty else { return [] }
+        let blocks = state.withLock { $0.blocks }
+        var rows: Set<Int> = []
+        for row in hints where try isSealed(stored, row: row, blocks: blocks) { rows.insert(row) }
+        return rows
     }
 
     package func maintain(now: UInt64) throws(StorageError) {
@@ -73,6 +89,12 @@ extension EmbeddedStore {
         writer.withLock { writer in
             writer.doomed += writer.orphans
             writer.orphans = []
+            for (index, stored) in snapshot.batches.enumerated() {
+                for row in snapshot.uniqueRows(index) {
+                    let span = stored.batch.spans[row]
+                    writer.recent.insert(RecentSpans.hash(span.traceID, span.spanID))
+                }
+            }
         }
         state.withLock { state in
             state.tail = LiveTail()

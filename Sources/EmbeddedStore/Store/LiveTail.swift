@@ -40,7 +40,8 @@ struct LiveTail: Sendable {
 
     var isEmpty: Bool { snapshot.batches.isEmpty }
 
-    mutating func append(_ stored: StoredBatch) {
+    /// `known`: rows that are duplicates of spans elsewhere.
+    mutating func append(_ stored: StoredBatch, without known: Set<Int> = []) {
         let number = snapshot.batches.count
         snapshot.batches.append(stored)
         var doubled: [Int] = []
@@ -51,7 +52,7 @@ struct LiveTail: Sendable {
                 if trace.last >= 0 { lastRow[trace.id] = trace.last }
                 trace = (span.traceID, lastRow[span.traceID] ?? -1)
             }
-            guard insert(stored, row) else {
+            guard known.isEmpty || !known.contains(row), insert(stored, row) else {
                 doubled.append(row)
                 continue
             }

@@ -91,7 +91,7 @@ struct AttributeTableBuilder {
     }
 
     private mutating func slowStep(from node: Int, _ key: UnsafeRawBufferPointer, _ kind: ValueKind) -> Int? {
-        guard let column = column(ColumnKey(key: Array(key), kind: kind)) else { return nil }
+        guard key.count <= BlockFormat.keyBytesMax, let column = column(ColumnKey(key: Array(key), kind: kind)) else { return nil }
         let edge = UInt64(node) << 16 | UInt64(column)
         if let child = children[edge] {
             nodes[node].likely = child

@@ -85,10 +85,11 @@ struct BlockBuilder {
     /// The file's bytes and what its footer says.
     mutating func finish() throws(FormatError) -> (bytes: [UInt8], footer: BlockFooter) {
         if !groupScopes.isEmpty { try endGroup() }
-        footer.services = scopes.services
+        footer.hasServices = scopes.services.reduce(0) { $0 + $1.count } <= BlockFormat.serviceBytesMax
+        footer.services = footer.hasServices ? scopes.services : []
         footer.scopeCount = scopes.count
         footer.scopes = try scopes.finish(writer)
-        footer.operations = try writer.page(OperationKey.encode(operations))
+        footer.operations = try writer.page(OperationKey.encode(footer.hasServices ? operations : []))
         try spans.finish(writer, &footer.tables[0])
         footer.tables[0].columns += try traces.finish(writer, &footer)
         try events.finish(writer, &footer.tables[1])

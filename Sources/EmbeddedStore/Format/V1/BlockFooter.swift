@@ -71,6 +71,8 @@ struct BlockFooter: Sendable {
     var receivedMax: UInt64 = 0
     var firstPosition = JournalPosition.beginning
     var lastPosition = JournalPosition.beginning
+    /// Whether ``services`` and the operations are complete; else there were too many service names for a footer.
+    var hasServices = true
     /// Distinct `service.name` texts, in no order.
     var services: [[UInt8]] = []
     /// A request with every resource and scope of the block and no span.

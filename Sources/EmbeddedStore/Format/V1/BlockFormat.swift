@@ -23,6 +23,14 @@ enum BlockFormat {
     static let shapesMax = 16_384
     static let shapeElementsMax = 262_144
 
+    /// Bytes of an attribute's key that may name a column, and of all service names that a footer lists. Longer keys
+    /// are kept raw and longer lists left out, so that a footer stays far below what readers take.
+    static let keyBytesMax = 4096
+    static let serviceBytesMax = 1 << 20
+    /// Values of one column in one row group: more than a block's OTLP bytes can hold. A larger number in a directory
+    /// is corrupt and is refused before memory is taken for it.
+    static let pageValuesMax = 64 << 20
+
     /// Bytes of a page before compression: twice what a block may hold of OTLP. A larger number in a directory is
     /// corrupt and is refused before memory is taken for it.
     static let pageBytesMax = 256 << 20
