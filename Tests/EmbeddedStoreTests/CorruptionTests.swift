@@ -134,7 +134,8 @@ import TraceStorageConformance
         for _ in 0..<1_500 {
             var bad = footer
             for _ in 0..<random.number(1..<4) {
-                bad[random.number(0..<bad.count)] = random.oneIn(2) ? UInt8(truncatingIfNeeded: random.next()) : random.pick([0, 1, 0x7F, 0x80, 0xFF])
+                bad[random.number(0..<bad.count)] =
+                    random.oneIn(2) ? UInt8(truncatingIfNeeded: random.next()) : random.pick([0, 1, 0x7F, 0x80, 0xFF])
             }
             let block = BlockSurgery.replacingFooter(of: good, with: bad)
             try directory.write(block, to: Self.block)

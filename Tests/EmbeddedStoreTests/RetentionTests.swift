@@ -9,7 +9,9 @@ import TraceStorageConformance
     private static let now: UInt64 = 1_760_003_600 * second
 
     /// One block for each of these ages in seconds.
-    private static func store(ages: [UInt64], _ options: StoreOptions, _ directory: TemporaryDirectory) throws -> EmbeddedStore {
+    private static func store(ages: [UInt64], _ options: StoreOptions, _ directory: TemporaryDirectory) throws
+        -> EmbeddedStore
+    {
         let store = try EmbeddedStore(directory: directory.path, options: options)
         for (index, age) in ages.enumerated() {
             var source = OddSpans(seed: UInt64(index))

@@ -1,9 +1,10 @@
+import EmbeddedStore
+
 #if canImport(Glibc)
     import Glibc
 #else
     import Darwin
 #endif
-import EmbeddedStore
 
 /// A directory that goes with the last reference to it.
 final class TemporaryDirectory: Sendable {
@@ -12,7 +13,9 @@ final class TemporaryDirectory: Sendable {
     init() {
         var template = Array("/tmp/skein-store-XXXXXX".utf8CString)
         path = template.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress, mkdtemp(base) != nil else { preconditionFailure("no directory in /tmp") }
+            guard let base = buffer.baseAddress, mkdtemp(base) != nil else {
+                preconditionFailure("no directory in /tmp")
+            }
             return String(cString: base)
         }
     }

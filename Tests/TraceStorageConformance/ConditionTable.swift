@@ -10,7 +10,8 @@ enum ConditionTable {
         try request(service: service, spans: names.map { ($0, { _ in }) })
     }
 
-    static func request(service: String, spans: [(name: String, fill: (inout WireWriter) -> Void)]) throws -> SpanBatch {
+    static func request(service: String, spans: [(name: String, fill: (inout WireWriter) -> Void)]) throws -> SpanBatch
+    {
         var writer = WireWriter()
         writer.message(1) { writer in
             writer.message(1) { writer in
@@ -44,15 +45,21 @@ enum ConditionTable {
         let second = try request(
             service: "b",
             spans: [
-                ("twice", { writer in
-                    writer.keyValue(9, KeyValue("v", .string("first")))
-                    writer.keyValue(9, KeyValue("v", .string("second")))
-                }),
-                ("events", { writer in
-                    for text in ["red", "blue"] {
-                        writer.message(11) { $0.keyValue(3, KeyValue("colour", .string(text))) }
+                (
+                    "twice",
+                    { writer in
+                        writer.keyValue(9, KeyValue("v", .string("first")))
+                        writer.keyValue(9, KeyValue("v", .string("second")))
                     }
-                }),
+                ),
+                (
+                    "events",
+                    { writer in
+                        for text in ["red", "blue"] {
+                            writer.message(11) { $0.keyValue(3, KeyValue("colour", .string(text))) }
+                        }
+                    }
+                ),
                 ("own region", { $0.keyValue(9, KeyValue("region", .string("us"))) }),
             ])
         return [first, second].enumerated().map { index, batch in

@@ -132,7 +132,8 @@ package struct ConformanceSuite {
         let again = try ConditionTable.request(service: "a", names: ["one"])
         let other = try ConditionTable.request(service: "b", names: ["one"])
         let batches = [first, again, other, again].enumerated().map { index, batch in
-            StoredBatch(batch: batch, position: JournalPosition(UInt64(index + 1)), receivedAt: 1_760_000_000_000_000_000)
+            StoredBatch(
+                batch: batch, position: JournalPosition(UInt64(index + 1)), receivedAt: 1_760_000_000_000_000_000)
         }
         let store = try load(batches)
         let found = try store.trace(ConditionTable.trace, tenant: .default, context: QueryContext())
@@ -171,7 +172,8 @@ package struct ConformanceSuite {
         let late = QueryContext(deadline: ContinuousClock.now)
         let plan = ScanPlan(fields: [.name])
         for context in [cancelled, late] {
-            try Self.check(Self.error { try store.scan(plan, context: context) { _ in true } } == .cancelled, "scan went on")
+            try Self.check(
+                Self.error { try store.scan(plan, context: context) { _ in true } } == .cancelled, "scan went on")
             let error = Self.error { _ = try store.services(in: .all, tenant: .default, context: context) }
             try Self.check(error == .cancelled, "services went on")
         }

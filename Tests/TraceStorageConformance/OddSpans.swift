@@ -178,7 +178,8 @@ package struct OddSpans {
 
     private mutating func attribute(_ field: UInt32, _ writer: inout WireWriter) {
         let key = random.pick([
-            "gen_ai.request.model", "gen_ai.usage.input_tokens", "http.status", "user.id", "flag", "ratio", "tags", "", "k",
+            "gen_ai.request.model", "gen_ai.usage.input_tokens", "http.status", "user.id", "flag", "ratio", "tags", "",
+            "k",
         ])
         if random.oneIn(15) {
             // A key alone, then a value without content: not the same thing.
@@ -201,7 +202,8 @@ package struct OddSpans {
 
     private mutating func value(depth: Int) -> AnyValue {
         switch random.number(0..<(depth > 2 ? 6 : 9)) {
-        case 0, 1: .string(random.pick(["gpt-x", "claude-x", "200", "", "a long text that is no id \(random.number(0..<9))"]))
+        case 0, 1:
+            .string(random.pick(["gpt-x", "claude-x", "200", "", "a long text that is no id \(random.number(0..<9))"]))
         case 2: .string("id-\(random.next())")
         case 3: .int(Int64(random.pick([0, 200, 404, -7, Int(Int64.min), Int(Int64.max), 1024])))
         case 4: .double(random.pick([0.5, -0.0, 200, .infinity, .nan, 1e300]))

@@ -3,7 +3,9 @@ import TraceStorage
 
 /// Conditions, ranges and fields of every kind, for scans over odd spans.
 enum ScanCases {
-    static let keys = ["gen_ai.request.model", "gen_ai.usage.input_tokens", "http.status", "tags", "", "nowhere", "service.name"]
+    static let keys = [
+        "gen_ai.request.model", "gen_ai.usage.input_tokens", "http.status", "tags", "", "nowhere", "service.name",
+    ]
 
     static let ranges = [
         TimeRange.all,

@@ -25,7 +25,9 @@ final class BlockScan {
     /// The trace at a place of the index.
     func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
         let page = Int(clamping: place) / BlockFormat.tracesPerPage
-        guard page < block.footer.tracePages.count else { throw .corrupt(message: "row of trace \(place), not in the index") }
+        guard page < block.footer.tracePages.count else {
+            throw .corrupt(message: "row of trace \(place), not in the index")
+        }
         if traceEntries[page] == nil { traceEntries[page] = try block.traceEntries(page: page) }
         let index = Int(place) % BlockFormat.tracesPerPage
         guard let entries = traceEntries[page], index < entries.count else {

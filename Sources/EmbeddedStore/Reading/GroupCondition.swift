@@ -11,7 +11,8 @@ struct GroupCondition {
         switch condition {
         case .all: return Array(repeating: true, count: group.rows)
         case .field(let field, let test, let memo): return try fieldMask(field, test, memo)
-        case .attribute(let place, let key, let test, let memos): return try attributeMask(place, key, test, memos).passes
+        case .attribute(let place, let key, let test, let memos):
+            return try attributeMask(place, key, test, memos).passes
         case .tag(let key, let test, let memos):
             var result = Array(repeating: false, count: group.rows)
             for place in AttributePlace.anyOrder {

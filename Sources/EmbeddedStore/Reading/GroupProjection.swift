@@ -53,7 +53,9 @@ struct GroupProjection {
         guard let column = group.table(.span).column(role) else { throw group.corrupt("no column \(role)") }
         guard case .codes(let codes) = try group.values(.span, column: column) else {
             var values: [FieldValue] = []
-            for row in rows { values.append(try group.withValue(.span, column: column, ordinal: row) { value($0.asText) }) }
+            for row in rows {
+                values.append(try group.withValue(.span, column: column, ordinal: row) { value($0.asText) })
+            }
             return .values(values)
         }
         var interner = Interner()
@@ -84,7 +86,8 @@ struct GroupProjection {
                 case .scopeVersion: return scope.version.isEmpty ? .none : .string(batch.string(scope.version))
                 case .attribute(let place, let key):
                     let rows = place == .scope ? scope.attributes : resource.attributes
-                    return batch.attribute(Array(key.utf8), in: rows).map { ValueView($0, base: base).fieldValue } ?? .none
+                    return batch.attribute(Array(key.utf8), in: rows).map { ValueView($0, base: base).fieldValue }
+                        ?? .none
                 default: return .none
                 }
             }

@@ -58,7 +58,9 @@ final class RowGroup {
             offset = 1
             let codes = try IntegerPage.decode(bytes, at: &offset, count: count)
             let entries = UInt64(column.dictionaryCount)
-            guard codes.allSatisfy({ $0 < entries }) else { throw FormatError("code beyond a dictionary of \(entries)") }
+            guard codes.allSatisfy({ $0 < entries }) else {
+                throw FormatError("code beyond a dictionary of \(entries)")
+            }
             return .codes(codes)
         }
     }
@@ -104,7 +106,9 @@ final class RowGroup {
     }
 
     func corrupt(_ reason: String) -> StorageError {
-        do { return try block.checked { () throws(FormatError) in throw FormatError("row group \(index): \(reason)") } } catch { return error }
+        do {
+            return try block.checked { () throws(FormatError) in throw FormatError("row group \(index): \(reason)") }
+        } catch { return error }
     }
 
     // MARK: values

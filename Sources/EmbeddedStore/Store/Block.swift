@@ -1,5 +1,5 @@
-import TraceStorage
 import Synchronization
+import TraceStorage
 
 /// One sealed block of the store: its entry in the manifest, and its file once somebody reads it.
 ///

@@ -1,6 +1,6 @@
+import OTLP
 import Synchronization
 import TraceStorage
-import OTLP
 
 /// Decoded parts of blocks that queries come back to, bounded in bytes: footers, resources and scopes, dictionaries.
 final class BlockCache: Sendable {

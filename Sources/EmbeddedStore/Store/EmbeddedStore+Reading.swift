@@ -221,7 +221,8 @@ extension EmbeddedStore {
     ) throws(StorageError) {
         do throws(StorageError) {
             let reader = try BlockReader(
-                file: try block.open(files), block: block.entry.number, name: block.path, cache: cache, context: context)
+                file: try block.open(files), block: block.entry.number, name: block.path, cache: cache, context: context
+            )
             try body(reader)
         } catch {
             if case .corrupt(let message) = error { block.damage.withLock { $0 = message } }
@@ -272,6 +273,7 @@ extension SpanCollector {
     fileprivate mutating func scope(_ code: Int, of batch: SpanBatch) -> Int {
         let scope = batch.scopes[code]
         return self.scope(
-            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope))
+            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope)
+        )
     }
 }

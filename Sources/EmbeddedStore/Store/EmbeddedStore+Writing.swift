@@ -130,7 +130,9 @@ extension EmbeddedStore {
                 parts[key, default: []].append((index, rows))
             }
         }
-        return parts.sorted { ($0.key.tenant.name, $0.key.isOutOfRange ? 1 : 0) < ($1.key.tenant.name, $1.key.isOutOfRange ? 1 : 0) }
+        return parts.sorted {
+            ($0.key.tenant.name, $0.key.isOutOfRange ? 1 : 0) < ($1.key.tenant.name, $1.key.isOutOfRange ? 1 : 0)
+        }
     }
 
     private func write(
@@ -191,7 +193,9 @@ extension EmbeddedStore {
         }
         if options.retentionBytes > 0 {
             var bytes = kept.reduce(0) { $0 + Int(clamping: $1.entry.fileBytes) }
-            while bytes > options.retentionBytes, let oldest = kept.indices.min(by: { kept[$0].entry.receivedMax < kept[$1].entry.receivedMax }) {
+            while bytes > options.retentionBytes,
+                let oldest = kept.indices.min(by: { kept[$0].entry.receivedMax < kept[$1].entry.receivedMax })
+            {
                 bytes -= Int(clamping: kept[oldest].entry.fileBytes)
                 kept.remove(at: oldest)
             }

@@ -125,7 +125,9 @@ extension SpanBatch {
     fileprivate func equalSpan(_ row: Int, _ other: SpanBatch, _ otherRow: Int) -> Bool {
         let a = spans[row]
         let b = other.spans[otherRow]
-        guard a.traceID == b.traceID, a.spanID == b.spanID, canonicalSpan(row) == other.canonicalSpan(otherRow) else { return false }
+        guard a.traceID == b.traceID, a.spanID == b.spanID, canonicalSpan(row) == other.canonicalSpan(otherRow) else {
+            return false
+        }
         return header(of: scope(of: a)) == other.header(of: other.scope(of: b))
             && header(of: resource(of: a)) == other.header(of: other.resource(of: b))
     }

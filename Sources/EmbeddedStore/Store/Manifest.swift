@@ -67,7 +67,9 @@ struct Manifest: Hashable, Sendable {
     init() {}
 
     init(decoding bytes: [UInt8]) throws(ReadError) {
-        guard bytes.count >= 20, bytes.starts(with: Self.magic) else { throw .corrupt(reason: "does not begin as a manifest") }
+        guard bytes.count >= 20, bytes.starts(with: Self.magic) else {
+            throw .corrupt(reason: "does not begin as a manifest")
+        }
         do throws(FormatError) {
             var header = ByteReader(Array(bytes[8..<20]))
             let version = try header.fixed(UInt32.self)

@@ -54,7 +54,9 @@ struct TextPattern {
         if isOpenAtEnd { middle.removeLast(2) }
         let special = Set("\\^$.|?*+()[]{}".utf8)
         let alternatives = middle.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false).map(Array.init)
-        if alternatives.count > 1, !isOpenAtStart, !isOpenAtEnd, !alternatives.joined().contains(where: special.contains) {
+        if alternatives.count > 1, !isOpenAtStart, !isOpenAtEnd,
+            !alternatives.joined().contains(where: special.contains)
+        {
             return .alternatives(alternatives)
         }
         guard !middle.contains(where: special.contains) else { return nil }

@@ -85,13 +85,17 @@ struct AttributeTableBuilder {
         let likely = nodes[node].likely
         if likely >= 0 {
             let column = Int(nodes[Int(likely)].column)
-            if kinds[column] == row.kind, keys[column].withUnsafeBytes({ ByteHash.equal($0, key) }) { return Int(likely) }
+            if kinds[column] == row.kind, keys[column].withUnsafeBytes({ ByteHash.equal($0, key) }) {
+                return Int(likely)
+            }
         }
         return slowStep(from: node, key, row.kind)
     }
 
     private mutating func slowStep(from node: Int, _ key: UnsafeRawBufferPointer, _ kind: ValueKind) -> Int? {
-        guard key.count <= BlockFormat.keyBytesMax, let column = column(ColumnKey(key: Array(key), kind: kind)) else { return nil }
+        guard key.count <= BlockFormat.keyBytesMax, let column = column(ColumnKey(key: Array(key), kind: kind)) else {
+            return nil
+        }
         let edge = UInt64(node) << 16 | UInt64(column)
         if let child = children[edge] {
             nodes[node].likely = child

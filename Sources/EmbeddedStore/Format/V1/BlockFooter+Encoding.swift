@@ -59,7 +59,9 @@ extension BlockFooter {
     private func checkRows() throws(FormatError) {
         for (group, count) in tables[0].groupRows.enumerated() {
             let expected = min(BlockFormat.groupRows, rows - group * BlockFormat.groupRows)
-            guard Int(count) == expected else { throw FormatError("row group \(group) has \(count) rows, not \(expected)") }
+            guard Int(count) == expected else {
+                throw FormatError("row group \(group) has \(count) rows, not \(expected)")
+            }
         }
     }
 }
@@ -86,7 +88,9 @@ extension TableDirectory {
             for _ in 0..<(try reader.countOfRest()) {
                 guard !columns.isEmpty else { throw FormatError("a shape without columns") }
                 let column = try reader.count(max: min(columns.count - 1, Int(UInt16.max)))
-                guard columns[column].role == .attribute else { throw FormatError("a shape names a column of no attribute") }
+                guard columns[column].role == .attribute else {
+                    throw FormatError("a shape names a column of no attribute")
+                }
                 shape.append(UInt16(column))
             }
             shapes.append(shape)

@@ -106,7 +106,9 @@ struct ColumnBuilder {
     private mutating func encodeWithDictionary() -> [UInt64]? {
         let mark = dictionary.count
         valuesSeen += ends.count
-        let limit = keepsDictionary ? Int.max : max(BlockFormat.dictionaryValuesMin, valuesSeen) * BlockFormat.dictionaryDistinctPercent / 100
+        let limit =
+            keepsDictionary
+            ? Int.max : max(BlockFormat.dictionaryValuesMin, valuesSeen) * BlockFormat.dictionaryDistinctPercent / 100
         var codes: [UInt64] = []
         codes.reserveCapacity(ends.count)
         let isOpen = bytes.withUnsafeBytes { base in

@@ -31,7 +31,9 @@ struct ScopeTableBuilder {
         return count - 1
     }
 
-    mutating func finish(_ pages: PageWriter) throws(FormatError) -> PageReference { try pages.page(writer.takeBytes()) }
+    mutating func finish(_ pages: PageWriter) throws(FormatError) -> PageReference {
+        try pages.page(writer.takeBytes())
+    }
 
     private mutating func service(of resource: ResourceRow, in batch: SpanBatch) -> Int {
         guard let row = batch.attribute("service.name", in: resource.attributes), row.kind == .string else { return -1 }
