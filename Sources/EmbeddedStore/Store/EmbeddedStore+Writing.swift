@@ -14,23 +14,21 @@ extension EmbeddedStore {
         }
         guard !isKnown else { return }
         if isFull { try seal() }
-        let sealed = try sealedRows(batch)
+        let hashes = batch.batch.spans.withUnsafeBufferPointer { spans in
+            spans.indices.map { RecentSpans.hash(spans[$0].traceID, spans[$0].spanID) }
+        }
+        let sealed = try sealedRows(batch, hashes)
         state.withLock { state in
             let duplicates = state.tail.duplicateSpans
-            state.tail.append(batch, without: sealed)
+            state.tail.append(batch, hashes: hashes, without: sealed)
             state.position = batch.position
             state.counters.duplicateSpans += state.tail.duplicateSpans - duplicates
         }
     }
 
     /// Rows whose span a block has already.
-    private func sealedRows(_ stored: StoredBatch) throws(StorageError) -> Set<Int> {
-        let hints = writer.withLock { writer in
-            stored.batch.spans.indices.filter { row in
-                let span = stored.batch.spans[row]
-                return writer.recent.contains(RecentSpans.hash(span.traceID, span.spanID))
-            }
-        }
+    private func sealedRows(_ stored: StoredBatch, _ hashes: [UInt64]) throws(StorageError) -> Set<Int> {
+        let hints = writer.withLock { writer in hashes.indices.filter { writer.recent.contains(hashes[$0]) } }
         guard !hints.isEmpty else { return [] }
         let blocks = state.withLock { $0.blocks }
         var rows: Set<Int> = []
@@ -67,7 +65,9 @@ extension EmbeddedStore {
     /// Writes the tail into blocks and puts them and the position they cover into the manifest, in one step. Until
     /// then nothing has changed; files that were written are removed or, after a crash, cleaned up at the next opening.
     private func seal() throws(StorageError) {
-        let (snapshot, blocks, position) = state.withLock { ($0.tail.snapshot, $0.blocks, $0.position) }
+        let (snapshot, hashes, blocks, position) = state.withLock {
+            ($0.tail.snapshot, $0.tail.hashes, $0.blocks, $0.position)
+        }
         var sealed: [Block] = []
         do throws(StorageError) {
             for (key, batches) in Self.partition(snapshot, options) {
@@ -89,12 +89,7 @@ extension EmbeddedStore {
         writer.withLock { writer in
             writer.doomed += writer.orphans
             writer.orphans = []
-            for (index, stored) in snapshot.batches.enumerated() {
-                for row in snapshot.uniqueRows(index) {
-                    let span = stored.batch.spans[row]
-                    writer.recent.insert(RecentSpans.hash(span.traceID, span.spanID))
-                }
-            }
+            for hash in hashes { writer.recent.insert(hash) }
         }
         state.withLock { state in
             state.tail = LiveTail()

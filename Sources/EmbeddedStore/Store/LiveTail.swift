@@ -33,6 +33,8 @@ struct LiveTail: Sendable {
     private(set) var bytes = 0
     private(set) var receivedMin = UInt64.max
     private var rows: [Row] = []
+    /// The hash of each of `rows`.
+    private(set) var hashes: [UInt64] = []
     /// The last row of each trace.
     private var lastRow: [TraceID: Int32] = [:]
     /// Rows by the hash of trace and span id, linear probing: 32 bits of hash, then the row's index plus 1; 0 is free.
@@ -40,22 +42,24 @@ struct LiveTail: Sendable {
 
     var isEmpty: Bool { snapshot.batches.isEmpty }
 
-    /// `known`: rows that are duplicates of spans elsewhere.
-    mutating func append(_ stored: StoredBatch, without known: Set<Int> = []) {
+    /// Takes a batch. `hashes`: of each span's ids, by ``RecentSpans/hash(_:_:)``; `known`: rows that are duplicates of
+    /// spans elsewhere.
+    mutating func append(_ stored: StoredBatch, hashes batchHashes: [UInt64], without known: Set<Int>) {
         let number = snapshot.batches.count
         snapshot.batches.append(stored)
         var doubled: [Int] = []
         var trace: (id: TraceID, last: Int32) = (.invalid, -1)
         for row in stored.batch.spans.indices {
-            let span = stored.batch.spans[row]
-            if span.traceID != trace.id {
+            let id = stored.batch.spans[row].traceID
+            if id != trace.id {
                 if trace.last >= 0 { lastRow[trace.id] = trace.last }
-                trace = (span.traceID, lastRow[span.traceID] ?? -1)
+                trace = (id, lastRow[id] ?? -1)
             }
-            guard known.isEmpty || !known.contains(row), insert(stored, row) else {
+            guard known.isEmpty || !known.contains(row), insert(stored, row, batchHashes[row]) else {
                 doubled.append(row)
                 continue
             }
+            hashes.append(batchHashes[row])
             rows.append(Row(batch: Int32(number), row: Int32(row), previous: trace.last))
             trace.last = Int32(rows.count - 1)
         }
@@ -84,10 +88,8 @@ struct LiveTail: Sendable {
     }
 
     /// Notes the row that is about to be appended to `rows`; false when an equal span of the tenant is there.
-    private mutating func insert(_ stored: StoredBatch, _ row: Int) -> Bool {
+    private mutating func insert(_ stored: StoredBatch, _ row: Int, _ hash: UInt64) -> Bool {
         if (rows.count + 1) * 2 > slots.count { grow() }
-        let span = stored.batch.spans[row]
-        let hash = Self.hash(span)
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
@@ -107,16 +109,11 @@ struct LiveTail: Sendable {
     private mutating func grow() {
         slots = Array(repeating: 0, count: slots.count * 2)
         let mask = slots.count - 1
-        for (index, row) in rows.enumerated() {
-            let hash = Self.hash(snapshot.batches[Int(row.batch)].batch.spans[Int(row.row)])
+        for (index, hash) in hashes.enumerated() {
             var slot = Int(truncatingIfNeeded: hash) & mask
             while slots[slot] != 0 { slot = (slot + 1) & mask }
             slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(index + 1)
         }
-    }
-
-    private static func hash(_ span: SpanRow) -> UInt64 {
-        ByteHash.mix(span.traceID.low ^ span.spanID.rawValue, 0x9E37_79B9_7F4A_7C15 ^ span.traceID.high)
     }
 }
 

@@ -5,8 +5,8 @@ import OTLP
 /// Two generations of hashes: when the younger is full the older is forgotten. A hit is only a hint.
 struct RecentSpans: Sendable {
     /// Spans remembered at least: what an emitter that retries for minutes at full rate may send again. Beyond it a
-    /// span sent again is collapsed in traces only, and scans find it twice. 16 bytes of memory each.
-    static let spansMax = 524_288
+    /// span sent again is collapsed in traces only, and scans find it twice. 32 bytes of memory each at most.
+    static let spansMax = 262_144
 
     private var young = HashSet()
     private var old = HashSet()

@@ -47,7 +47,7 @@ extension SpanBatch {
             var kept = 0
             while let field = cursor.next() {
                 guard field.tag == left else { continue }
-                result.append(contentsOf: content[kept..<field.start])
+                if kept < field.start { result.append(contentsOf: content[kept..<field.start]) }
                 kept = cursor.offset
             }
             result.append(contentsOf: content[kept...])

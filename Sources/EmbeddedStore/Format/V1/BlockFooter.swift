@@ -6,7 +6,7 @@ struct ColumnPage: Sendable {
     var page = PageReference()
     /// Values in the page; 0 where the group has none and there is no page.
     var count: UInt32 = 0
-    /// Smallest and largest value of a page of times or durations (clamped to 0); 0 for others.
+    /// Smallest and largest start of a page of spans' times, or duration (clamped to 0); 0 for others.
     var min: UInt64 = 0
     var max: UInt64 = 0
 }

@@ -74,7 +74,8 @@ enum ColumnRole: UInt8, Sendable, Hashable {
     /// 0: none; 1: the next value of ``parentID``; else 2 plus the distance to the parent's row, zigzag.
     case parent = 6
     case parentID = 7
-    /// Unix nanoseconds; an event's relative to its span's start, zigzag.
+    /// A span's end, in unix nanoseconds: SDKs send spans in the order in which they end. The directory has the
+    /// smallest and largest start. An event's time relative to its span's start, zigzag.
     case time = 8
     /// End minus start, zigzag.
     case duration = 9
