@@ -117,8 +117,9 @@ let package = Package(
         tests("OTLPTests", ["OTLP"]),
         module(
             "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
-        tests(
-            "EmbeddedStoreTests",
-            ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"]),
+        .testTarget(
+            name: "EmbeddedStoreTests",
+            dependencies: ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"],
+            exclude: ["Golden"], swiftSettings: swiftSettings),
     ]
 )

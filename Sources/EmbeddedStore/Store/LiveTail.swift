@@ -35,8 +35,9 @@ struct LiveTail: Sendable {
     private var rows: [Row] = []
     /// The hash of each of `rows`.
     private(set) var hashes: [UInt64] = []
-    /// The last row of each trace.
-    private var lastRow: [TraceID: Int32] = [:]
+    /// The last row of each trace, by the hash of its id as in `slots`.
+    private var traceSlots: [UInt64] = Array(repeating: 0, count: 1024)
+    private var traces = 0
     /// Rows by the hash of trace and span id, linear probing: 32 bits of hash, then the row's index plus 1; 0 is free.
     private var slots: [UInt64] = Array(repeating: 0, count: 1024)
 
@@ -48,22 +49,14 @@ struct LiveTail: Sendable {
         let number = snapshot.batches.count
         snapshot.batches.append(stored)
         var doubled: [Int] = []
-        var trace: (id: TraceID, last: Int32) = (.invalid, -1)
         for row in stored.batch.spans.indices {
-            let id = stored.batch.spans[row].traceID
-            if id != trace.id {
-                if trace.last >= 0 { lastRow[trace.id] = trace.last }
-                trace = (id, lastRow[id] ?? -1)
-            }
             guard known.isEmpty || !known.contains(row), insert(stored, row, batchHashes[row]) else {
                 doubled.append(row)
                 continue
             }
             hashes.append(batchHashes[row])
-            rows.append(Row(batch: Int32(number), row: Int32(row), previous: trace.last))
-            trace.last = Int32(rows.count - 1)
+            appendRow(batch: number, row: row, stored.batch.spans[row].traceID)
         }
-        if trace.last >= 0 { lastRow[trace.id] = trace.last }
         if !doubled.isEmpty { snapshot.duplicates[number] = doubled }
         duplicateSpans += doubled.count
         bytes += stored.batch.bytes.count
@@ -73,7 +66,7 @@ struct LiveTail: Sendable {
     /// The rows of a trace by batch, both in the order of arrival.
     func rows(of id: TraceID, tenant: TenantID) -> [(batch: SpanBatch, rows: [Int])] {
         var found: [(batch: Int32, rows: [Int])] = []
-        var next = lastRow[id] ?? -1
+        var next = Int32(truncatingIfNeeded: traceSlots[traceSlot(id)] & 0xFFFF_FFFF) - 1
         while next >= 0 {
             let row = rows[Int(next)]
             if found.last?.batch == row.batch {
@@ -86,6 +79,41 @@ struct LiveTail: Sendable {
         return found.reversed().filter { snapshot.batches[Int($0.batch)].tenant == tenant }
             .map { (snapshot.batches[Int($0.batch)].batch, $0.rows.reversed()) }
     }
+
+    /// Appends a row to its trace.
+    private mutating func appendRow(batch: Int, row: Int, _ trace: TraceID) {
+        if (traces + 1) * 2 > traceSlots.count { growTraces() }
+        let slot = traceSlot(trace)
+        let previous = Int32(truncatingIfNeeded: traceSlots[slot] & 0xFFFF_FFFF) - 1
+        if previous < 0 { traces += 1 }
+        rows.append(Row(batch: Int32(batch), row: Int32(row), previous: previous))
+        traceSlots[slot] = Self.hash(trace) & 0xFFFF_FFFF_0000_0000 | UInt64(rows.count)
+    }
+
+    /// Where a trace's last row is noted, or would be.
+    private func traceSlot(_ trace: TraceID) -> Int {
+        let hash = Self.hash(trace)
+        let mask = traceSlots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while traceSlots[slot] != 0 {
+            if traceSlots[slot] >> 32 == hash >> 32, self.trace(traceSlots[slot]) == trace { return slot }
+            slot = (slot + 1) & mask
+        }
+        return slot
+    }
+
+    private func trace(_ slot: UInt64) -> TraceID {
+        let row = rows[Int(slot & 0xFFFF_FFFF) - 1]
+        return snapshot.batches[Int(row.batch)].batch.spans[Int(row.row)].traceID
+    }
+
+    private mutating func growTraces() {
+        let all = traceSlots
+        traceSlots = Array(repeating: 0, count: all.count * 2)
+        for slot in all where slot != 0 { traceSlots[traceSlot(trace(slot))] = slot }
+    }
+
+    private static func hash(_ trace: TraceID) -> UInt64 { ByteHash.mix(trace.low, 0x9E37_79B9_7F4A_7C15 ^ trace.high) }
 
     /// Notes the row that is about to be appended to `rows`; false when an equal span of the tenant is there.
     private mutating func insert(_ stored: StoredBatch, _ row: Int, _ hash: UInt64) -> Bool {

@@ -70,7 +70,9 @@ struct BytesPage: Sendable {
         var position = UInt64(prefix.upperBound)
         for length in lengths {
             starts.append(UInt32(truncatingIfNeeded: position))
-            guard length <= UInt64(page.count) - position else { throw FormatError("byte strings longer than their page") }
+            guard length <= UInt64(page.count) - position else {
+                throw FormatError("byte strings longer than their page")
+            }
             position += length
         }
         starts.append(UInt32(truncatingIfNeeded: position))
