@@ -43,7 +43,7 @@ struct ColumnBuilder {
 
     @inline(__always)
     mutating func append(_ content: UnsafeRawBufferPointer) {
-        bytes.append(contentsOf: content)
+        if !content.isEmpty { bytes.append(contentsOf: content) }
         ends.append(UInt32(truncatingIfNeeded: bytes.count))
     }
 
