@@ -152,6 +152,9 @@ let package = Package(
             ]),
         module(
             "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
-        tests("EmbeddedStoreTests", ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum"]),
+        .testTarget(
+            name: "EmbeddedStoreTests",
+            dependencies: ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"],
+            exclude: ["Golden"], swiftSettings: swiftSettings),
     ]
 )

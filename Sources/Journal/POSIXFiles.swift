@@ -147,5 +147,5 @@ extension FileError {
 
     package var isNotFound: Bool { code == ENOENT }
 
-    package var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)))" }
+    package var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)).lowercased())" }
 }

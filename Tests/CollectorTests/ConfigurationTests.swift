@@ -84,7 +84,7 @@ import Testing
         ),
         (
             "exporters:\n  otlp:\n    endpoint: x",
-            "skein.yaml:3: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
+            "skein.yaml:2: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
         ),
         (
             "exporters:\n  otlp_http: {}",

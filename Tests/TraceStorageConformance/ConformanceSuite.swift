@@ -71,9 +71,10 @@ package struct ConformanceSuite {
         let store = try load(batches)
         let model = InMemoryStore()
         for batch in batches { try model.append(batch) }
-        for predicate in ScanCases.predicates {
-            for range in ScanCases.ranges {
-                let plan = ScanPlan(range: range, predicate: predicate, fields: ScanCases.fields)
+        for (index, predicate) in ScanCases.predicates.enumerated() {
+            for range in index == 0 ? ScanCases.ranges : [.all] {
+                let fields = index == 0 ? ScanCases.fields : [.traceID, .spanID, .startTime]
+                let plan = ScanPlan(range: range, predicate: predicate, fields: fields)
                 let expected = try Self.rows(model, plan)
                 let found = try Self.rows(store, plan)
                 try Self.check(

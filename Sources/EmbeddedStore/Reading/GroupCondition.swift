@@ -50,7 +50,7 @@ struct GroupCondition {
         switch field {
         case .kind: return try numbers(.kind, test) { ZigZag.decode($0) }
         case .statusCode: return try numbers(.statusCode, test) { ZigZag.decode($0) }
-        case .startTime: return try numbers(.time, test) { Int64(clamping: $0) }
+        case .startTime: return try group.startTimes().map { test?.passes(nanoseconds: $0) ?? true }
         case .duration:
             let projection = GroupProjection(scan: scan, group: group)
             return try projection.durations(Array(0..<group.rows)).map { test?.passes(nanoseconds: $0) ?? true }

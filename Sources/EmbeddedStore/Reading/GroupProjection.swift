@@ -11,7 +11,9 @@ struct GroupProjection {
         switch field {
         case .kind: return try integers(.kind, rows) { UInt64(bitPattern: ZigZag.decode($0)) }
         case .statusCode: return try integers(.statusCode, rows) { UInt64(bitPattern: ZigZag.decode($0)) }
-        case .startTime: return try integers(.time, rows) { $0 }
+        case .startTime:
+            let times = try group.startTimes()
+            return .integers(rows.map { times[$0] })
         case .duration: return .integers(try durations(rows))
         case .name: return try texts(.name, rows) { $0.fieldValue }
         case .statusMessage: return try texts(.statusMessage, rows) { $0.bytes.isEmpty ? .none : $0.fieldValue }
@@ -40,7 +42,7 @@ struct GroupProjection {
     /// By the rule of ``SpanRow/durationNanoseconds``: a span that ends before it starts has none.
     func durations(_ rows: [Int]) throws(StorageError) -> [UInt64] {
         let durations = try group.numbers(.span, .duration)
-        let starts = try group.numbers(.span, .time)
+        let starts = try group.startTimes()
         return rows.map { row in
             let length = UInt64(bitPattern: ZigZag.decode(durations[row]))
             return starts[row] &+ length > starts[row] ? length : 0

@@ -33,7 +33,7 @@ struct GroupScan {
 
     private func timeMask(_ group: RowGroup) throws(StorageError) -> [Bool] {
         guard plan.range != .all else { return Array(repeating: true, count: group.rows) }
-        return try group.numbers(.span, .time).map { plan.range.contains($0) }
+        return try group.startTimes().map { plan.range.contains($0) }
     }
 
     private func conditionMask(_ group: RowGroup, _ raw: RawRows) throws(StorageError) -> [Bool] {

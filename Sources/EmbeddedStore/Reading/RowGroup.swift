@@ -75,6 +75,14 @@ final class RowGroup {
         return numbers
     }
 
+    /// When each span starts, in unix nanoseconds.
+    func startTimes() throws(StorageError) -> [UInt64] {
+        var times = try numbers(.span, .time)
+        let durations = try numbers(.span, .duration)
+        for row in times.indices { times[row] = times[row] &- UInt64(bitPattern: ZigZag.decode(durations[row])) }
+        return times
+    }
+
     /// The shapes of a table's rows, checked to exist.
     func shapes(_ kind: TableKind) throws(StorageError) -> [UInt64] {
         let shapes = try numbers(kind, .shape)

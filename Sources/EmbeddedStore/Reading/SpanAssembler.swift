@@ -33,7 +33,7 @@ struct SpanAssembler {
         links = try AttributeCursor(group, .link)
         eventStarts = try group.childStarts(.event)
         linkStarts = try group.childStarts(.link)
-        time = try group.numbers(.span, .time)
+        time = try group.startTimes()
         duration = try group.numbers(.span, .duration)
         kind = try group.numbers(.span, .kind)
         statusCode = try group.numbers(.span, .statusCode)

@@ -20,6 +20,46 @@ extension EmbeddedStore {
         do { return try collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
     }
 
+    /// Whether a block has a span that is equal to this one in every byte.
+    func isSealed(_ stored: StoredBatch, row: Int, blocks: [Block]) throws(StorageError) -> Bool {
+        let context = QueryContext()
+        var collector = SpanCollector()
+        let id = stored.batch.spans[row].traceID
+        for block in blocks.reversed() where block.entry.tenant == stored.tenant {
+            try reading(block, context) { reader throws(StorageError) in
+                try Self.collect(id, reader, &collector, context)
+            }
+            var probe = collector
+            probe.append(stored.batch, rows: CollectionOfOne(row))
+            if probe.count == collector.count { return true }
+        }
+        return false
+    }
+
+    /// Notes the ids of a block's spans, newest blocks first, until there are enough of them.
+    func recentSpans(_ blocks: [Block]) throws(StorageError) -> RecentSpans {
+        var recent = RecentSpans()
+        var wanted: [Block] = []
+        var spans = 0
+        for block in blocks.reversed() where spans < RecentSpans.spansMax {
+            wanted.append(block)
+            spans += Int(clamping: block.entry.spans)
+        }
+        for block in wanted.reversed() {
+            try reading(block, QueryContext()) { reader throws(StorageError) in
+                let scan = try BlockScan(reader)
+                for index in 0..<reader.footer.groupCount {
+                    let traces = try RowGroup(reader, index: index).numbers(.span, .trace)
+                    for (row, place) in traces.enumerated() {
+                        let span = try reader.spanID(row: index * BlockFormat.groupRows + row)
+                        recent.insert(RecentSpans.hash(try scan.traceID(place), span))
+                    }
+                }
+            }
+        }
+        return recent
+    }
+
     private static func collect(
         _ id: TraceID, _ reader: BlockReader, _ collector: inout SpanCollector, _ context: QueryContext
     ) throws(StorageError) {
@@ -74,7 +114,7 @@ extension EmbeddedStore {
         _ reader: BlockReader, _ plan: ScanPlan, _ predicate: CompiledPredicate, _ rowsLeft: inout Int,
         _ context: QueryContext, _ body: (ScanRows) -> Bool
     ) throws(StorageError) -> Bool {
-        guard predicate.canHold(services: reader.footer.services) else { return true }
+        guard !reader.footer.hasServices || predicate.canHold(services: reader.footer.services) else { return true }
         let scan = GroupScan(
             scan: try BlockScan(reader), plan: plan, predicate: predicate, condition: BlockCondition(predicate))
         for index in 0..<reader.footer.groupCount {
@@ -94,15 +134,17 @@ extension EmbeddedStore {
     ) throws(StorageError) -> [String] {
         var names: Set<String> = []
         let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
-        for block in blocks where block.mayHold(tenant, range) && range.covers(block) {
+        var uncovered: [Block] = []
+        for block in blocks where block.mayHold(tenant, range) {
             try context.check()
             try reading(block, context) { reader throws(StorageError) in
+                guard range.covers(block), reader.footer.hasServices else { return uncovered.append(block) }
                 for service in reader.footer.services { names.insert(String(decoding: service, as: UTF8.self)) }
             }
         }
         // What lies partly in the range, and what is not sealed, is looked at span by span.
         let plan = ScanPlan(tenant: tenant, range: range, fields: [.serviceName])
-        try scanUncovered(plan, tail, blocks, context) { rows in
+        try scan(tail, uncovered, plan, context) { rows in
             for name in rows.columns[0].distinctStrings(rows.count) { names.insert(name) }
         }
         return names.sorted()
@@ -113,16 +155,18 @@ extension EmbeddedStore {
     ) throws(StorageError) -> [Operation] {
         var operations: Set<Operation> = []
         let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
-        for block in blocks where block.mayHold(tenant, range) && range.covers(block) {
+        var uncovered: [Block] = []
+        for block in blocks where block.mayHold(tenant, range) {
             try context.check()
             try reading(block, context) { reader throws(StorageError) in
+                guard range.covers(block), reader.footer.hasServices else { return uncovered.append(block) }
                 try Self.collectOperations(of: service, reader, &operations)
             }
         }
         let plan = ScanPlan(
             tenant: tenant, range: range, predicate: .compare(.serviceName, .equal, .string(service)),
             fields: [.name, .kind])
-        try scanUncovered(plan, tail, blocks, context) { rows in
+        try scan(tail, uncovered, plan, context) { rows in
             for row in 0..<rows.count {
                 if case .string(let name) = rows.columns[0][row], case .int(let kind) = rows.columns[1][row] {
                     operations.insert(Operation(name: name, kind: Int32(truncatingIfNeeded: kind)))
@@ -146,9 +190,9 @@ extension EmbeddedStore {
         }
     }
 
-    /// Scans the live tail and the blocks that lie only partly in the range, however many rows they have.
-    private func scanUncovered(
-        _ plan: ScanPlan, _ tail: LiveTail.Snapshot, _ blocks: [Block], _ context: QueryContext,
+    /// Scans the live tail and some blocks, however many rows they have.
+    private func scan(
+        _ tail: LiveTail.Snapshot, _ blocks: [Block], _ plan: ScanPlan, _ context: QueryContext,
         _ body: (ScanRows) -> Void
     ) throws(StorageError) {
         let predicate = try CompiledPredicate(plan.predicate)
@@ -161,7 +205,7 @@ extension EmbeddedStore {
             if !rows.isEmpty { body(batch.scanRows(rows, fields: plan.fields)) }
         }
         var rowsLeft = Int.max
-        for block in blocks where block.mayHold(plan.tenant, plan.range) && !plan.range.covers(block) {
+        for block in blocks {
             try reading(block, context) { reader throws(StorageError) in
                 _ = try Self.scan(reader, plan, predicate, &rowsLeft, context) { rows in
                     body(rows)

@@ -14,12 +14,26 @@ extension EmbeddedStore {
         }
         guard !isKnown else { return }
         if isFull { try seal() }
+        let hashes = batch.batch.spans.withUnsafeBufferPointer { spans in
+            spans.indices.map { RecentSpans.hash(spans[$0].traceID, spans[$0].spanID) }
+        }
+        let sealed = try sealedRows(batch, hashes)
         state.withLock { state in
             let duplicates = state.tail.duplicateSpans
-            state.tail.append(batch)
+            state.tail.append(batch, hashes: hashes, without: sealed)
             state.position = batch.position
             state.counters.duplicateSpans += state.tail.duplicateSpans - duplicates
         }
+    }
+
+    /// Rows whose span a block has already.
+    private func sealedRows(_ stored: StoredBatch, _ hashes: [UInt64]) throws(StorageError) -> Set<Int> {
+        let hints = writer.withLock { writer in hashes.indices.filter { writer.recent.contains(hashes[$0]) } }
+        guard !hints.isEmpty else { return [] }
+        let blocks = state.withLock { $0.blocks }
+        var rows: Set<Int> = []
+        for row in hints where try isSealed(stored, row: row, blocks: blocks) { rows.insert(row) }
+        return rows
     }
 
     package func maintain(now: UInt64) throws(StorageError) {
@@ -51,7 +65,9 @@ extension EmbeddedStore {
     /// Writes the tail into blocks and puts them and the position they cover into the manifest, in one step. Until
     /// then nothing has changed; files that were written are removed or, after a crash, cleaned up at the next opening.
     private func seal() throws(StorageError) {
-        let (snapshot, blocks, position) = state.withLock { ($0.tail.snapshot, $0.blocks, $0.position) }
+        let (snapshot, hashes, blocks, position) = state.withLock {
+            ($0.tail.snapshot, $0.tail.hashes, $0.blocks, $0.position)
+        }
         var sealed: [Block] = []
         do throws(StorageError) {
             for (key, batches) in Self.partition(snapshot, options) {
@@ -73,6 +89,7 @@ extension EmbeddedStore {
         writer.withLock { writer in
             writer.doomed += writer.orphans
             writer.orphans = []
+            for hash in hashes { writer.recent.insert(hash) }
         }
         state.withLock { state in
             state.tail = LiveTail()

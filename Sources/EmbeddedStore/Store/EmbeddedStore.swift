@@ -33,6 +33,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         var doomed: [Block] = []
         /// Blocks of a seal whose manifest may be on disk although it failed to be put in place for good.
         var orphans: [Block] = []
+        var recent = RecentSpans()
     }
 
     /// What was found at opening that should not have been there.
@@ -59,6 +60,13 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         state.durable = opened.manifest.position
         self.state = Mutex(state)
         writer = Mutex(WriterState(nextNumber: opened.manifest.nextNumber))
+        do throws(StorageError) {
+            let recent = try recentSpans(state.blocks)
+            writer.withLock { $0.recent = recent }
+        } catch {
+            // A damaged block: the query that needs it reports it, and maintenance puts it aside.
+            guard case .corrupt = error else { throw error }
+        }
     }
 
     package var durablePosition: JournalPosition { state.withLock { $0.durable } }
@@ -79,6 +87,9 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
                 oldest = min(oldest, block.entry.receivedMin)
             }
             statistics.oldestReceivedAt = state.tail.isEmpty && state.blocks.isEmpty ? nil : oldest
+            // Blocks are numbered from 1 in the order in which they were sealed, and retention takes the first.
+            let isCut = state.blocks.first.map { $0.entry.number > 1 } ?? (state.durable > .beginning)
+            if isCut { statistics.deletedBefore = oldest }
             return statistics
         }
     }

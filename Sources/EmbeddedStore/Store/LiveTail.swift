@@ -33,32 +33,30 @@ struct LiveTail: Sendable {
     private(set) var bytes = 0
     private(set) var receivedMin = UInt64.max
     private var rows: [Row] = []
-    /// The last row of each trace.
-    private var lastRow: [TraceID: Int32] = [:]
+    /// The hash of each of `rows`.
+    private(set) var hashes: [UInt64] = []
+    /// The last row of each trace, by the hash of its id as in `slots`.
+    private var traceSlots: [UInt64] = Array(repeating: 0, count: 1024)
+    private var traces = 0
     /// Rows by the hash of trace and span id, linear probing: 32 bits of hash, then the row's index plus 1; 0 is free.
     private var slots: [UInt64] = Array(repeating: 0, count: 1024)
 
     var isEmpty: Bool { snapshot.batches.isEmpty }
 
-    mutating func append(_ stored: StoredBatch) {
+    /// Takes a batch. `hashes`: of each span's ids, by ``RecentSpans/hash(_:_:)``; `known`: rows that are duplicates of
+    /// spans elsewhere.
+    mutating func append(_ stored: StoredBatch, hashes batchHashes: [UInt64], without known: Set<Int>) {
         let number = snapshot.batches.count
         snapshot.batches.append(stored)
         var doubled: [Int] = []
-        var trace: (id: TraceID, last: Int32) = (.invalid, -1)
         for row in stored.batch.spans.indices {
-            let span = stored.batch.spans[row]
-            if span.traceID != trace.id {
-                if trace.last >= 0 { lastRow[trace.id] = trace.last }
-                trace = (span.traceID, lastRow[span.traceID] ?? -1)
-            }
-            guard insert(stored, row) else {
+            guard known.isEmpty || !known.contains(row), insert(stored, row, batchHashes[row]) else {
                 doubled.append(row)
                 continue
             }
-            rows.append(Row(batch: Int32(number), row: Int32(row), previous: trace.last))
-            trace.last = Int32(rows.count - 1)
+            hashes.append(batchHashes[row])
+            appendRow(batch: number, row: row, stored.batch.spans[row].traceID)
         }
-        if trace.last >= 0 { lastRow[trace.id] = trace.last }
         if !doubled.isEmpty { snapshot.duplicates[number] = doubled }
         duplicateSpans += doubled.count
         bytes += stored.batch.bytes.count
@@ -68,7 +66,7 @@ struct LiveTail: Sendable {
     /// The rows of a trace by batch, both in the order of arrival.
     func rows(of id: TraceID, tenant: TenantID) -> [(batch: SpanBatch, rows: [Int])] {
         var found: [(batch: Int32, rows: [Int])] = []
-        var next = lastRow[id] ?? -1
+        var next = Int32(truncatingIfNeeded: traceSlots[traceSlot(id)] & 0xFFFF_FFFF) - 1
         while next >= 0 {
             let row = rows[Int(next)]
             if found.last?.batch == row.batch {
@@ -82,11 +80,44 @@ struct LiveTail: Sendable {
             .map { (snapshot.batches[Int($0.batch)].batch, $0.rows.reversed()) }
     }
 
+    /// Appends a row to its trace.
+    private mutating func appendRow(batch: Int, row: Int, _ trace: TraceID) {
+        if (traces + 1) * 2 > traceSlots.count { growTraces() }
+        let slot = traceSlot(trace)
+        let previous = Int32(truncatingIfNeeded: traceSlots[slot] & 0xFFFF_FFFF) - 1
+        if previous < 0 { traces += 1 }
+        rows.append(Row(batch: Int32(batch), row: Int32(row), previous: previous))
+        traceSlots[slot] = Self.hash(trace) & 0xFFFF_FFFF_0000_0000 | UInt64(rows.count)
+    }
+
+    /// Where a trace's last row is noted, or would be.
+    private func traceSlot(_ trace: TraceID) -> Int {
+        let hash = Self.hash(trace)
+        let mask = traceSlots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while traceSlots[slot] != 0 {
+            if traceSlots[slot] >> 32 == hash >> 32, self.trace(traceSlots[slot]) == trace { return slot }
+            slot = (slot + 1) & mask
+        }
+        return slot
+    }
+
+    private func trace(_ slot: UInt64) -> TraceID {
+        let row = rows[Int(slot & 0xFFFF_FFFF) - 1]
+        return snapshot.batches[Int(row.batch)].batch.spans[Int(row.row)].traceID
+    }
+
+    private mutating func growTraces() {
+        let all = traceSlots
+        traceSlots = Array(repeating: 0, count: all.count * 2)
+        for slot in all where slot != 0 { traceSlots[traceSlot(trace(slot))] = slot }
+    }
+
+    private static func hash(_ trace: TraceID) -> UInt64 { ByteHash.mix(trace.low, 0x9E37_79B9_7F4A_7C15 ^ trace.high) }
+
     /// Notes the row that is about to be appended to `rows`; false when an equal span of the tenant is there.
-    private mutating func insert(_ stored: StoredBatch, _ row: Int) -> Bool {
+    private mutating func insert(_ stored: StoredBatch, _ row: Int, _ hash: UInt64) -> Bool {
         if (rows.count + 1) * 2 > slots.count { grow() }
-        let span = stored.batch.spans[row]
-        let hash = Self.hash(span)
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
@@ -106,16 +137,11 @@ struct LiveTail: Sendable {
     private mutating func grow() {
         slots = Array(repeating: 0, count: slots.count * 2)
         let mask = slots.count - 1
-        for (index, row) in rows.enumerated() {
-            let hash = Self.hash(snapshot.batches[Int(row.batch)].batch.spans[Int(row.row)])
+        for (index, hash) in hashes.enumerated() {
             var slot = Int(truncatingIfNeeded: hash) & mask
             while slots[slot] != 0 { slot = (slot + 1) & mask }
             slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(index + 1)
         }
-    }
-
-    private static func hash(_ span: SpanRow) -> UInt64 {
-        ByteHash.mix(span.traceID.low ^ span.spanID.rawValue, 0x9E37_79B9_7F4A_7C15 ^ span.traceID.high)
     }
 }
 

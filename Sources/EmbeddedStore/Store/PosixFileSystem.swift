@@ -127,7 +127,7 @@ private final class PosixFile: StoreFile {
 extension StorageError {
     /// An error of the operating system.
     static func errno(_ reason: Int32, _ what: String, _ path: String) -> StorageError {
-        let message = "\(what) \(path): \(String(cString: strerror(reason)))"
+        let message = "\(what) \(path): \(String(cString: strerror(reason)).lowercased())"
         return reason == ENOSPC || reason == EDQUOT ? .full(message: message) : .io(message: message)
     }
 }

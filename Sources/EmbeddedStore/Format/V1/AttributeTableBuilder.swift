@@ -61,10 +61,11 @@ struct AttributeTableBuilder {
     mutating func append(
         _ rows: RowRange, shape: Int, _ attributes: UnsafeBufferPointer<AttributeRow>, _ base: UnsafeRawBufferPointer
     ) {
-        var place = 0
-        for index in rows.indices {
-            columns[Int(shapes[shape][place])].append(attributes[index], base: base)
-            place += 1
+        let first = Int(rows.start)
+        shapes[shape].withUnsafeBufferPointer { shape in
+            columns.withUnsafeMutableBufferPointer { columns in
+                for place in shape.indices { columns[Int(shape[place])].append(attributes[first + place], base: base) }
+            }
         }
     }
 
@@ -93,7 +94,9 @@ struct AttributeTableBuilder {
     }
 
     private mutating func slowStep(from node: Int, _ key: UnsafeRawBufferPointer, _ kind: ValueKind) -> Int? {
-        guard let column = column(ColumnKey(key: Array(key), kind: kind)) else { return nil }
+        guard key.count <= BlockFormat.keyBytesMax, let column = column(ColumnKey(key: Array(key), kind: kind)) else {
+            return nil
+        }
         let edge = UInt64(node) << 16 | UInt64(column)
         if let child = children[edge] {
             nodes[node].likely = child

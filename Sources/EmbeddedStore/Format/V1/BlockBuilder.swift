@@ -14,6 +14,8 @@ struct BlockBuilder {
     private var traces = TraceTableBuilder()
     /// Service (plus 1), kind and code of the name.
     private var operations: Set<OperationKey> = []
+    /// Operations noted lately, by a hash of them; spares most look-ups in `operations`.
+    private var recentOperations: [OperationKey?] = Array(repeating: nil, count: 256)
     private var groupScopes: [Int] = []
     private var groupKinds: [Int32] = []
     private var groupEvents: UInt32 = 0
@@ -69,9 +71,12 @@ struct BlockBuilder {
         try events.endGroup(writer)
         try links.endGroup(writer)
         for (row, code) in spans.nameCodes.enumerated() {
-            operations.insert(
-                OperationKey(
-                    service: scopes.serviceOfScope[groupScopes[row]] + 1, name: code, kind: groupKinds[row]))
+            let operation = OperationKey(
+                service: scopes.serviceOfScope[groupScopes[row]] + 1, name: code, kind: groupKinds[row])
+            let slot = Int(truncatingIfNeeded: code &* 31 &+ UInt64(operation.service) &* 7) & 255
+            if recentOperations[slot] == operation { continue }
+            recentOperations[slot] = operation
+            operations.insert(operation)
         }
         footer.tables[0].groupRows.append(UInt32(groupScopes.count))
         footer.tables[1].groupRows.append(groupEvents)
@@ -85,10 +90,11 @@ struct BlockBuilder {
     /// The file's bytes and what its footer says.
     mutating func finish() throws(FormatError) -> (bytes: [UInt8], footer: BlockFooter) {
         if !groupScopes.isEmpty { try endGroup() }
-        footer.services = scopes.services
+        footer.hasServices = scopes.services.reduce(0) { $0 + $1.count } <= BlockFormat.serviceBytesMax
+        footer.services = footer.hasServices ? scopes.services : []
         footer.scopeCount = scopes.count
         footer.scopes = try scopes.finish(writer)
-        footer.operations = try writer.page(OperationKey.encode(operations))
+        footer.operations = try writer.page(OperationKey.encode(footer.hasServices ? operations : []))
         try spans.finish(writer, &footer.tables[0])
         footer.tables[0].columns += try traces.finish(writer, &footer)
         try events.finish(writer, &footer.tables[1])

@@ -10,6 +10,7 @@ extension BlockFooter {
         for value in [startMin, startMax, receivedMin, receivedMax, firstPosition.rawValue, lastPosition.rawValue] {
             writer.fixed(value)
         }
+        writer.varint(hasServices ? 1 : 0)
         writer.varint(services.count)
         for service in services { writer.string(service) }
         writer.page(scopes)
@@ -38,6 +39,7 @@ extension BlockFooter {
         receivedMax = try reader.fixed(UInt64.self)
         firstPosition = JournalPosition(try reader.fixed(UInt64.self))
         lastPosition = JournalPosition(try reader.fixed(UInt64.self))
+        hasServices = try reader.count(max: 1) == 1
         for _ in 0..<(try reader.countOfRest()) { services.append(try reader.string()) }
         scopes = try reader.page()
         scopeCount = try reader.count(max: rows)
@@ -78,7 +80,7 @@ extension TableDirectory {
 
     fileprivate init(_ reader: inout ByteReader, groups: Int) throws(FormatError) {
         guard groups <= reader.bytesLeft else { throw FormatError("\(groups) row groups do not fit the footer") }
-        for _ in 0..<groups { groupRows.append(UInt32(try reader.count(max: Int(Int32.max)))) }
+        for _ in 0..<groups { groupRows.append(UInt32(try reader.count(max: BlockFormat.pageValuesMax))) }
         for _ in 0..<(try reader.countOfRest()) { columns.append(try ColumnDirectory(&reader, groups: groups)) }
         let shapeCount = try reader.countOfRest()
         for _ in 0..<shapeCount {
@@ -126,7 +128,7 @@ extension ColumnDirectory {
         self.init(role: role, kind: kind, key: try reader.string(), pages: [])
         guard groups <= reader.bytesLeft else { throw FormatError("pages of a column do not fit the footer") }
         for _ in 0..<groups {
-            var page = ColumnPage(count: UInt32(try reader.count(max: Int(Int32.max))))
+            var page = ColumnPage(count: UInt32(try reader.count(max: BlockFormat.pageValuesMax)))
             if page.count > 0, layout != .none {
                 page.page = try reader.page()
                 if hasRange {

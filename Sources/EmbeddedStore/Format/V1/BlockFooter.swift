@@ -6,7 +6,7 @@ struct ColumnPage: Sendable {
     var page = PageReference()
     /// Values in the page; 0 where the group has none and there is no page.
     var count: UInt32 = 0
-    /// Smallest and largest value of a page of times or durations (clamped to 0); 0 for others.
+    /// Smallest and largest start of a page of spans' times, or duration (clamped to 0); 0 for others.
     var min: UInt64 = 0
     var max: UInt64 = 0
 }
@@ -71,6 +71,8 @@ struct BlockFooter: Sendable {
     var receivedMax: UInt64 = 0
     var firstPosition = JournalPosition.beginning
     var lastPosition = JournalPosition.beginning
+    /// Whether ``services`` and the operations are complete; else there were too many service names for a footer.
+    var hasServices = true
     /// Distinct `service.name` texts, in no order.
     var services: [[UInt8]] = []
     /// A request with every resource and scope of the block and no span.

@@ -23,6 +23,14 @@ enum BlockFormat {
     static let shapesMax = 16_384
     static let shapeElementsMax = 262_144
 
+    /// Bytes of an attribute's key that may name a column, and of all service names that a footer lists. Longer keys
+    /// are kept raw and longer lists left out, so that a footer stays far below what readers take.
+    static let keyBytesMax = 4096
+    static let serviceBytesMax = 1 << 20
+    /// Values of one column in one row group: more than a block's OTLP bytes can hold. A larger number in a directory
+    /// is corrupt and is refused before memory is taken for it.
+    static let pageValuesMax = 64 << 20
+
     /// Bytes of a page before compression: twice what a block may hold of OTLP. A larger number in a directory is
     /// corrupt and is refused before memory is taken for it.
     static let pageBytesMax = 256 << 20
@@ -66,7 +74,8 @@ enum ColumnRole: UInt8, Sendable, Hashable {
     /// 0: none; 1: the next value of ``parentID``; else 2 plus the distance to the parent's row, zigzag.
     case parent = 6
     case parentID = 7
-    /// Unix nanoseconds; an event's relative to its span's start, zigzag.
+    /// A span's end, in unix nanoseconds: SDKs send spans in the order in which they end. The directory has the
+    /// smallest and largest start. An event's time relative to its span's start, zigzag.
     case time = 8
     /// End minus start, zigzag.
     case duration = 9

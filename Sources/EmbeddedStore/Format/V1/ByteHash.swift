@@ -79,7 +79,10 @@ struct ByteDictionary {
     }
 
     private func equals(_ index: Int, _ string: UnsafeRawBufferPointer) -> Bool {
-        bytes.withUnsafeBytes { ByteHash.equal(UnsafeRawBufferPointer(rebasing: $0[range(index)]), string) }
+        let start = index == 0 ? 0 : Int(ends[index - 1])
+        let end = Int(ends[index])
+        guard end - start == string.count else { return false }
+        return bytes.withUnsafeBytes { ByteHash.equal(UnsafeRawBufferPointer(rebasing: $0[start..<end]), string) }
     }
 
     private mutating func rebuild(_ size: Int) {

@@ -11,6 +11,8 @@ struct ColumnBuilder {
     private var bytes: [UInt8] = []
     private var ends: [UInt32] = []
     private var count: UInt32 = 0
+    private var rangeMin = UInt64.max
+    private var rangeMax: UInt64 = 0
     private var dictionary = ByteDictionary()
     private var hasDictionary = true
     private var valuesSeen = 0
@@ -28,12 +30,20 @@ struct ColumnBuilder {
     @inline(__always)
     mutating func append(_ number: UInt64) { numbers.append(number) }
 
+    /// A number whose page's smallest and largest value are those of another one.
+    @inline(__always)
+    mutating func append(_ number: UInt64, ranged value: UInt64) {
+        numbers.append(number)
+        rangeMin = min(rangeMin, value)
+        rangeMax = max(rangeMax, value)
+    }
+
     @inline(__always)
     mutating func append(signed number: Int64) { numbers.append(ZigZag.encode(number)) }
 
     @inline(__always)
     mutating func append(_ content: UnsafeRawBufferPointer) {
-        bytes.append(contentsOf: content)
+        if !content.isEmpty { bytes.append(contentsOf: content) }
         ends.append(UInt32(truncatingIfNeeded: bytes.count))
     }
 
@@ -70,13 +80,15 @@ struct ColumnBuilder {
         ends.removeAll(keepingCapacity: true)
     }
 
-    private func endNumbers(_ page: inout ColumnPage, _ writer: PageWriter) throws(FormatError) {
+    private mutating func endNumbers(_ page: inout ColumnPage, _ writer: PageWriter) throws(FormatError) {
         var content: [UInt8] = []
         IntegerPage.encode(numbers, isDelta: isDelta, to: &content)
         page.page = try writer.page(content)
         if directory.role == .time {
-            page.min = numbers.min() ?? 0
-            page.max = numbers.max() ?? 0
+            page.min = min(rangeMin, rangeMax)
+            page.max = rangeMax
+            rangeMin = .max
+            rangeMax = 0
         } else if directory.role == .duration {
             page.min = .max
             for number in numbers {
@@ -98,7 +110,7 @@ struct ColumnBuilder {
         }
         var content: [UInt8] = [0]
         content.reserveCapacity(bytes.count + ends.count * 3 + 16)
-        BytesPage.encode(bytes, ends: ends, to: &content)
+        bytes.withUnsafeBytes { BytesPage.encode($0, ends: ends, to: &content) }
         return content
     }
 
@@ -146,8 +158,11 @@ struct ColumnBuilder {
                 dictionary.range(end).upperBound - start <= BlockFormat.dictionaryPageBytes
             { end += 1 }
             var content: [UInt8] = []
-            let bytes = dictionary.bytes[start..<dictionary.range(end - 1).upperBound]
-            BytesPage.encode(bytes, ends: dictionary.ends[first..<end].map { $0 - UInt32(start) }, to: &content)
+            let range = start..<dictionary.range(end - 1).upperBound
+            let ends = dictionary.ends[first..<end].map { $0 - UInt32(start) }
+            dictionary.bytes.withUnsafeBytes { bytes in
+                BytesPage.encode(UnsafeRawBufferPointer(rebasing: bytes[range]), ends: ends, to: &content)
+            }
             directory.dictionary.append(
                 DictionaryPage(page: try writer.page(content), first: UInt32(first), count: UInt32(end - first)))
             first = end

@@ -62,7 +62,7 @@ enum IntegerPage {
         var base: UInt64 = 0
         for index in 0..<8 { base |= UInt64(page[offset + 2 + index]) << UInt64(8 * index) }
         let start = offset + headerBytes
-        guard count >= 0, count <= BlockFormat.pageBytesMax,
+        guard count >= 0, count <= BlockFormat.pageValuesMax,
             width == 0 || count <= (page.count - start) / width
         else { throw FormatError("page of numbers has fewer than \(count)") }
         offset = start + width * count

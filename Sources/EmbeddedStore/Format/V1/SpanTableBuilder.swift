@@ -29,7 +29,7 @@ struct SpanTableBuilder {
     mutating func append(_ span: SpanRow, scope code: Int, shape number: Int?, _ source: SpanSource) {
         withUnsafeBytes(of: span.spanID.rawValue.littleEndian) { spanID.append($0) }
         scope.append(UInt64(code))
-        time.append(span.startTime)
+        time.append(span.endTime, ranged: span.startTime)
         duration.append(signed: Int64(bitPattern: span.endTime &- span.startTime))
         name.append(source.bytes(span.name))
         kind.append(signed: Int64(span.kind))

@@ -8,19 +8,26 @@ struct TraceTableBuilder {
     private var parents: [UInt64] = []
     private var ids: [TraceID] = []
     private var numbers: [TraceID: UInt32] = [:]
+    /// Numbers used lately, by some bits of the trace's id; spares most look-ups in `numbers`.
+    private var recent: [UInt32] = Array(repeating: .max, count: 256)
 
     mutating func append(_ span: SpanRow) {
-        if let last = codes.last, ids[Int(last)] == span.traceID {
-            codes.append(last)
-        } else if let known = numbers[span.traceID] {
-            codes.append(known)
-        } else {
-            numbers[span.traceID] = UInt32(ids.count)
-            codes.append(UInt32(ids.count))
-            ids.append(span.traceID)
-        }
+        codes.append(number(of: span.traceID))
         spanIDs.append(span.spanID.rawValue)
         parents.append(span.parentSpanID.rawValue)
+    }
+
+    private mutating func number(of id: TraceID) -> UInt32 {
+        let slot = Int(truncatingIfNeeded: id.low & 255)
+        let likely = recent[slot]
+        if likely != .max, ids[Int(likely)] == id { return likely }
+        let number = numbers[id] ?? UInt32(ids.count)
+        if Int(number) == ids.count {
+            numbers[id] = number
+            ids.append(id)
+        }
+        recent[slot] = number
+        return number
     }
 
     /// Writes the columns `trace`, `parent` and `parentID`, and the index.
