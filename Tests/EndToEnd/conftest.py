@@ -45,6 +45,9 @@ def _finish(made):
 
 @pytest.fixture
 def new_collector(tmp_path, request):
+    if "sink" in request.fixturenames:
+        # Made first, so that it is there until the collectors have drained into it.
+        request.getfixturevalue("sink")
     make = _collectors(tmp_path)
     request.node.collectors = make.made
     yield make

@@ -249,7 +249,6 @@ REJECTED_SPANS = {
 KEPT_SPANS = {
     "16,384 attributes": with_attributes(many(16_384)),
     "16,383 in three places": lambda *of: spread(*of, per_place=5461),
-    "zero parent id": with_field("parent_span_id", bytes(8)),
 }
 
 
@@ -306,6 +305,17 @@ def test_a_span_at_a_limit_is_kept(shared_collector, case):
     clients.send(shared_collector, request)
     counting.assert_only(0)
     assert_same_spans(otlp_json.to_request(shared_collector.trace(trace_id)), request)
+
+
+def test_a_parent_id_of_zeros_is_no_parent(new_collector, sink):
+    collector = new_collector(forwarding(sink)).start()
+    trace_id, request, _ = mixed_request(68, with_field("parent_span_id", bytes(8)))
+    clients.send(collector, request)
+    sink.wait_for_spans(3)
+    assert_same_spans(sink.exports(), request)
+    collector.trace(trace_id)
+    trace = collector.query(f"/api/traces/{trace_id.hex()}").json()["data"][0]
+    assert [span["references"] for span in trace["spans"]] == [[], [], []]
 
 
 # Protobuf libraries refuse to build such values, so these are made by hand.

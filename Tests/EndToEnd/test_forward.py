@@ -223,7 +223,7 @@ def test_a_request_that_is_too_large_for_the_target_is_divided(new_collector, si
     sink.decide = lambda body: Answer.failure(413, "too large") if len(body) > limit else Answer()
     collector = new_collector(forwarding(sink)).start()
     _, request = telemetry.simple_request(3900, spans=1000)
-    assert request.ByteSize() > 3 * limit
+    assert request.ByteSize() > 2 * limit
     clients.send(collector, request)
     sink.wait_for_spans(1000)
     wait_counted(collector, SENT, 1000)
@@ -261,7 +261,8 @@ def test_a_full_sending_queue_lets_go_of_the_oldest_and_counts_them(new_collecto
         made = telemetry.span(ids, ids.trace_id(), attributes={"pad": "x" * 100_000})
         requests.append(telemetry.export_request([made]))
         clients.send(collector, requests[-1])
-    skipped = eventually(lambda: at_least_25(collector))
+    # What fits the queue stays, and so may the request that is being tried.
+    skipped = eventually(lambda: skipped_spans(collector, at_least=15))
     sink.open()
     sink.wait_for_spans(40 - skipped)
     have = {span_id for span_id in sink.span_ids()}
@@ -271,9 +272,9 @@ def test_a_full_sending_queue_lets_go_of_the_oldest_and_counts_them(new_collecto
     assert collector.metrics().total("skein_store_spans") == 40, "a forwarder that skips takes nothing from the store"
 
 
-def at_least_25(collector) -> int:
+def skipped_spans(collector, at_least: int) -> int:
     skipped = collector.metrics().total(FAILED, exporter=EXPORTER, reason="queue_full")
-    assert skipped >= 25, f"{skipped} spans skipped"
+    assert skipped >= at_least, f"{skipped} spans skipped"
     return int(skipped)
 
 

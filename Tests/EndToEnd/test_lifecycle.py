@@ -116,7 +116,7 @@ def test_a_drain_ends_with_its_timeout_and_loses_nothing(new_collector, sink):
     collector, request, release = draining_collector(new_collector, sink, "300ms")
     begin = time.monotonic()
     assert collector.wait_exit() == 0
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 3, "shutdown_timeout was 300ms"
     assert any("shutdown_timeout" in line for line in collector.messages), collector.stderr
     release.set()
     sink.decide = lambda _: Answer()
