@@ -122,7 +122,7 @@ let package = Package(
 
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
-        tests("CollectorTests", ["Collector"]),
+        tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
         module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
         tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
@@ -141,8 +141,13 @@ let package = Package(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
             exclude: ["Corpus"], swiftSettings: swiftSettings),
         tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
-        tests("OTLPTests", ["OTLP"]),
         executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
         tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
+        tests(
+            "QueryAPITests",
+            [
+                "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
+                "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
+            ]),
     ]
 )

@@ -1,3 +1,5 @@
+import TraceStorage
+
 /// When an append is acknowledged and when the disk is told to keep it.
 package enum JournalDurability: String, CaseIterable, Sendable {
     /// Acknowledged after the write; the disk is told at most ``JournalConfiguration/syncInterval`` later. The death of
@@ -46,6 +48,11 @@ package struct JournalConfiguration: Sendable {
 
     /// Time between two writes of the readers' cursors: how much a forwarder sends again after a crash.
     package var cursorInterval: Duration = .seconds(1)
+
+    /// A position that readers with a place of their own say was given away. New records come after it even if the
+    /// journal's files do not reach it any more, after a loss of power or because somebody deleted them: a record at a
+    /// position that was seen before would be passed over as a replay.
+    package var positionFloor = JournalPosition.beginning
 
     package init(directory: String) {
         self.directory = directory

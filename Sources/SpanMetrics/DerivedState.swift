@@ -28,9 +28,9 @@ package final class DerivedState: Sendable {
     /// its oldest record.
     ///
     /// - Returns: what the operator should know, one line each.
-    /// - Throws: ``CheckpointError/futureVersion(path:found:supported:)`` and ``CheckpointError/io(path:operation:errno:)``,
-    ///   on which the caller gives up. A corrupt file is reported in the result instead; everything is then rebuilt
-    ///   from the journal's oldest record.
+    /// - Throws: ``CheckpointError`` for a future version and for what the file system refuses; the caller gives up
+    ///   then. A corrupt file is reported in the result instead; everything is then rebuilt from the journal's oldest
+    ///   record.
     package func load() throws(CheckpointError) -> [String] {
         let path = directory + "/" + DerivedCheckpoint.fileName
         do throws(CheckpointError) {

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Numbers byte strings in the order in which they first come: the interning table behind the series of a metric.
 ///
 /// Keys are kept end to end in one array. Lookups hash eight bytes at a time with a seed of the process, so that
@@ -67,7 +73,10 @@ struct KeyTable: Sendable {
         let start = index == 0 ? 0 : ends[index - 1]
         guard ends[index] - start == key.count else { return false }
         return keys.withUnsafeBytes { all in
-            key.withUnsafeBytes { $0.elementsEqual(UnsafeRawBufferPointer(rebasing: all[start..<ends[index]])) }
+            key.withUnsafeBytes { key in
+                guard let all = all.baseAddress, let base = key.baseAddress else { return key.isEmpty }
+                return memcmp(all + start, base, key.count) == 0
+            }
         }
     }
 

@@ -40,20 +40,22 @@ struct REDAggregation {
 
     mutating func add(_ rows: ScanRows) {
         guard rows.columns.count == 4 + query.groupings.count else { return }
-        var columns = rows.columns[4...].map { GroupColumn($0) }
+        var keys = GroupKeys(Array(rows.columns[4...]))
+        let starts = rows.columns[0].unsigned(rows.count)
+        let durations = rows.columns[1].unsigned(rows.count)
+        let statuses = rows.columns[2].unsigned(rows.count)
+        let weights = rows.columns[3].doubles(rows.count)
         for row in 0..<rows.count {
-            let start = rows.columns[0].unsigned(row)
-            let weight = rows.columns[3].double(row)
-            let isError = rows.columns[2].unsigned(row) == 2
-            let duration = rows.columns[1].unsigned(row)
-            startMin = min(startMin, start)
-            startMax = max(startMax, start)
-            let group = group(of: row, &columns)
-            groups[group].all.add(duration, isError: isError, weight: weight)
+            startMin = min(startMin, starts[row])
+            startMax = max(startMax, starts[row])
+            let group = keys.known(row) ?? keys.learn(group(of: row, &keys.columns), row)
+            let isError = statuses[row] == 2
+            groups[group].all.add(durations[row], isError: isError, weight: weights[row])
             if let step = query.stepNanoseconds, !hasTooManyPoints {
-                let point = (start &- query.range.start) / step
+                let point = (starts[row] &- query.range.start) / step
                 let isNew = groups[group].points[point] == nil
-                groups[group].points[point, default: Accumulator()].add(duration, isError: isError, weight: weight)
+                groups[group].points[point, default: Accumulator()].add(
+                    durations[row], isError: isError, weight: weights[row])
                 if isNew { points += 1 }
             }
         }
@@ -177,15 +179,67 @@ private struct GroupColumn {
     }
 }
 
-extension FieldColumn {
-    fileprivate func unsigned(_ row: Int) -> UInt64 {
-        if case .integers(let numbers) = self { return numbers[row] }
-        if case .int(let number) = self[row] { return UInt64(bitPattern: number) }
-        return 0
+/// The grouping columns of some rows, and the groups that combinations of their codes were found to be.
+private struct GroupKeys {
+    /// Combinations that are remembered, 8 bytes each; columns with more distinct values look their groups up.
+    private static let combinationsMax = 65_536
+
+    var columns: [GroupColumn]
+    private var codes: [[UInt32]] = []
+    private var sizes: [Int] = []
+    /// By combination of codes; -1 where the group is not known. Empty when there are too many.
+    private var groups: [Int] = []
+
+    init(_ columns: [FieldColumn]) {
+        self.columns = columns.map(GroupColumn.init)
+        var combinations = 1
+        for column in columns {
+            guard case .dictionary(let codes, let values) = column,
+                values.count <= Self.combinationsMax / combinations
+            else { return }
+            self.codes.append(codes)
+            sizes.append(values.count)
+            combinations *= max(1, values.count)
+        }
+        groups = Array(repeating: -1, count: combinations)
     }
 
-    fileprivate func double(_ row: Int) -> Double {
-        switch self[row] {
+    private func combination(_ row: Int) -> Int {
+        var result = 0
+        for index in codes.indices { result = result * sizes[index] + Int(codes[index][row]) }
+        return result
+    }
+
+    func known(_ row: Int) -> Int? {
+        guard !groups.isEmpty else { return nil }
+        let group = groups[combination(row)]
+        return group >= 0 ? group : nil
+    }
+
+    mutating func learn(_ group: Int, _ row: Int) -> Int {
+        if !groups.isEmpty { groups[combination(row)] = group }
+        return group
+    }
+}
+
+extension FieldColumn {
+    fileprivate func unsigned(_ count: Int) -> [UInt64] {
+        if case .integers(let numbers) = self { return numbers }
+        return (0..<count).map { row in
+            if case .int(let number) = self[row] { UInt64(bitPattern: number) } else { 0 }
+        }
+    }
+
+    fileprivate func doubles(_ count: Int) -> [Double] {
+        if case .dictionary(let codes, let values) = self {
+            let numbers = values.map(Self.double)
+            return codes.map { numbers[Int($0)] }
+        }
+        return (0..<count).map { Self.double(self[$0]) }
+    }
+
+    private static func double(_ value: FieldValue) -> Double {
+        switch value {
         case .double(let number): number
         case .int(let number): Double(number)
         default: 1

@@ -124,8 +124,14 @@ struct REDState: Sendable {
 
     /// Label values are UTF-8, so other bytes become U+FFFD before they make a key: two texts that look the same in
     /// the exposition are one series.
+    @inline(__always)
     private static func append(_ text: ArraySlice<UInt8>, to key: inout [UInt8]) {
-        if text.allSatisfy({ $0 < 0x80 }) {
+        let bits = text.withUnsafeBufferPointer { bytes in
+            var bits: UInt8 = 0
+            for byte in bytes { bits |= byte }
+            return bits
+        }
+        if bits < 0x80 {
             SeriesKey.append(text, to: &key)
         } else {
             SeriesKey.append(String(decoding: text, as: UTF8.self).utf8, to: &key)

@@ -6,7 +6,10 @@ struct TraceCandidates {
         var id: TraceID
         /// The earliest start of a matched span.
         var start: UInt64
-        var spans: Set<SpanID>
+        /// Some of the matched spans, where they are kept.
+        var spans: [SpanID] = []
+        /// All matched spans.
+        var matched = 0
     }
 
     private let countMax: Int
@@ -19,11 +22,9 @@ struct TraceCandidates {
 
     var isEmpty: Bool { candidates.isEmpty }
 
-    mutating func add(_ id: TraceID, start: UInt64, span: SpanID, keepsSpan: Bool) {
-        var candidate = candidates.removeValue(forKey: id) ?? Candidate(id: id, start: start, spans: [])
-        candidate.start = min(candidate.start, start)
-        if keepsSpan { candidate.spans.insert(span) }
-        candidates[id] = candidate
+    /// Takes note of a matched span; its id is kept while its trace has fewer than `spansMax` of them.
+    mutating func add(_ id: TraceID, start: UInt64, span: SpanID, spansMax: Int) {
+        candidates[id, default: Candidate(id: id, start: start)].add(start, span, spansMax)
         // Half again as many before the oldest go, so that forgetting costs little a span.
         if candidates.count > countMax + countMax / 2 { forgetOldest() }
     }
@@ -54,7 +55,13 @@ struct TraceCandidates {
 }
 
 extension TraceCandidates.Candidate {
+    fileprivate mutating func add(_ spanStart: UInt64, _ span: SpanID, _ spansMax: Int) {
+        start = min(start, spanStart)
+        matched += 1
+        if spans.count < spansMax { spans.append(span) }
+    }
+
     fileprivate func merged(_ other: Self) -> Self {
-        .init(id: id, start: min(start, other.start), spans: spans.union(other.spans))
+        .init(id: id, start: min(start, other.start), spans: spans, matched: matched + other.matched)
     }
 }

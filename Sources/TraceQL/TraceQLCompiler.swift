@@ -13,6 +13,13 @@ struct TraceQLCompiler {
         return compile(expression, isUpperBound: true)
     }
 
+    /// A condition that is true exactly when `expression` is; nil when there is none.
+    static func exactPredicate(_ expression: FieldExpression?) -> SpanPredicate? {
+        guard let expression else { return .all }
+        let upper = compile(expression, isUpperBound: true)
+        return upper == compile(expression, isUpperBound: false) ? upper : nil
+    }
+
     /// A condition that is true whenever the expression is (an upper bound), or one that is true only if it is.
     private static func compile(_ expression: FieldExpression, isUpperBound: Bool) -> SpanPredicate {
         switch expression {
@@ -120,5 +127,14 @@ extension TraceQLLiteral {
         case .bool(let flag): .bool(flag)
         case .nil: .none
         }
+    }
+}
+
+extension TraceQLQuery {
+    /// The condition that a span has to meet, for counting spans without reading their traces; nil for a query that
+    /// one span cannot answer, as it joins several spansets or asks for something of the whole trace.
+    package var spanPredicate: SpanPredicate? {
+        guard case .filter(let expression) = spanset else { return nil }
+        return TraceQLCompiler.exactPredicate(expression)
     }
 }

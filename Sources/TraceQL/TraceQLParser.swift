@@ -131,15 +131,28 @@ struct TraceQLParser {
     private mutating func unary() throws(TraceQLError) -> FieldExpression {
         let start = token
         switch token.kind {
-        case .symbol("!"):
-            try enter()
-            index += 1
-            return .not(try unary(), at: start.offset)
+        case .symbol("!"): return try negation()
         case .symbol("-"):
             index += 1
             return .literal(try negativeNumber(start), at: start.offset)
         default: return try primary()
         }
+    }
+
+    private mutating func negation() throws(TraceQLError) -> FieldExpression {
+        let start = token.offset
+        var count = 0
+        while token.kind == .symbol("!") {
+            try enter()
+            index += 1
+            count += 1
+        }
+        let operand = try unary()
+        // The negation of an attribute that is no boolean has no value, and so is not true either.
+        if case .field(.attribute, let at) = operand {
+            return .compare(operand, .equal, .literal(.bool(count % 2 == 0), at: at), at: at)
+        }
+        return (0..<count).reduce(operand) { inner, _ in .not(inner, at: start) }
     }
 
     private mutating func negativeNumber(_ minus: TraceQLToken) throws(TraceQLError) -> TraceQLLiteral {

@@ -15,7 +15,7 @@ package struct TraceSearch: Sendable {
     package var range: TimeRange
     /// Traces of the answer.
     package var limit = 20
-    /// Matched spans shown for each trace; 0 for all of them.
+    /// Matched spans shown for each trace; 0 for all of them, of a search by predicate at most ``spansKeptMax``.
     package var spansPerTrace = 3
 
     package init(_ selection: Selection, range: TimeRange = .all) {
@@ -29,6 +29,9 @@ package struct TraceSearch: Sendable {
     /// Traces that are read whole for one answer. A query whose condition on the whole trace few traces meet stops
     /// here, and the answer says that it is not complete.
     package static let tracesReadMax = 5_000
+
+    /// Ids of matched spans remembered for each trace in a search by predicate, which cannot find them again.
+    package static let spansKeptMax = 100
 
     /// Runs the search; blocks on the reader.
     package func run(
@@ -56,7 +59,9 @@ package struct TraceSearch: Sendable {
             guard let batch = try reader.trace(candidate.id, tenant: tenant, context: context) else { continue }
             let matched = matches(batch, candidate, patterns)
             guard !matched.isEmpty else { continue }
-            insert(summary(of: batch, candidate.id, matched), into: &found)
+            var summary = summary(of: batch, candidate.id, matched)
+            if case .spans = selection { summary.matchedCount = candidate.matched }
+            insert(summary, into: &found)
         }
         return TraceSearchResult(traces: Array(found.prefix(max(0, limit))), tracesRead: read, isComplete: isComplete)
     }
@@ -89,7 +94,7 @@ package struct TraceSearch: Sendable {
                 guard case .traceID(let trace) = rows.columns[0][row], case .int(let start) = rows.columns[1][row],
                     case .spanID(let span) = rows.columns[2][row]
                 else { continue }
-                candidates.add(trace, start: UInt64(bitPattern: start), span: span, keepsSpan: keepsSpans)
+                candidates.add(trace, start: UInt64(bitPattern: start), span: span, spansMax: spansMax)
             }
             return true
         }
@@ -98,8 +103,9 @@ package struct TraceSearch: Sendable {
     }
 
     /// Only a query can say again which spans it meant.
-    private var keepsSpans: Bool {
-        if case .spans = selection { true } else { false }
+    private var spansMax: Int {
+        guard case .spans = selection else { return 0 }
+        return spansPerTrace > 0 ? min(spansPerTrace, Self.spansKeptMax) : Self.spansKeptMax
     }
 
     private func matches(

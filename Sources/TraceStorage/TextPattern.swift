@@ -163,8 +163,9 @@ struct ScalarSet: Sendable {
     func ignoringCase() -> ScalarSet {
         var result = self
         for range in ranges {
-            let values = range.count <= 1000 ? range : max(range.lowerBound, 0)...min(range.upperBound, 127)
-            for value in values {
+            let last = range.count <= 1000 ? range.upperBound : min(range.upperBound, 127)
+            guard range.lowerBound <= last else { continue }
+            for value in range.lowerBound...last {
                 guard let scalar = Unicode.Scalar(value) else { continue }
                 for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] {
                     let mapped = text.unicodeScalars

@@ -1,6 +1,7 @@
 import Foundation
 import OTLP
 import SpanMetrics
+import Synchronization
 import Testing
 import TraceFixtures
 import TraceStorage
@@ -130,6 +131,30 @@ import TraceStorage
         }
     }
 
+    @Test func aDerivationThatIsNewReadsTheJournalFromItsBeginning() throws {
+        let journal = try Self.journal(seed: 9, count: 6)
+        try withDirectory { directory in
+            let old = try REDMetrics()
+            for batch in journal[..<4] { old.record(batch) }
+            try old.checkpoint(to: directory)
+
+            let (red, spans) = (try REDMetrics(), SpanCount())
+            let state = DerivedState(directory: directory, derivations: [red, spans])
+            #expect(try state.load().count == 1)
+            #expect(state.replayPosition == .beginning && red.position == JournalPosition(4))
+            for batch in journal where batch.position > state.replayPosition { state.record(batch) }
+            #expect(red.statistics.batchesReplayed == 4)
+            let total = journal.reduce(0) { $0 + $1.batch.spans.count }
+            #expect(spans.count == total)
+            try state.checkpoint()
+            #expect(state.durablePosition == JournalPosition(6))
+
+            let again = SpanCount()
+            #expect(try DerivedState(directory: directory, derivations: [try REDMetrics(), again]).load().isEmpty)
+            #expect(again.count == total)
+        }
+    }
+
     @Test func aDirectoryThatIsNotThereIsAnErrorWithItsPath() throws {
         let state = DerivedState(directory: "/nowhere/at/all", derivations: [try REDMetrics()])
         #expect(try state.load().isEmpty)
@@ -142,5 +167,35 @@ import TraceStorage
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: url) }
         try body(url.path)
+    }
+}
+
+/// Counts spans; a derivation as small as one can be.
+private final class SpanCount: Derivation {
+    private let state = Mutex((position: JournalPosition.beginning, count: 0))
+
+    let checkpointName = "spans"
+    var position: JournalPosition { state.withLock { $0.position } }
+    var count: Int { state.withLock { $0.count } }
+
+    func record(_ batch: StoredBatch) {
+        state.withLock { state in
+            guard batch.position > state.position else { return }
+            state = (batch.position, state.count + batch.batch.spans.count)
+        }
+    }
+
+    func checkpointSection() -> CheckpointSection {
+        let (position, count) = state.withLock { $0 }
+        return CheckpointSection(
+            name: checkpointName, version: 1, position: position, payload: Array(String(count).utf8))
+    }
+
+    func restore(_ section: CheckpointSection) throws(CheckpointError) -> RestoreOutcome {
+        guard let count = Int(String(decoding: section.payload, as: UTF8.self)) else {
+            throw .corrupt(path: "", reason: "no number")
+        }
+        state.withLock { $0 = (section.position, count) }
+        return .restored
     }
 }

@@ -19,6 +19,7 @@ import TraceStorage
         ("a\\.b", "axb", false), ("(a*)*", "aaa", true), ("(a*)*b", "aab", true), ("(|a)+", "aa", true),
         ("a??b", "b", true),
         ("(a|ab)(c|bcd)(d*)", "abcd", true), ("(?m)a\\n^b$", "a\nb", true), ("日本.", "日本語", true),
+        ("(?i)[\\x{100}-\\x{10FFFF}]", "日", true), ("(?i)[b-\\x{10FFFF}]", "B", true),
     ])
     func matching(_ pattern: String, _ text: String, _ expected: Bool) throws {
         #expect(try TextPattern(pattern).matchesWhole(text) == expected)

@@ -86,6 +86,8 @@ import TraceStorage
         let trace = try #require(
             try TraceSearch(.query(try TraceQLQuery("{}"))).run(on: ListReader(spans)).traces.first)
         #expect(trace.matchedSpans.count == 3 && trace.matchedCount == 10)
+        let other = try #require(try TraceSearch(.spans(.all)).run(on: ListReader(spans)).traces.first)
+        #expect(other.matchedSpans.count == 3 && other.matchedCount == 10)
     }
 
     @Test func aSearchThatReadsTooManyTracesSaysSo() throws {

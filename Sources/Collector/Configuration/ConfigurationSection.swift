@@ -1,3 +1,5 @@
+import OTLP
+
 /// A mapping of the configuration, read key by key; it notes what is wrong and which keys nobody asked for.
 ///
 /// Every reading function takes the default for an absent or null key and answers with the default after an error, so

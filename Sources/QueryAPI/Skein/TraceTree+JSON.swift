@@ -1,0 +1,96 @@
+import Insight
+import OTLP
+import TraceQL
+
+extension TraceTree {
+    /// The answer of `/traces/{id}`: a summary, the spans in tree order and the critical path.
+    func json(_ id: TraceID) -> [UInt8] {
+        var json = JSONWriter(reservingCapacity: batch.bytes.count * 3)
+        json.object { json in
+            json.traceID("traceID", id)
+            writeSummary(to: &json)
+            json.array("spans") { json in
+                for node in nodes { write(node, to: &json) }
+            }
+            json.array("criticalPath") { json in
+                for segment in criticalPath {
+                    json.object { json in
+                        json.spanID("spanID", span(segment.node).spanID)
+                        json.int64String("startTimeUnixNano", segment.start)
+                        json.int("durationNs", segment.durationNanoseconds)
+                    }
+                }
+            }
+        }
+        return json.takeBytes()
+    }
+
+    private func writeSummary(to json: inout JSONWriter) {
+        let first = nodes.map(\.start).min() ?? 0
+        let last = nodes.map(\.end).max() ?? 0
+        let total = roots.reduce(TokenUsage()) { $0.adding(nodes[$1].totalTokens) }
+        var services: [String: (spans: Int, errors: Int)] = [:]
+        for span in batch.spans {
+            var counts = services[service(of: span)] ?? (0, 0)
+            counts.spans += 1
+            if span.isError { counts.errors += 1 }
+            services[service(of: span)] = counts
+        }
+        json.object("summary") { json in
+            let root = mainRoot.map(span)
+            json.string("rootServiceName", root.map(service) ?? "")
+            json.string("rootTraceName", root.map { batch.string($0.name) } ?? "")
+            json.int64String("startTimeUnixNano", first)
+            json.int("durationNs", last - first)
+            json.int("spanCount", nodes.count)
+            json.int("errorCount", batch.spans.count { $0.isError })
+            json.array("services") { json in
+                for (name, counts) in services.sorted(by: { $0.key < $1.key }) {
+                    json.object { json in
+                        json.string("name", name)
+                        json.int("spanCount", counts.spans)
+                        json.int("errorCount", counts.errors)
+                    }
+                }
+            }
+            json.tokens("tokens", total)
+        }
+    }
+
+    private func write(_ node: Node, to json: inout JSONWriter) {
+        let span = batch.spans[node.span]
+        json.object { json in
+            json.spanID("spanID", span.spanID)
+            if span.parentSpanID.isValid { json.spanID("parentSpanID", span.parentSpanID) }
+            json.int("depth", node.depth)
+            json.string("service", service(of: span))
+            json.string("operation", batch.string(span.name))
+            json.string("kind", JaegerKind(span.kind)?.rawValue ?? "unspecified")
+            json.string("status", span.isError ? "error" : span.statusCode == 1 ? "ok" : "unset")
+            if !span.statusMessage.isEmpty { json.utf8("statusMessage", batch.slice(span.statusMessage)) }
+            json.int64String("startTimeUnixNano", node.start)
+            json.int("durationNs", node.durationNanoseconds)
+            json.int("selfTimeNs", node.selfTimeNanoseconds)
+            json.bool("onCriticalPath", node.isOnCriticalPath)
+            if let anomaly = node.anomaly { json.string("anomaly", anomaly.rawValue) }
+            json.attributes(batch.keyValues(span.attributes))
+            json.tokens("tokens", node.totalTokens)
+        }
+    }
+
+    private func service(of span: SpanRow) -> String { batch.serviceName(of: batch.resource(of: span)) ?? "" }
+}
+
+extension JSONWriter {
+    /// A member with the counts that are known; none where nothing is.
+    fileprivate mutating func tokens(_ key: StaticString, _ usage: TokenUsage) {
+        guard !usage.isEmpty else { return }
+        object(key) { json in
+            if let count = usage.input { json.int("inputTokens", count) }
+            if let count = usage.cacheRead { json.int("cacheReadTokens", count) }
+            if let count = usage.cacheWrite { json.int("cacheWriteTokens", count) }
+            if let count = usage.output { json.int("outputTokens", count) }
+            if let count = usage.reasoning { json.int("reasoningTokens", count) }
+        }
+    }
+}

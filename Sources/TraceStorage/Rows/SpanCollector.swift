@@ -1,0 +1,94 @@
+import OTLP
+
+/// Puts spans of any batches together into one batch, in the order of the calls, each span once.
+///
+/// A span is passed over when one with the same canonical bytes, resource and scope was taken before; two spans with
+/// one id and different content both stay.
+package struct SpanCollector {
+    private struct Taken {
+        let span: [UInt8]
+        let scope: Int
+    }
+
+    private struct ScopeHeader: Hashable {
+        let resource: [UInt8]
+        let scope: [UInt8]
+    }
+
+    private var writer = WireWriter()
+    /// Spans since the last change of scope, as fields of a `ScopeSpans`.
+    private var run = WireWriter()
+    private var runScope = -1
+    private var scopes: [ScopeHeader] = []
+    private var scopeIndex: [ScopeHeader: Int] = [:]
+    private var taken: [SpanID: [Taken]] = [:]
+    /// Spans taken so far.
+    package private(set) var count = 0
+
+    package init() {}
+
+    /// The number of a scope for ``append(span:id:scope:)``; equal headers have one number.
+    package mutating func scope(resourceHeader: [UInt8], scopeHeader: [UInt8]) -> Int {
+        let header = ScopeHeader(resource: resourceHeader, scope: scopeHeader)
+        if let index = scopeIndex[header] { return index }
+        scopes.append(header)
+        scopeIndex[header] = scopes.count - 1
+        return scopes.count - 1
+    }
+
+    /// Takes one span, given in its canonical form.
+    package mutating func append(span: [UInt8], id: SpanID, scope: Int) {
+        if let same = taken[id], same.contains(where: { $0.scope == scope && $0.span == span }) { return }
+        taken[id, default: []].append(Taken(span: span, scope: scope))
+        if scope != runScope {
+            endRun()
+            runScope = scope
+        }
+        run.bytes(2, span)
+        count += 1
+    }
+
+    /// Takes some spans of a batch.
+    package mutating func append(_ batch: SpanBatch, rows: some Sequence<Int>) {
+        var last: (row: UInt32, scope: Int)?
+        for row in rows {
+            let span = batch.spans[row]
+            if last?.row != span.scope {
+                let scope = batch.scope(of: span)
+                let resource = batch.header(of: batch.resources[Int(scope.resource)])
+                last = (span.scope, self.scope(resourceHeader: resource, scopeHeader: batch.header(of: scope)))
+            }
+            guard let last else { continue }
+            append(span: batch.canonicalSpan(row), id: span.spanID, scope: last.scope)
+        }
+    }
+
+    /// The batch; nil when no span was taken.
+    package mutating func finish() throws(WireError) -> SpanBatch? {
+        endRun()
+        guard count > 0 else { return nil }
+        return try StoredSpans.decode(writer.takeBytes())
+    }
+
+    private mutating func endRun() {
+        guard runScope >= 0, !run.bytes.isEmpty else { return }
+        let header = scopes[runScope]
+        let spans = run.takeBytes()
+        writer.message(1) { writer in
+            writer.raw(header.resource)
+            writer.message(2) { writer in
+                writer.raw(header.scope)
+                writer.raw(spans)
+            }
+        }
+    }
+}
+
+extension SpanBatch {
+    /// All spans of some batches as one batch, each once; see ``SpanCollector``.
+    package static func combining(_ batches: [SpanBatch]) throws(WireError) -> SpanBatch {
+        var collector = SpanCollector()
+        for batch in batches { collector.append(batch, rows: batch.spans.indices) }
+        return try collector.finish() ?? .empty
+    }
+}
