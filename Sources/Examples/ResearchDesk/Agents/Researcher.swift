@@ -33,20 +33,22 @@ struct Researcher: Sendable {
 
     /// Runs all tools at the same time; the answers are in the order of the calls.
     private func use(_ calls: [ToolCall], seed: Int) async -> [ChatMessage] {
-        await withTaskGroup(of: (Int, String).self) { group in
-            for (index, call) in calls.enumerated() {
-                group.addTask {
-                    do {
-                        return (index, try await ResearchTool.use(call, seed: seed))
-                    } catch {
-                        // A tool that fails does not end the research: the model is told, as it would be of a result.
-                        return (index, "error: \(error)")
-                    }
-                }
+        await withTaskGroup(of: ChatMessage.self) { group in
+            for call in calls {
+                group.addTask { await answer(to: call, seed: seed) }
             }
-            var answers = calls.map { ChatMessage(role: "tool", toolCallID: $0.id) }
-            for await (index, text) in group { answers[index].content = text }
-            return answers
+            let answers = await group.reduce(into: [:]) { $0[$1.toolCallID] = $1 }
+            return calls.compactMap { answers[$0.id] }
+        }
+    }
+
+    /// A tool that fails does not end the research: the model is told, as it would be of a result.
+    private func answer(to call: ToolCall, seed: Int) async -> ChatMessage {
+        do {
+            let result = try await ResearchTool.use(call, seed: seed)
+            return ChatMessage(role: "tool", content: result, toolCallID: call.id)
+        } catch {
+            return ChatMessage(role: "tool", content: "error: \(error)", toolCallID: call.id)
         }
     }
 }

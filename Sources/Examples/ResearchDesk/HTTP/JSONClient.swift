@@ -48,10 +48,7 @@ struct JSONClient: Sendable {
     }
 
     private func send(_ request: URLRequest, _ span: any Span) async throws -> Data {
-        let (data, response) = try await session.data(for: request)
-        guard let response = response as? HTTPURLResponse else {
-            throw HTTPFailure(status: nil, reason: "the answer is not HTTP")
-        }
+        let (data, response) = try await perform(request)
         span.attributes[HTTPAttributes.httpResponseStatusCode.name] = response.statusCode
         guard response.statusCode == 200 else {
             let seconds = response.value(forHTTPHeaderField: "Retry-After").flatMap { Int($0) }
@@ -60,6 +57,22 @@ struct JSONClient: Sendable {
                 retryAfter: seconds.map { .seconds($0) })
         }
         return data
+    }
+
+    /// Does what `session.data(for:)` does, except that cancellation waits for the answer: on Linux, passing it on can
+    /// deadlock (swift-corelibs-foundation 5412).
+    private func perform(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) {
+        try await withCheckedThrowingContinuation { continuation in
+            let task = session.dataTask(with: request) { data, response, error in
+                if let data, let response = response as? HTTPURLResponse, error == nil {
+                    continuation.resume(returning: (data, response))
+                } else {
+                    let reason = error?.localizedDescription ?? "the answer is not HTTP"
+                    continuation.resume(throwing: HTTPFailure(status: nil, reason: reason))
+                }
+            }
+            task.resume()
+        }
     }
 
     private func describe(_ request: URLRequest, _ resendCount: Int, on span: any Span) {
