@@ -35,8 +35,10 @@ $(PYTHON): Tests/Python/requirements.txt
 test: packages venv ## build and run every test, then the example once
 	$(SWIFT_BUILD) --build-tests
 	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log
+	@set -o pipefail; $(PYTHON) -m pytest Tests/EndToEnd 2>&1 | tee .build/end-to-end.log
 	@ONCE=1 deploy/run.sh
 	@tail -n 1 .build/test.log
+	@tail -n 1 .build/end-to-end.log
 
 .PHONY: bench
 bench: packages ## measure CPU, bytes and allocations a span, against baselines in the same run
@@ -44,8 +46,8 @@ bench: packages ## measure CPU, bytes and allocations a span, against baselines 
 	.build/release/skein-bench
 
 .PHONY: crashtest
-crashtest: ## kill the collector 200 times with requests in flight (ROUNDS=n)
-	SKEIN_CRASH_ROUNDS=$(or $(ROUNDS),200) swift test -c release --skip-build --filter KillLoop
+crashtest: build venv ## kill the collector 200 times with requests in flight (ROUNDS=n)
+	SKEIN_CRASH_ROUNDS=$(or $(ROUNDS),200) $(PYTHON) -m pytest Tests/EndToEnd/test_kill_loop.py
 
 .PHONY: fmt
 fmt: ## format all Swift code

@@ -20,8 +20,8 @@ func executable(_ name: String, _ dependencies: [Target.Dependency], path: Strin
     .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
@@ -130,8 +130,8 @@ let package = Package(
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
-        module("OTLPTestSupport", ["OTLP", "AgentTraffic"], path: "Tests/OTLPTestSupport"),
-        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"]),
+        module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
+        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
         module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
         tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
         tests(
@@ -150,12 +150,18 @@ let package = Package(
             exclude: ["Corpus"], swiftSettings: swiftSettings),
         tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
         executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
-        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"]),
+        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"], exclude: ["Golden"]),
         tests(
             "QueryAPITests",
             [
                 "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
                 "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
             ]),
+        module(
+            "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
+        .testTarget(
+            name: "EmbeddedStoreTests",
+            dependencies: ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"],
+            exclude: ["Golden"], swiftSettings: swiftSettings),
     ]
 )

@@ -1,5 +1,3 @@
-import TraceStorage
-
 /// When an append is acknowledged and when the disk is told to keep it.
 package enum JournalDurability: String, CaseIterable, Sendable {
     /// Acknowledged after the write; the disk is told at most ``JournalConfiguration/syncInterval`` later. The death of
@@ -21,7 +19,8 @@ package struct JournalConfiguration: Sendable {
     /// power may cost by default; shorter costs more disk operations.
     package var syncInterval: Duration = .milliseconds(100)
 
-    /// Bytes of all segments. When readers that must not skip hold more, appends fail as ``JournalError/full(message:)``.
+    /// Bytes of all segments. When readers that must not skip hold more, appends fail as
+    /// ``JournalError/full(message:)``.
     package var maxBytes = 1 << 30
 
     /// Bytes at which a segment is followed by the next, and so the grain in which disk space is given back. Never more
@@ -48,11 +47,6 @@ package struct JournalConfiguration: Sendable {
 
     /// Time between two writes of the readers' cursors: how much a forwarder sends again after a crash.
     package var cursorInterval: Duration = .seconds(1)
-
-    /// A position that readers with a place of their own say was given away. New records come after it even if the
-    /// journal's files do not reach it any more, after a loss of power or because somebody deleted them: a record at a
-    /// position that was seen before would be passed over as a replay.
-    package var positionFloor = JournalPosition.beginning
 
     package init(directory: String) {
         self.directory = directory

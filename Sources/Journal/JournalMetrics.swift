@@ -16,7 +16,8 @@ package struct JournalMetrics: Sendable {
     package var synchronizations = 0
     package var synchronizationFailures = 0
     package var synchronizationNanoseconds: UInt64 = 0
-    /// Acknowledged records that were in the file when making it durable failed; see ``JournalEvent/syncFailed(path:message:recordsAtRisk:)``.
+    /// Acknowledged records that were in the file when making it durable failed; see
+    /// ``JournalEvent/syncFailed(path:message:recordsAtRisk:)``.
     package var recordsAtRisk = 0
     /// Bytes that wait for the writer.
     package var queuedBytes = 0

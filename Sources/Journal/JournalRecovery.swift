@@ -33,8 +33,7 @@ struct JournalRecovery {
                 throw JournalError(error)
             }
         }
-        // Readers that keep their own place may have seen what the disk then lost; a position must not come twice.
-        for position in cursors.values + [configuration.positionFloor] where position >= nextPosition { nextPosition = position.next }
+        for position in cursors.values where position >= nextPosition { nextPosition = position.next }
         report.segments = segments.count
         report.digests = duplicates.count
     }

@@ -11,6 +11,10 @@ final class JournalWriter: @unchecked Sendable {
     /// record goes alone.
     private static let groupBytesMax = 16 << 20
 
+    /// Pause after a failed write of the cursors: a disk that refuses is asked again, but not without end, and appends
+    /// and the shutdown go on meanwhile.
+    private static let cursorRetryInterval: Duration = .seconds(1)
+
     private let core: JournalCore
     private var segment: SegmentWriter
     private var synchronizeAt: UInt64?
@@ -201,6 +205,7 @@ final class JournalWriter: @unchecked Sendable {
         do throws(FileError) {
             try CursorFile.write(cursors, configuration: core.configuration, files: core.files)
         } catch {
+            cursorsAt = MonotonicTime.now(plus: max(core.configuration.cursorInterval, Self.cursorRetryInterval))
             core.monitor.withLock { $0.cursorsChanged = true }
             core.report([.cursorsFailed(message: error.description)])
         }

@@ -61,13 +61,14 @@ package struct POSIXFiles: JournalFiles {
     }
 }
 
-// `descriptor` is set once and given back once; the kernel serves calls on it from any thread.
+// The owner closes or locks a file while nobody else uses it; the kernel serves calls on it from any thread.
 private final class POSIXFile: JournalFile, @unchecked Sendable {
     /// Buffers that one system call takes (`IOV_MAX` of Linux); the rest is for the next call.
     private static let buffersMax = 1024
 
     private let path: String
     private var descriptor: Int32
+    private var isLocked = false
 
     init(_ path: String, flags: Int32) throws(FileError) {
         self.path = path
@@ -117,10 +118,13 @@ private final class POSIXFile: JournalFile, @unchecked Sendable {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             if errno != EINTR { throw failure("lock") }
         }
+        isLocked = true
     }
 
     func close() {
         guard descriptor >= 0 else { return }
+        // A process that is just being started still shares the open file, and closing alone would leave it locked.
+        if isLocked { _ = flock(descriptor, LOCK_UN) }
         _ = Glibc.close(descriptor)
         descriptor = -1
     }
@@ -143,5 +147,5 @@ extension FileError {
 
     package var isNotFound: Bool { code == ENOENT }
 
-    package var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)))" }
+    package var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)).lowercased())" }
 }

@@ -1,6 +1,7 @@
 extension SpanIndexer {
     /// Indexes one `KeyValue` into the attribute table.
     mutating func attribute(_ range: ByteRange) throws(WireError) {
+        if let row = WireReader.compactAttribute(base, range) { return try append(row, at: range) }
         var row = AttributeRow(key: .empty, payload: 0, kind: .absent)
         var reader = WireReader(base: base, range: range)
         while !reader.isAtEnd {

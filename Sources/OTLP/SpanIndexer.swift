@@ -17,11 +17,21 @@ struct SpanMark {
     let rowBytesLeft: Int
 }
 
+/// How far the tables were filled before a resource or scope.
+private struct EnvelopeMark {
+    let resources: Int
+    let scopes: Int
+    let spans: Int
+    let parts: SpanMark
+    let rejections: [SpanRejectionReason: Int]
+}
+
 /// The one pass over a request's bytes that fills the tables of a ``SpanBatch``.
 ///
-/// A `ResourceSpans` is walked twice at its top level only, because its resource may stand behind its spans on the
-/// wire; so is a `ScopeSpans`. Events and links are noted while a span is walked and indexed after it, so that each
-/// run of attributes is contiguous.
+/// A `ResourceSpans` is taken to have its resource before its scopes, as all emitters write it. Where that turns out
+/// wrong its rows are given back and it is walked again, the resource first; so is a `ScopeSpans`. Four walks over
+/// any byte are the most. Events and links are noted while a span is walked and indexed after it, so that each run of
+/// attributes is contiguous.
 struct SpanIndexer {
     var tables = SpanTables()
 
@@ -74,6 +84,14 @@ struct SpanIndexer {
     }
 
     private mutating func resourceSpans(_ range: ByteRange) throws(WireError) {
+        let mark = envelopeMark
+        if try resourceSpans(range, isResourceFirst: true) { return }
+        truncate(to: mark)
+        _ = try resourceSpans(range, isResourceFirst: false)
+    }
+
+    /// - Returns: Whether the order of the fields is as `isResourceFirst` said.
+    private mutating func resourceSpans(_ range: ByteRange, isResourceFirst: Bool) throws(WireError) -> Bool {
         begin(inherited: nil)
         var row = ResourceRow(
             envelope: range, raw: .empty, schemaURL: .empty, attributes: .empty, droppedAttributesCount: 0,
@@ -81,37 +99,51 @@ struct SpanIndexer {
         let firstAttribute = tables.attributes.count
         var reader = WireReader(base: base, range: range)
         var parts = 0
-        while !reader.isAtEnd {
+        walk: while !reader.isAtEnd {
+            let start = reader
             let tag = try reader.tag()
             switch tag {
             case Tag.ResourceSpans.resource:
                 row.raw = try reader.lengthDelimited()
                 parts += 1
                 try resource(row.raw, &row)
-            case Tag.ResourceSpans.scopeSpans: _ = try reader.lengthDelimited()
+            case Tag.ResourceSpans.scopeSpans where isResourceFirst:
+                reader = start
+                break walk
             case Tag.ResourceSpans.schemaURL: row.schemaURL = try reader.lengthDelimited()
             default:
                 try reader.skip(tag: tag)
-                needsRaw = true
+                if tag != Tag.ResourceSpans.scopeSpans { needsRaw = true }
             }
         }
         row.attributes = envelopeAttributes(from: firstAttribute)
         row.needsRaw = needsRaw || parts > 1
-        let index = UInt32(tables.resources.count)
         try charge(MemoryLayout<ResourceRow>.stride, at: range)
         tables.resources.append(row)
+        if !isResourceFirst { reader = WireReader(base: base, range: range) }
+        return try scopes(&reader, inherited: rejection, isResourceFirst: isResourceFirst)
+    }
+
+    /// Indexes the scopes from where the reader stands.
+    private mutating func scopes(
+        _ reader: inout WireReader, inherited: SpanRejectionReason?, isResourceFirst: Bool
+    ) throws(WireError) -> Bool {
+        let index = tables.resources.count - 1
         let firstScope = tables.scopes.count
-        let inherited = rejection
-        reader = WireReader(base: base, range: range)
         while !reader.isAtEnd {
             let tag = try reader.tag()
-            if tag == Tag.ResourceSpans.scopeSpans {
-                try scopeSpans(reader.lengthDelimited(), resource: index, inherited: inherited)
-            } else {
+            switch tag {
+            case Tag.ResourceSpans.scopeSpans:
+                try scopeSpans(reader.lengthDelimited(), resource: UInt32(index), inherited: inherited)
+            case Tag.ResourceSpans.resource where isResourceFirst: return false
+            case Tag.ResourceSpans.schemaURL: tables.resources[index].schemaURL = try reader.lengthDelimited()
+            default:
                 try reader.skip(tag: tag)
+                if tag != Tag.ResourceSpans.resource { tables.resources[index].needsRaw = true }
             }
         }
-        tables.resources[Int(index)].scopes = RowRange(start: firstScope, end: tables.scopes.count)
+        tables.resources[index].scopes = RowRange(start: firstScope, end: tables.scopes.count)
+        return true
     }
 
     /// The attributes that a resource or scope added. When one of them makes its spans be rejected none is kept: a
@@ -139,6 +171,16 @@ struct SpanIndexer {
     private mutating func scopeSpans(
         _ range: ByteRange, resource: UInt32, inherited: SpanRejectionReason?
     ) throws(WireError) {
+        let mark = envelopeMark
+        if try scopeSpans(range, resource: resource, inherited: inherited, isScopeFirst: true) { return }
+        truncate(to: mark)
+        _ = try scopeSpans(range, resource: resource, inherited: inherited, isScopeFirst: false)
+    }
+
+    /// - Returns: Whether the order of the fields is as `isScopeFirst` said.
+    private mutating func scopeSpans(
+        _ range: ByteRange, resource: UInt32, inherited: SpanRejectionReason?, isScopeFirst: Bool
+    ) throws(WireError) -> Bool {
         begin(inherited: inherited)
         var row = ScopeRow(
             resource: resource, envelope: range, raw: .empty, name: .empty, version: .empty, schemaURL: .empty,
@@ -146,37 +188,51 @@ struct SpanIndexer {
         let firstAttribute = tables.attributes.count
         var reader = WireReader(base: base, range: range)
         var parts = 0
-        while !reader.isAtEnd {
+        walk: while !reader.isAtEnd {
+            let start = reader
             let tag = try reader.tag()
             switch tag {
             case Tag.ScopeSpans.scope:
                 row.raw = try reader.lengthDelimited()
                 parts += 1
                 try scope(row.raw, &row)
-            case Tag.ScopeSpans.spans: _ = try reader.lengthDelimited()
+            case Tag.ScopeSpans.spans where isScopeFirst:
+                reader = start
+                break walk
             case Tag.ScopeSpans.schemaURL: row.schemaURL = try reader.lengthDelimited()
             default:
                 try reader.skip(tag: tag)
-                needsRaw = true
+                if tag != Tag.ScopeSpans.spans { needsRaw = true }
             }
         }
         row.attributes = envelopeAttributes(from: firstAttribute)
         row.needsRaw = needsRaw || parts > 1
-        let index = UInt32(tables.scopes.count)
         try charge(MemoryLayout<ScopeRow>.stride, at: range)
         tables.scopes.append(row)
+        if !isScopeFirst { reader = WireReader(base: base, range: range) }
+        return try spans(&reader, inherited: rejection, isScopeFirst: isScopeFirst)
+    }
+
+    /// Indexes the spans from where the reader stands.
+    private mutating func spans(
+        _ reader: inout WireReader, inherited: SpanRejectionReason?, isScopeFirst: Bool
+    ) throws(WireError) -> Bool {
+        let index = tables.scopes.count - 1
         let firstSpan = tables.spans.count
-        let inherited = rejection
-        reader = WireReader(base: base, range: range)
         while !reader.isAtEnd {
             let tag = try reader.tag()
-            if tag == Tag.ScopeSpans.spans {
-                try span(reader.lengthDelimited(), scope: index, inherited: inherited)
-            } else {
+            switch tag {
+            case Tag.ScopeSpans.spans:
+                try span(reader.lengthDelimited(), scope: UInt32(index), inherited: inherited)
+            case Tag.ScopeSpans.scope where isScopeFirst: return false
+            case Tag.ScopeSpans.schemaURL: tables.scopes[index].schemaURL = try reader.lengthDelimited()
+            default:
                 try reader.skip(tag: tag)
+                if tag != Tag.ScopeSpans.scope { tables.scopes[index].needsRaw = true }
             }
         }
-        tables.scopes[Int(index)].spans = RowRange(start: firstSpan, end: tables.spans.count)
+        tables.scopes[index].spans = RowRange(start: firstSpan, end: tables.spans.count)
+        return true
     }
 
     private mutating func scope(_ range: ByteRange, _ row: inout ScopeRow) throws(WireError) {
@@ -215,6 +271,22 @@ struct SpanIndexer {
     mutating func charge(_ bytes: Int, at range: ByteRange) throws(WireError) {
         rowBytesLeft -= bytes
         if rowBytesLeft < 0 { throw .tooManyMessages(offset: Int(range.offset)) }
+    }
+
+    /// How far all tables are filled.
+    private var envelopeMark: EnvelopeMark {
+        EnvelopeMark(
+            resources: tables.resources.count, scopes: tables.scopes.count, spans: tables.spans.count, parts: mark,
+            rejections: tables.rejections)
+    }
+
+    /// Gives the rows of a resource or scope back, to walk it again.
+    private mutating func truncate(to mark: EnvelopeMark) {
+        tables.resources.removeSubrange(mark.resources...)
+        tables.scopes.removeSubrange(mark.scopes...)
+        tables.spans.removeSubrange(mark.spans...)
+        tables.rejections = mark.rejections
+        truncate(to: mark.parts)
     }
 
     /// Gives the rows of a rejected span back.

@@ -2,9 +2,12 @@
 ///
 /// All-zero means "no trace" and is invalid on the wire.
 public struct TraceID: Hashable, Sendable, Comparable {
+    /// The first 8 bytes.
     public let high: UInt64
+    /// The last 8 bytes.
     public let low: UInt64
 
+    /// The id of these two halves; both zero is ``invalid``.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -17,8 +20,10 @@ public struct TraceID: Hashable, Sendable, Comparable {
         self.init(high: high, low: low)
     }
 
+    /// "No trace".
     public static let invalid = TraceID(high: 0, low: 0)
 
+    /// Whether any byte is not zero.
     public var isValid: Bool { high | low != 0 }
 
     /// 32 lowercase hexadecimal digits.
@@ -30,19 +35,23 @@ public struct TraceID: Hashable, Sendable, Comparable {
         }
     }
 
+    /// Orders ids as their bytes.
     public static func < (a: TraceID, b: TraceID) -> Bool {
         a.high != b.high ? a.high < b.high : a.low < b.low
     }
 }
 
 extension TraceID: CustomStringConvertible {
+    /// The same as `hex`.
     public var description: String { hex }
 }
 
 /// The 8-byte id of a span within its trace, in network byte order. Zero means "none".
 public struct SpanID: Hashable, Sendable, Comparable {
+    /// The 8 bytes, the first one highest.
     public let rawValue: UInt64
 
+    /// The id of these 8 bytes; zero is ``invalid``.
     public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
@@ -54,8 +63,10 @@ public struct SpanID: Hashable, Sendable, Comparable {
         self.init(value)
     }
 
+    /// "No span".
     public static let invalid = SpanID(0)
 
+    /// Whether any byte is not zero.
     public var isValid: Bool { rawValue != 0 }
 
     /// 16 lowercase hexadecimal digits.
@@ -66,9 +77,11 @@ public struct SpanID: Hashable, Sendable, Comparable {
         }
     }
 
+    /// Orders ids as their bytes.
     public static func < (a: SpanID, b: SpanID) -> Bool { a.rawValue < b.rawValue }
 }
 
 extension SpanID: CustomStringConvertible {
+    /// The same as `hex`.
     public var description: String { hex }
 }

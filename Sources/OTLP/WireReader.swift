@@ -120,4 +120,43 @@ struct WireReader {
     static func bigEndian64(_ base: UnsafeRawPointer, at offset: UInt32) -> UInt64 {
         UInt64(bigEndian: base.loadUnaligned(fromByteOffset: Int(offset), as: UInt64.self))
     }
+
+    /// A whole `KeyValue` in the form that nearly all have: a key, then a value that is a string, an integer, a double
+    /// or a boolean, each length in one byte and nothing else. Nil for every other form, which says nothing about
+    /// whether it is well formed. Takes a quarter of the instructions of the general walk.
+    ///
+    /// `range` must lie within the buffer that starts at `base`.
+    @inline(__always)
+    static func compactAttribute(_ base: UnsafeRawPointer, _ range: ByteRange) -> AttributeRow? {
+        // Offsets below are from the start of the message. Two bytes of content are the least that a value has.
+        let count = Int(range.count)
+        let start = base + Int(range.offset)
+        guard count >= 6, UInt32(start.load(as: UInt8.self)) == Tag.KeyValue.key else { return nil }
+        let keyCount = Int(start.load(fromByteOffset: 1, as: UInt8.self))
+        let content = keyCount + 4
+        guard keyCount < 0x80, content + 2 <= count,
+            start.load(fromByteOffset: content - 2, as: UInt8.self) == UInt8(Tag.KeyValue.value),
+            case let valueCount = Int(start.load(fromByteOffset: content - 1, as: UInt8.self)),
+            valueCount < 0x80, content + valueCount == count
+        else { return nil }
+        let key = ByteRange(offset: range.offset + 2, count: UInt32(keyCount))
+        let first = start.load(fromByteOffset: content + 1, as: UInt8.self)
+        switch UInt32(start.load(fromByteOffset: content, as: UInt8.self)) {
+        case Tag.AnyValue.string where first < 0x80 && Int(first) + 2 == valueCount:
+            let offset = UInt64(range.offset) + UInt64(content + 2)
+            return AttributeRow(key: key, payload: offset << 32 | UInt64(first), kind: .string)
+        case Tag.AnyValue.int where first < 0x80 && valueCount == 2:
+            return AttributeRow(key: key, payload: UInt64(first), kind: .int)
+        case Tag.AnyValue.int where first >= 0x80 && valueCount == 3:
+            let second = start.load(fromByteOffset: content + 2, as: UInt8.self)
+            guard second < 0x80 else { return nil }
+            return AttributeRow(key: key, payload: UInt64(second) << 7 | UInt64(first & 0x7F), kind: .int)
+        case Tag.AnyValue.double where valueCount == 9:
+            let bits = UInt64(littleEndian: start.loadUnaligned(fromByteOffset: content + 1, as: UInt64.self))
+            return AttributeRow(key: key, payload: bits, kind: .double)
+        case Tag.AnyValue.bool where first < 0x80 && valueCount == 2:
+            return AttributeRow(key: key, payload: first != 0 ? 1 : 0, kind: .bool)
+        default: return nil
+        }
+    }
 }

@@ -1,17 +1,12 @@
 import ArgumentParser
 import Collector
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// `skein`: the collector and the tools that ask it.
 package struct SkeinCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "skein",
-        abstract: "Traces multi-agent services: collects spans, keeps them, forwards them, and says why something was slow.",
+        abstract:
+            "Traces multi-agent services: collects spans, keeps them, forwards them, and says why something was slow.",
         discussion: """
             Start a collector with 'skein collector'; it needs no configuration. The other commands ask a running \
             collector (--api URL, http://127.0.0.1:16686 by default). Data goes to standard output, messages to \
@@ -20,7 +15,7 @@ package struct SkeinCommand: AsyncParsableCommand {
         version: SkeinVersion.current,
         subcommands: [
             CollectorCommand.self, ConfigCommand.self, SearchCommand.self, TraceCommand.self, REDCommand.self,
-            LoadCommand.self, VersionCommand.self,
+            VersionCommand.self,
         ])
 
     package init() {}
@@ -34,19 +29,19 @@ package struct SkeinCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            exit(0)
+            Terminal.end(0)
         } catch let failure as CommandFailure {
             Terminal.message("skein: \(failure.message)")
-            exit(failure.exitStatus)
+            Terminal.end(failure.exitStatus)
         } catch {
             // ArgumentParser's own errors: help and version are no failure, everything else is wrong usage.
             let status = exitCode(for: error)
             if status == .success {
                 print(fullMessage(for: error))
-                exit(0)
+                Terminal.end(0)
             }
             Terminal.message(fullMessage(for: error))
-            exit(status == .validationFailure ? 2 : 1)
+            Terminal.end(status == .validationFailure ? 2 : 1)
         }
     }
 }

@@ -16,6 +16,9 @@ enum Terminal {
         write(text, to: STDOUT_FILENO)
     }
 
+    /// Ends the process.
+    static func end(_ status: Int32) -> Never { exit(status) }
+
     static var isOutputATerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     static var isErrorATerminal: Bool { isatty(STDERR_FILENO) == 1 }
 

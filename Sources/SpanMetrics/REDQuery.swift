@@ -30,7 +30,7 @@ package struct REDQuery: Sendable {
             default:
                 let place = places.first { text.hasPrefix($0.0) }
                 let key = String(text.dropFirst(place?.0.count ?? 0))
-                guard !key.isEmpty else { return nil }
+                guard !key.isEmpty, !key.contains(where: \.isWhitespace) else { return nil }
                 field = .attribute(place?.1 ?? .any, key: key)
             }
         }
@@ -86,8 +86,7 @@ package struct REDQuery: Sendable {
             throw .limitExceeded(message: "more than \(Self.pointsMax) points, expected a longer step or fewer groups")
         }
         var result = aggregation.result()
-        let oldest = reader.statistics().oldestReceivedAt
-        result.isPartial = oldest.map { range.start < $0 } ?? false
+        result.isPartial = reader.statistics().deletedBefore.map { range.start < $0 } ?? false
         return result
     }
 }
@@ -95,8 +94,7 @@ package struct REDQuery: Sendable {
 /// The answer of a ``REDQuery``.
 package struct REDResult: Sendable {
     package var rows: [REDRow]
-    /// The range begins before the oldest span that retention has left. As spans are kept by their arrival, this is
-    /// also true when there never was an older one.
+    /// The range reaches into the time of spans that retention has deleted.
     package var isPartial = false
     /// There were more than ``REDQuery/groupsMax`` groups.
     package var isTruncated = false

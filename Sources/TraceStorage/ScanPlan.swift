@@ -54,7 +54,12 @@ package enum ComparisonOperator: Hashable, Sendable {
     case matches, notMatches
 }
 
-/// A condition on one span. A comparison with a field that the span has not is false, whatever the operator.
+/// A condition on one span. A comparison with a field that the span has not, or with a value of another type, is false,
+/// whatever the operator.
+///
+/// An attribute without a value counts as absent, and of attributes with one key the first counts. Of an array one element
+/// must pass, for `notEqual` and `notMatches` all. A comparison with an event's or link's attribute holds when it holds
+/// for one of the events or links; as a field it reads as that of the first that has it.
 package indirect enum SpanPredicate: Hashable, Sendable {
     case all
     case compare(FieldReference, ComparisonOperator, FieldValue)

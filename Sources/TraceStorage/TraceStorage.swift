@@ -25,10 +25,20 @@ package enum StorageError: Error, Sendable, Hashable {
     case full(message: String)
     /// Stored data does not check; `message` names the file and what was expected.
     case corrupt(message: String)
-    /// A query ran into one of its limits.
+    /// A query ran into one of its limits, or has a condition that cannot be evaluated, such as a regular expression
+    /// that is none.
     case limitExceeded(message: String)
     /// The query's client went away, or its time ran out.
     case cancelled
+}
+
+extension StorageError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .io(let message), .full(let message), .corrupt(let message), .limitExceeded(let message): message
+        case .cancelled: "the query was stopped: its client went away or its time ran out"
+        }
+    }
 }
 
 /// The side of a store that the journal's reader feeds. Calls come from one thread, in the order of positions.
@@ -63,7 +73,9 @@ package struct Operation: Hashable, Sendable {
 ///
 /// Calls block on file reads and run on a thread made for that, never on an event loop or the cooperative pool; any
 /// number may run at once, while a writer writes. Answers contain every span appended before the call and each only
-/// once, also across the moment at which it moves from memory to a block; spans equal in every byte count as one.
+/// once, also across the moment at which it moves from memory to a block. Spans equal in every byte, resource and scope
+/// included, count as one: always in a trace; in the other answers where the second came within a number of spans that
+/// the store remembers, which its documentation names.
 package protocol TraceReader: AnyObject, Sendable {
     /// All spans of a trace as one batch, in the order of arrival; nil when there is none.
     func trace(_ id: TraceID, tenant: TenantID, context: QueryContext) throws(StorageError) -> SpanBatch?
@@ -92,6 +104,9 @@ package struct StorageStatistics: Sendable, Hashable {
     package var diskBytes = 0
     /// Received-at of the oldest span still stored, in unix nanoseconds; nil for an empty store.
     package var oldestReceivedAt: UInt64?
+    /// Received-at of the oldest span still stored when older ones were deleted, in unix nanoseconds; nil when nothing
+    /// ever was.
+    package var deletedBefore: UInt64?
 
     package init() {}
 }

@@ -1,4 +1,5 @@
 import Collector
+import OTLP
 import Testing
 
 @Suite struct ConfigurationTests {
@@ -83,10 +84,13 @@ import Testing
         ),
         (
             "exporters:\n  otlp:\n    endpoint: x",
-            "skein.yaml:3: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
+            "skein.yaml:2: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
         ),
-        ("exporters:\n  otlp_http: {}", "skein.yaml:2: exporters.otlp_http.endpoint: is missing, expected a URL such as "
-            + "http://jaeger:4318"),
+        (
+            "exporters:\n  otlp_http: {}",
+            "skein.yaml:2: exporters.otlp_http.endpoint: is missing, expected a URL such as "
+                + "http://jaeger:4318"
+        ),
         (
             "connectors:\n  spanmetrics:\n    histogram:\n      explicit: {buckets: [1ms, soon]}",
             "skein.yaml:4: connectors.spanmetrics.histogram.explicit.buckets: 'soon' is not valid, expected a duration "

@@ -192,7 +192,7 @@ import Testing
         let transport = try CurlTransport()
         defer { transport.shutdown() }
         let url = sink.url
-        let task = Task { try await transport.send(HTTPRequestMessage(url: url, body: [1])) }
+        let task = Task { try await transport.send(HTTPRequestMessage(url: url, body: [1], timeout: .seconds(600))) }
         await sink.arrived(1)
         task.cancel()
         await #expect(throws: TransportError.cancelled) { try await task.value }
@@ -217,7 +217,7 @@ import Testing
         defer { sink.stop() }
         let transport = try CurlTransport()
         let url = sink.url
-        let task = Task { try await transport.send(HTTPRequestMessage(url: url, body: [1])) }
+        let task = Task { try await transport.send(HTTPRequestMessage(url: url, body: [1], timeout: .seconds(600))) }
         await sink.arrived(1)
         transport.shutdown()
         transport.shutdown()

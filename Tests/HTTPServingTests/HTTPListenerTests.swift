@@ -77,7 +77,7 @@ import Testing
             let second = HTTPListener(
                 address: address, responder: Self.router().buildResponder(), logger: Logger(label: "test"))
             let error = await #expect(throws: ListenerError.portInUse(address)) { try await second.start() }
-            #expect("\(error!)" == "port \(port) is in use on 127.0.0.1 (listener otlp_http)")
+            #expect("\(error!)" == "127.0.0.1:\(port) is in use (listener otlp_http)")
         }
     }
 

@@ -92,6 +92,27 @@ import TraceStorage
         #expect(entries.map(\.position.rawValue) == Array(1...400))
     }
 
+    @Test func whatWaitsTogetherIsWrittenTogether() async throws {
+        let directory = TestDirectory()
+        let gate = Gate()
+        let files = FaultyFiles { operation in
+            if operation.name == "write", operation.path.hasSuffix(".journal") { gate.pass() }
+            return nil
+        }
+        let journal = try Journal.open(directory.configuration(), files: files)
+        try journal.start()
+        try await withThrowingTaskGroup(of: AppendResult.self) { group in
+            for number in 0..<1000 { group.addTask { try await journal.append(TestRequest.make(number)) } }
+            while journal.metrics().queuedBytes < 1000 * 100 { await Task.yield() }
+            gate.open()
+            for try await _ in group {}
+        }
+        // One write was held back, the others took what had come meanwhile.
+        #expect(journal.metrics().groups < 20)
+        await journal.shutdown()
+        #expect(try await contents(of: directory.configuration()).count == 1000)
+    }
+
     @Test func appendsBeforeStartAndAfterShutdownAreRefusedAsRetryable() async throws {
         let directory = TestDirectory()
         let journal = try Journal.open(directory.configuration())

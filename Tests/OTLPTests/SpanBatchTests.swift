@@ -221,6 +221,69 @@ enum Request {
         #expect(batch.string(batch.scope(of: span).name) == "late scope")
     }
 
+    @Test func aResourceOrScopeBehindItsSpansRejectsThem() throws {
+        let hostile = Request.nested(65)
+        for isResource in [true, false] {
+            var writer = WireWriter()
+            writer.message(1) { resource in
+                resource.message(2) { scope in
+                    scope.bytes(2, Request.span { $0.keyValue(9, KeyValue("k", .int(1))) })
+                    scope.bytes(2, Request.span(id: 0))
+                    if !isResource { scope.message(1) { $0.bytes(3, hostile) } }
+                }
+                if isResource { resource.message(1) { $0.bytes(1, hostile) } }
+            }
+            let batch = try SpanBatch(decoding: writer.bytes)
+            #expect(batch.spans.isEmpty && batch.attributes.isEmpty)
+            #expect(batch.rejections == [.attributeDepth: 2])
+        }
+    }
+
+    @Test func aResourceInTwoPartsIsMerged() throws {
+        var writer = WireWriter()
+        writer.message(1) { resource in
+            resource.message(1) { $0.keyValue(1, KeyValue("first", .int(1))) }
+            resource.message(2) { scope in
+                scope.message(1) { $0.string(1, "name") }
+                scope.bytes(2, Request.span())
+                scope.string(3, "scope schema")
+                scope.message(1) { $0.string(2, "version") }
+            }
+            resource.message(1) { $0.keyValue(1, KeyValue("second", .int(2))) }
+            resource.string(3, "schema")
+        }
+        let batch = try SpanBatch(decoding: writer.bytes)
+        let resource = try #require(DecodedRequest(batch).resources.first)
+        #expect(resource.attributes == [KeyValue("first", .int(1)), KeyValue("second", .int(2))])
+        #expect(resource.schemaURL == "schema" && resource.scopes[0].schemaURL == "scope schema")
+        #expect(resource.scopes[0].name == "name" && resource.scopes[0].version == "version")
+        #expect(batch.resources[0].needsRaw && batch.scopes[0].needsRaw && batch.resources.count == 1)
+    }
+
+    /// Values whose message has one field, two fields and a field cut short, around the form that is read at once.
+    @Test(
+        arguments: [
+            ([0x18, 0x05], .int(5)), ([0x18, 0x85, 0x01], .int(133)), ([0x18, 0x05, 0x12], nil),
+            ([0x18, 0x05, 0x10, 0x01], .bool(true)), ([0x18, 0x85, 0x81, 0x01], .int(16_517)), ([0x18, 0x85], nil),
+            ([0x10, 0x02], .bool(true)), ([0x10, 0x80, 0x01], .bool(true)), ([0x0A, 0x00], .string("")),
+            ([0x0A, 0x01, 0x61], .string("a")), ([0x0A, 0x02, 0x61], nil), ([0x0A, 0x00, 0x18, 0x01], .int(1)),
+            ([0x21, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F], .double(1)), ([0x21, 0, 0, 0, 0, 0, 0, 0xF0], nil), ([], .empty),
+        ] as [([UInt8], AnyValue?)])
+    func valuesOfEveryForm(content: [UInt8], expected: AnyValue?) throws {
+        let span = Request.span { span in
+            span.message(9) { pair in
+                pair.string(1, "k")
+                pair.bytes(2, content)
+            }
+        }
+        guard let expected else {
+            #expect(throws: WireError.self) { try SpanBatch(decoding: Request.make(spans: [span])) }
+            return
+        }
+        let batch = try SpanBatch(decoding: Request.make(spans: [span]))
+        #expect(batch.keyValues(batch.spans[0].attributes) == [KeyValue("k", expected)])
+    }
+
     @Test func fieldsOfAnotherWireTypeAreUnknownOnes() throws {
         let span = Request.span { span in
             span.string(6, "a kind as text")

@@ -76,7 +76,8 @@ import TraceStorage
 
     @Test func anEmptyStoreHasAnEmptyListOfServices() async throws {
         try await QueryServer.serving(InMemoryStore()) { server in
-            #expect(try await server.get("/api/services").text == Self.envelope("[]"))
+            let text = try await server.get("/api/services").text
+            #expect(text == Self.envelope("[]"))
         }
     }
 
@@ -192,7 +193,7 @@ import TraceStorage
     }
 
     @Test(arguments: [
-        "1", "0001", "0000000000000001", "00000000000000000000000000000001", "AAAAAAAAAAE=", "AAAAAAAAAAE",
+        "1", "0001", "0000000000000001", "00000000000000000000000000000001", "AAAAAAAAAAE=", "AAAAAAAAAAAAAAAAAAAAAQ",
         "AAAAAAAAAAAAAAAAAAAAAQ%3D%3D",
     ]) func idsAreReadInAllForms(_ id: String) async throws {
         let text = try await Self.answer("/api/traces/\(id)").text
@@ -233,8 +234,9 @@ import TraceStorage
         var configuration = QueryConfiguration()
         configuration.maxSpansPerTrace = 1
         try await QueryServer.serving(try Self.store(), configuration: configuration) { server in
-            #expect(try await server.get("/api/traces/1").status == 413)
-            #expect(try await server.get("/api/traces/2").status == 200)
+            let large = try await server.get("/api/traces/1").status
+            let small = try await server.get("/api/traces/2").status
+            #expect(large == 413 && small == 200)
         }
     }
 }

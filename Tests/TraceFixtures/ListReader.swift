@@ -65,6 +65,7 @@ package final class ListReader: TraceReader {
         var result = StorageStatistics()
         result.spans = fixtures.count
         result.oldestReceivedAt = oldestReceivedAt
+        result.deletedBefore = oldestReceivedAt
         return result
     }
 }

@@ -69,6 +69,12 @@ package struct ConfigurationIssue: Hashable, Sendable, CustomStringConvertible {
     /// What was found and what was expected.
     package let message: String
 
+    package init(place: ConfigurationPlace, key: String, message: String) {
+        self.place = place
+        self.key = key
+        self.message = message
+    }
+
     package var description: String { key.isEmpty ? "\(place): \(message)" : "\(place): \(key): \(message)" }
 }
 

@@ -1,3 +1,5 @@
+import OTLP
+
 /// What an answer to an export means (OTLP specification, "OTLP/HTTP Response").
 package enum ExportVerdict: Sendable, Equatable {
     /// The target has the request; it left out `rejectedSpans` of it for good.
@@ -53,4 +55,3 @@ package struct Backoff: Sendable {
         waited = 0
     }
 }
-

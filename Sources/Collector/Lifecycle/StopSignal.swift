@@ -1,4 +1,5 @@
 import Dispatch
+import OTLP
 import Synchronization
 
 /// Tells one worker thread that it should come to an end, and wakes it when it waits.

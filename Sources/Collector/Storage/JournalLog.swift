@@ -12,7 +12,9 @@ enum JournalLog {
                 ])
         }
         for truncation in recovery.truncations {
-            logger.warning("cut the torn end of the journal; nothing of it was acknowledged as durable", metadata: ["cut": "\(truncation)"])
+            logger.warning(
+                "cut the torn end of the journal; nothing of it was acknowledged as durable",
+                metadata: ["cut": "\(truncation)"])
         }
         for damage in recovery.damages {
             logger.error("passed over a damaged part of the journal", metadata: ["damage": "\(damage)"])
@@ -21,7 +23,8 @@ enum JournalLog {
             logger.error("records are missing in the journal", metadata: ["records": "\(recovery.missingRecords)"])
         }
         if let defect = recovery.cursorDefect {
-            logger.warning("exporters start over with the oldest spans of the journal", metadata: ["reason": "\(defect)"])
+            logger.warning(
+                "exporters start over with the oldest spans of the journal", metadata: ["reason": "\(defect)"])
         }
     }
 

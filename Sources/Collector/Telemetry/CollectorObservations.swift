@@ -45,12 +45,21 @@ struct CollectorObservations {
             ("skein_journal_appended_spans", "Spans appended.", { Double($0.appendedSpans) }),
             ("skein_journal_duplicate_requests", "Requests recognised as sent again.", { Double($0.duplicates) }),
             ("skein_journal_groups", "Writes, each of all requests that waited.", { Double($0.groups) }),
-            ("skein_journal_syncs", "Times the disk was told to keep what was written.", { Double($0.synchronizations) }),
+            (
+                "skein_journal_syncs", "Times the disk was told to keep what was written.",
+                { Double($0.synchronizations) }
+            ),
             ("skein_journal_sync_failures", "Times it would not.", { Double($0.synchronizationFailures) }),
             ("skein_journal_sync_seconds", "Seconds spent on that.", { Double($0.synchronizationNanoseconds) / 1e9 }),
-            ("skein_journal_records_at_risk", "Acknowledged requests that it would not keep.", { Double($0.recordsAtRisk) }),
+            (
+                "skein_journal_records_at_risk", "Acknowledged requests that it would not keep.",
+                { Double($0.recordsAtRisk) }
+            ),
             ("skein_journal_damaged_spans", "Spans that could not be read back.", { Double($0.damagedSpans) }),
-            ("skein_journal_truncated_bytes", "Bytes of torn ends cut off at the start.", { Double($0.truncatedBytes) }),
+            (
+                "skein_journal_truncated_bytes", "Bytes of torn ends cut off at the start.",
+                { Double($0.truncatedBytes) }
+            ),
         ]
         for (name, help, value) in counters {
             metrics.observe(name, help, .counter) { [Sample(value(journal.metrics()))] }
@@ -58,7 +67,8 @@ struct CollectorObservations {
         metrics.observe("skein_journal_failed_appends", "Requests that were not appended, by reason.", .counter) {
             let now = journal.metrics()
             return [
-                Sample(Double(now.busyAppends), ["reason": "busy"]), Sample(Double(now.fullAppends), ["reason": "full"]),
+                Sample(Double(now.busyAppends), ["reason": "busy"]),
+                Sample(Double(now.fullAppends), ["reason": "full"]),
                 Sample(Double(now.failedAppends), ["reason": "io"]),
             ]
         }
@@ -98,7 +108,8 @@ struct CollectorObservations {
         let values: [(String, String, @Sendable (StorageStatistics) -> Int)] = [
             ("skein_store_spans", "Spans stored.", { $0.spans }),
             ("skein_store_live_spans", "Stored spans that are in memory and not in a block yet.", { $0.liveSpans }),
-            ("skein_store_blocks", "Blocks.", { $0.blocks }), ("skein_store_disk_bytes", "Bytes of blocks.", { $0.diskBytes }),
+            ("skein_store_blocks", "Blocks.", { $0.blocks }),
+            ("skein_store_disk_bytes", "Bytes of blocks.", { $0.diskBytes }),
         ]
         for (name, help, value) in values {
             metrics.observe(name, help) { [Sample(Double(value(store.statistics())))] }
@@ -107,7 +118,9 @@ struct CollectorObservations {
 
     private func derivation(_ metrics: SelfMetrics) {
         let red = red
-        metrics.observe("skein_spanmetrics_series", "Series of RED metrics.") { [Sample(Double(red.statistics.series))] }
+        metrics.observe("skein_spanmetrics_series", "Series of RED metrics.") {
+            [Sample(Double(red.statistics.series))]
+        }
         metrics.observe("skein_spanmetrics_overflowed_spans", "Spans counted in the overflow series.", .counter) {
             [Sample(Double(red.statistics.spansOverflowed))]
         }

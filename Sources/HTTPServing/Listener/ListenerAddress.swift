@@ -51,11 +51,11 @@ package enum ListenerError: Error, Equatable, Sendable, CustomStringConvertible 
 
     package var description: String {
         switch self {
-        case .portInUse(let address): "port \(address.port) is in use on \(address.host) (listener \(address.name))"
+        case .portInUse(let address): "\(address) is in use (listener \(address.name))"
         case .permissionDenied(let address):
-            "no permission to listen on port \(address.port) of \(address.host) (listener \(address.name))"
+            "no permission to listen on \(address) (listener \(address.name))"
         case .unknownHost(let address):
-            "host \"\(address.host)\" is not an address of this machine (listener \(address.name))"
+            "cannot listen on \(address): not an address of this machine (listener \(address.name))"
         case .bindFailed(let address, let reason): "cannot listen on \(address): \(reason) (listener \(address.name))"
         case .notStartable(let address): "listener \(address.name) was started or shut down before"
         }

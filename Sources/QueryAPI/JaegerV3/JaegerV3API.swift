@@ -16,6 +16,7 @@ struct JaegerV3API: Sendable {
         router.get("/api/v3/services") { request, context in try await answer(request, context, services) }
         router.get("/api/v3/operations") { request, context in try await answer(request, context, operations) }
         router.get("/api/v3/traces") { request, context in try await answer(request, context, search) }
+        router.get("/api/v3/trace-summaries") { request, context in try await answer(request, context, summaries) }
         router.get("/api/v3/traces/:id") { request, context in try await answer(request, context, trace) }
     }
 
@@ -126,6 +127,24 @@ struct JaegerV3API: Sendable {
         }
         guard let bytes else { throw Self.noTraces }
         return bytes
+    }
+
+    private func summaries(_ parameters: QueryParameters, _ context: QueryRequestContext) async throws -> [UInt8] {
+        let search = try search(parameters)
+        return try await api.run(context) { query in
+            let traces = try search.run(on: api.store, context: query).traces
+            var json = JSONWriter()
+            try json.object { json in
+                guard !traces.isEmpty else { return }
+                try json.array("summaries") { json in
+                    for summary in traces {
+                        let orphans = try api.trace(summary.traceID, context: query)?.orphanCount ?? 0
+                        summary.writeJaeger(to: &json, orphans: orphans)
+                    }
+                }
+            }
+            return json.takeBytes()
+        }
     }
 
     private func search(_ parameters: QueryParameters) throws(ParameterError) -> TraceSearch {

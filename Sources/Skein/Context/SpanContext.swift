@@ -35,6 +35,7 @@ public struct SpanContext: Sendable, Equatable {
 
 /// The flags of `traceparent`.
 public struct TraceFlags: OptionSet, Sendable {
+    /// The byte on the wire.
     public let rawValue: UInt8
 
     /// Flags from their byte on the wire.

@@ -203,7 +203,7 @@ final class BatchSpanProcessor: SpanProcessor {
         if let deadline = state.shutdownDeadline, now >= deadline {
             return .done(.stop(lostSpans: state.queuedSpans))
         }
-        if !state.full.isEmpty { return .done(export(state.full.removeFirst(), &state, now)) }
+        if !state.full.isEmpty { return .done(export(state.full.removeFirst(), &state)) }
         guard let chunk = state.filling else {
             return state.shutdownDeadline == nil ? .again(nil) : .done(.stop(lostSpans: 0))
         }
@@ -211,10 +211,10 @@ final class BatchSpanProcessor: SpanProcessor {
         let isWanted = state.flushTarget > state.settledSpans || state.shutdownDeadline != nil
         guard isWanted || now >= dueAt else { return .again(dueAt) }
         state.filling = nil
-        return .done(export(chunk, &state, now))
+        return .done(export(chunk, &state))
     }
 
-    private func export(_ chunk: SpanChunk, _ state: inout State, _ now: ContinuousClock.Instant) -> Work {
+    private func export(_ chunk: SpanChunk, _ state: inout State) -> Work {
         state.queuedSpans -= chunk.spanCount
         let window = ExportWindow(options.exportTimeout)
         if let deadline = state.shutdownDeadline { window.close(at: deadline) }

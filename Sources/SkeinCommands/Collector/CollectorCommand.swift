@@ -30,7 +30,6 @@ struct CollectorCommand: AsyncParsableCommand {
         try warnAboutAddresses(configuration, logger)
         let stop = StopSignals()
         let collector: Collector
-        let query: HTTPListener
         do throws(Collector.StartError) {
             collector = try Collector(
                 configuration.collector, logger: logger, announce: { Terminal.message($0) })
@@ -38,9 +37,9 @@ struct CollectorCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.failed(error.description)
         }
+        let query = QueryListener(configuration.query, collector: collector, logger: logger)
         do throws(ListenerError) {
-            query = try QueryListener.make(configuration.query, collector: collector, logger: logger)
-            _ = try await query.start()
+            try await query.start()
         } catch {
             await collector.shutdown()
             throw CommandFailure.failed(error.description)
@@ -48,7 +47,7 @@ struct CollectorCommand: AsyncParsableCommand {
         Terminal.message("ready")
         await stop.wait()
         Terminal.message("draining")
-        await query.shutdown(deadline: .now + .seconds(1))
+        await query.shutdown()
         await collector.shutdown()
         Terminal.message("stopped")
     }

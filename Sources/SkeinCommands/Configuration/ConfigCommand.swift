@@ -40,7 +40,9 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(name: .customLong("config"), help: "A configuration file (YAML). Without one every value is its default.")
     var file: String?
 
-    @Option(name: .customLong("data-dir"), help: "Where the collector keeps its data; the same as --set storage.directory=DIR.")
+    @Option(
+        name: .customLong("data-dir"),
+        help: "Where the collector keeps its data; the same as --set storage.directory=DIR.")
     var dataDirectory: String?
 
     @Option(

@@ -1,4 +1,5 @@
 import Collector
+import OTLP
 import QueryAPI
 import SpanMetrics
 

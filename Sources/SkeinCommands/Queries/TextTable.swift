@@ -68,7 +68,8 @@ enum Quantity {
     static func duration(_ nanoseconds: UInt64) -> String {
         let value = Double(nanoseconds)
         return switch nanoseconds {
-        case 60_000_000_000...: "\(nanoseconds / 60_000_000_000)m\(significant(value.truncatingRemainder(dividingBy: 6e10) / 1e9))s"
+        case 60_000_000_000...:
+            "\(nanoseconds / 60_000_000_000)m\(significant(value.truncatingRemainder(dividingBy: 6e10) / 1e9))s"
         case 1_000_000_000...: "\(significant(value / 1e9))s"
         case 1_000_000...: "\(significant(value / 1e6))ms"
         case 1_000...: "\(significant(value / 1e3))µs"

@@ -62,7 +62,9 @@ package indirect enum CompiledPredicate {
             case .name: return test.passes(text: UnsafeRawBufferPointer(rebasing: base[span.name.indices]))
             case .serviceName:
                 let attributes = batch.resource(of: span).attributes
-                guard let row = batch.attribute("service.name", in: attributes), row.kind == .string else { return false }
+                guard let row = batch.attribute("service.name", in: attributes), row.kind == .string else {
+                    return false
+                }
                 return test.passes(ValueView(row, base: base))
             default: return test.passes(SpanFieldReader(batch).value(of: field, row: row))
             }

@@ -76,8 +76,10 @@ extension SpanBatch {
         case .resource: _ = visit(key, resource(of: span).attributes, base, body)
         case .scope: _ = visit(key, scope(of: span).attributes, base, body)
         case .span: _ = visit(key, span.attributes, base, body)
-        case .event: for index in span.events.indices where visit(key, events[index].attributes, base, body) == .stop { return }
-        case .link: for index in span.links.indices where visit(key, links[index].attributes, base, body) == .stop { return }
+        case .event:
+            for index in span.events.indices where visit(key, events[index].attributes, base, body) == .stop { return }
+        case .link:
+            for index in span.links.indices where visit(key, links[index].attributes, base, body) == .stop { return }
         case .any:
             for place in AttributePlace.anyOrder {
                 var isFound = false

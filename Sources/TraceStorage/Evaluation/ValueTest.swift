@@ -64,6 +64,14 @@ package struct ValueTest {
         return nil
     }
 
+    /// Whether the operator is one of order, so that values between two that fail on one side fail too.
+    package var isOrder: Bool {
+        switch op {
+        case .less, .lessOrEqual, .greater, .greaterOrEqual: true
+        case .equal, .notEqual, .matches, .notMatches: false
+        }
+    }
+
     package func passes(_ value: ValueView) -> Bool {
         switch value.kind {
         case .absent, .empty: return false

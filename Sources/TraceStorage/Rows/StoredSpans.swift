@@ -32,7 +32,34 @@ extension SpanBatch {
 
     /// What a `ScopeSpans` says beside its spans, as it was sent.
     package func header(of scope: ScopeRow) -> [UInt8] {
-        fields(of: scope.envelope, except: Tag.ScopeSpans.spans)
+        guard let run = contiguousSpans(of: scope) else {
+            return fields(of: scope.envelope, except: Tag.ScopeSpans.spans)
+        }
+        return Array(bytes[scope.envelope.indices.lowerBound..<run.lowerBound])
+            + bytes[run.upperBound..<scope.envelope.indices.upperBound]
+    }
+
+    /// The bytes of a scope's spans, tags and lengths included, when nothing stands between them: known from the rows
+    /// alone, without a look at the bytes of each span. Nil when something does, or the scope has no span.
+    private func contiguousSpans(of scope: ScopeRow) -> Range<Int>? {
+        // Spans that were rejected have no row and may stand anywhere.
+        guard rejections.isEmpty else { return nil }
+        return spans[scope.spans.indices].withUnsafeBufferPointer { spans in
+            guard let first = spans.first else { return nil }
+            let start = Int(first.raw.offset) - Self.fieldHeadBytes(first.raw.count)
+            guard start >= Int(scope.envelope.offset), bytes[start] == UInt8(Tag.ScopeSpans.spans) else { return nil }
+            var end = start
+            for span in spans {
+                guard Int(span.raw.offset) == end + Self.fieldHeadBytes(span.raw.count) else { return nil }
+                end = Int(span.raw.offset) + Int(span.raw.count)
+            }
+            return start..<end
+        }
+    }
+
+    /// Bytes of the tag and the length of a field of `count` bytes whose tag takes one byte.
+    private static func fieldHeadBytes(_ count: UInt32) -> Int {
+        1 + (32 - (count | 1).leadingZeroBitCount + 6) / 7
     }
 
     private func fields(of message: ByteRange, except left: UInt32) -> [UInt8] {
@@ -43,7 +70,7 @@ extension SpanBatch {
             var kept = 0
             while let field = cursor.next() {
                 guard field.tag == left else { continue }
-                result.append(contentsOf: content[kept..<field.start])
+                if kept < field.start { result.append(contentsOf: content[kept..<field.start]) }
                 kept = cursor.offset
             }
             result.append(contentsOf: content[kept...])

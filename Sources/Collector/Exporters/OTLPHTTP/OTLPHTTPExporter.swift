@@ -114,7 +114,8 @@ package final class OTLPHTTPExporter: Sendable {
             repeat {
                 spans += entries[end].batch.spans.count
                 end += 1
-            } while end < entries.endIndex && spans + entries[end].batch.spans.count <= configuration.queue.batchSpansMax
+            } while end < entries.endIndex
+                && spans + entries[end].batch.spans.count <= configuration.queue.batchSpansMax
             guard send(entries[start..<end].map(\.batch)[...], &backoff) else { return false }
             start = end
         }

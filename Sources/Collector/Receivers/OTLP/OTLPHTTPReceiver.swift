@@ -39,7 +39,8 @@ package struct OTLPHTTPReceiver: Sendable {
         guard let format = Format(contentType: request.headers[.contentType]) else {
             counters.count(.wrongContentType)
             return Self.text(
-                .unsupportedMediaType, "415 unsupported media type, supported: [application/json, application/x-protobuf]")
+                .unsupportedMediaType,
+                "415 unsupported media type, supported: [application/json, application/x-protobuf]")
         }
         let body: [UInt8]
         do throws(BodyError) {

@@ -1,0 +1,173 @@
+import Dispatch
+import EmbeddedStore
+import HTTPServing
+import Hummingbird
+import Journal
+import Logging
+import OTLP
+import SpanMetrics
+import Synchronization
+import TraceStorage
+
+/// A whole collector but for its query side: receivers, journal, store, derivation, exporters and what it says about
+/// itself. `start()` once, `shutdown()` once.
+package final class Collector: Sendable {
+    /// Why a collector could not start.
+    package struct StartError: Error, CustomStringConvertible {
+        package let description: String
+
+        init(_ error: any Error) { description = "\(error)" }
+    }
+
+    package let configuration: CollectorConfiguration
+    package let metrics = SelfMetrics()
+    package let health: CollectorHealth
+    package let red: REDMetrics
+    /// The store's reading side, for queries.
+    package var reader: any TraceReader { store }
+
+    private let journal: Journal
+    private let store: EmbeddedStore
+    private let derived: DerivedState
+    private let storeFeeder: StoreFeeder
+    private let derivationFeeder: DerivationFeeder
+    private let exporters: [OTLPHTTPExporter]
+    private let memoryLimiter: MemoryLimiter
+    private let listeners: CollectorListeners
+    private let threads = Mutex<[WorkerThread]>([])
+    private let limiterStop = StopSignal()
+    private let logger: Logger
+    /// Where the journal ended when it was opened.
+    private let replayEnd: JournalPosition
+
+    /// Opens the data directory and repairs what a crash left; blocks while it does.
+    ///
+    /// - Parameter announce: Is given the line that tells of each listener.
+    package init(
+        _ configuration: CollectorConfiguration, logger: Logger, announce: @escaping @Sendable (String) -> Void
+    ) throws(StartError) {
+        self.configuration = configuration
+        self.logger = logger
+        do {
+            let parts = try CollectorParts(configuration, metrics: metrics, logger: logger)
+            journal = parts.journal
+            store = parts.store
+            red = parts.red
+            derived = parts.derived
+            replayEnd = parts.journal.metrics().end
+            storeFeeder = StoreFeeder(
+                store: parts.store,
+                reader: try parts.journal.reader(
+                    "store", policy: .mustNotSkip, cursor: .external(parts.store.durablePosition)),
+                logger: logger)
+            derivationFeeder = DerivationFeeder(
+                state: parts.derived,
+                reader: try parts.journal.reader(
+                    "derive", policy: .mustNotSkip, cursor: .external(parts.derived.replayPosition)),
+                logger: logger)
+            exporters = try parts.exporters(configuration, metrics: metrics, logger: logger)
+        } catch {
+            throw StartError(error)
+        }
+        memoryLimiter = MemoryLimiter(configuration.memoryLimiter)
+        health = CollectorHealth { [memoryLimiter, storeFeeder] in
+            if memoryLimiter.isRefusing { return "memory limit" }
+            return storeFeeder.currentFailure
+        }
+        let ingest = Ingest(journal: journal, memoryLimiter: memoryLimiter)
+        listeners = CollectorListeners(
+            configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
+        observe()
+    }
+
+    /// Starts all parts and returns when spans are taken. What was in the journal may still be on its way into store
+    /// and metrics; see ``hasCaughtUp``.
+    package func start() async throws(StartError) {
+        do {
+            try listeners.add(
+                health: HealthEndpoint(health: health).router(),
+                selfMetrics: MetricsEndpoint { [metrics] in metrics.exposition($0) }.router(),
+                spanMetrics: MetricsEndpoint { [weak self] format in
+                    guard let self, self.derivationFeeder.position >= self.replayEnd else { return nil }
+                    return self.red.snapshot().exposition(format)
+                }.router())
+            try journal.start()
+            try startThreads()
+            try await listeners.start()
+        } catch {
+            throw StartError(error)
+        }
+        health.set(.ready)
+    }
+
+    /// Whether everything that the journal held at the start is stored and counted.
+    package var hasCaughtUp: Bool {
+        storeFeeder.position >= replayEnd && derivationFeeder.position >= replayEnd
+    }
+
+    private func startThreads() throws(WorkerThread.StartError) {
+        var started = [
+            try WorkerThread("store") { [storeFeeder] in storeFeeder.run() },
+            try WorkerThread("derive") { [derivationFeeder] in derivationFeeder.run() },
+        ]
+        for (exporter, configuration) in zip(exporters, configuration.exporters) {
+            started.append(try WorkerThread(configuration.id) { exporter.run() })
+        }
+        let interval = configuration.memoryLimiter.checkInterval
+        started.append(
+            try WorkerThread("memory_limiter") { [memoryLimiter, limiterStop] in
+                repeat { memoryLimiter.check() } while !limiterStop.wait(interval)
+            })
+        threads.withLock { $0 = started }
+    }
+
+    /// Stops taking spans, answers what is under way, and brings what was taken to store, metrics and targets within
+    /// `shutdown_timeout`. What a target does not take in time stays in the journal for the next start.
+    package func shutdown() async {
+        health.set(.draining)
+        let timeout = configuration.shutdownTimeout
+        let deadline = ContinuousClock.now + timeout
+        await listeners.stopReceiving(deadline: deadline)
+        await journal.drain()
+        let threads = threads.withLock { $0 }
+        limiterStop.set()
+        await Self.onThread { [self] in
+            let rest = max(.zero, ContinuousClock.now.duration(to: deadline)).nanosecondsClamped
+            let end = DispatchTime.now() + .nanoseconds(Int(rest))
+            if threads.allSatisfy({ $0.join(until: end) }) { return }
+            logger.warning(
+                "shutdown_timeout is over; what is not forwarded yet stays in the journal",
+                metadata: ["timeout": "\(GoDuration.text(timeout))"])
+            storeFeeder.requestStop()
+            derivationFeeder.requestStop()
+            for exporter in exporters { exporter.requestStop() }
+            for thread in threads where !thread.join(until: .now() + .seconds(5)) {
+                logger.error("a part did not stop", metadata: ["part": "\(thread.name)"])
+            }
+        }
+        for exporter in exporters { exporter.shutdown() }
+        await journal.shutdown()
+        await listeners.stopServing(deadline: .now + .seconds(1))
+    }
+
+    /// Runs blocking work on a thread of its own and waits for it without blocking a task's thread.
+    private static func onThread(_ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            let started = try? WorkerThread("shutdown") {
+                body()
+                continuation.resume()
+            }
+            if started == nil {
+                body()
+                continuation.resume()
+            }
+        }
+    }
+
+    private func observe() {
+        CollectorObservations(
+            journal: journal, store: store, red: red, health: health, exporters: configuration.exporters
+        )
+        .register(with: metrics)
+    }
+}

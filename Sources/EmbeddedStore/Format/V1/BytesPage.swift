@@ -1,0 +1,104 @@
+/// Byte strings: their lengths as an ``IntegerPage``, the length (1 byte) and bytes of a prefix that all of them share,
+/// then their bytes end to end. Lengths and bytes are those behind the prefix.
+struct BytesPage: Sendable {
+    /// The bytes of all values, perhaps behind what came before them in the page.
+    let bytes: [UInt8]
+    /// Where each value starts in `bytes`, and where the last one ends.
+    let starts: [UInt32]
+
+    static let empty = BytesPage(bytes: [], starts: [0])
+
+    private init(bytes: [UInt8], starts: [UInt32]) {
+        self.bytes = bytes
+        self.starts = starts
+    }
+
+    var count: Int { starts.count - 1 }
+
+    /// Bytes of memory that it takes.
+    var memoryBytes: Int { bytes.count + starts.count * 4 }
+
+    @inline(__always)
+    func range(_ index: Int) -> Range<Int> { Int(starts[index])..<Int(starts[index + 1]) }
+
+    subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
+
+    /// `ends[i]` is where value i ends in `content`.
+    static func encode(_ content: UnsafeRawBufferPointer, ends: [UInt32], to page: inout [UInt8]) {
+        let prefix = commonPrefix(content, ends)
+        var lengths: [UInt64] = []
+        lengths.reserveCapacity(ends.count)
+        var start: UInt32 = 0
+        for end in ends {
+            lengths.append(UInt64(end - start) - UInt64(prefix))
+            start = end
+        }
+        IntegerPage.encode(lengths, isDelta: false, to: &page)
+        page.append(UInt8(prefix))
+        guard prefix > 0 else { return page.append(contentsOf: content) }
+        page.append(contentsOf: content[..<prefix])
+        start = 0
+        for end in ends {
+            page.append(contentsOf: content[(Int(start) + prefix)..<Int(end)])
+            start = end
+        }
+    }
+
+    /// How many bytes all values begin with, if two or more; at most 255.
+    private static func commonPrefix(_ content: UnsafeRawBufferPointer, _ ends: [UInt32]) -> Int {
+        guard ends.count > 1, var common = ends.first.map({ min(Int($0), 255) }) else { return 0 }
+        var start = Int(ends[0])
+        for end in ends.dropFirst() {
+            common = min(common, Int(end) - start)
+            var equal = 0
+            while equal < common, content[start + equal] == content[equal] { equal += 1 }
+            common = equal
+            guard common > 1 else { return 0 }
+            start = Int(end)
+        }
+        return common > 1 ? common : 0
+    }
+
+    static func decode(_ page: [UInt8], at offset: Int, count: Int) throws(FormatError) -> BytesPage {
+        var offset = offset
+        let lengths = try IntegerPage.decode(page, at: &offset, count: count)
+        guard offset < page.count else { throw FormatError("truncated page of byte strings") }
+        let prefix = offset + 1..<offset + 1 + Int(page[offset])
+        guard prefix.upperBound <= page.count else { throw FormatError("truncated page of byte strings") }
+        var starts: [UInt32] = []
+        starts.reserveCapacity(count + 1)
+        var position = UInt64(prefix.upperBound)
+        for length in lengths {
+            starts.append(UInt32(truncatingIfNeeded: position))
+            guard length <= UInt64(page.count) - position else {
+                throw FormatError("byte strings longer than their page")
+            }
+            position += length
+        }
+        starts.append(UInt32(truncatingIfNeeded: position))
+        guard position == UInt64(page.count) else { throw FormatError("byte strings shorter than their page") }
+        if prefix.isEmpty { return BytesPage(bytes: page, starts: starts) }
+        return try restored(page, prefix, starts)
+    }
+
+    /// Puts the prefix that all values share before each of them again.
+    private static func restored(
+        _ page: [UInt8], _ prefix: Range<Int>, _ starts: [UInt32]
+    ) throws(FormatError) -> BytesPage {
+        let count = starts.count - 1
+        guard count <= (BlockFormat.pageBytesMax - page.count) / prefix.count else {
+            throw FormatError("\(count) byte strings with a prefix of \(prefix.count) bytes")
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(page.count + count * prefix.count)
+        var restoredStarts: [UInt32] = []
+        restoredStarts.reserveCapacity(starts.count)
+        for index in 0..<count {
+            restoredStarts.append(UInt32(bytes.count))
+            bytes.append(contentsOf: page[prefix])
+            bytes.append(contentsOf: page[Int(starts[index])..<Int(starts[index + 1])])
+        }
+        restoredStarts.append(UInt32(bytes.count))
+        return BytesPage(bytes: bytes, starts: restoredStarts)
+    }
+}

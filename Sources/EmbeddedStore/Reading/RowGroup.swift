@@ -1,0 +1,199 @@
+import OTLP
+import TraceStorage
+
+/// A column's values in one row group.
+enum ColumnValues {
+    case none
+    case numbers([UInt64])
+    case codes([UInt64])
+    case bytes(BytesPage)
+    case fixed([UInt8])
+}
+
+/// One row group of a block: decodes pages as they are asked for and keeps them as long as it lives.
+final class RowGroup {
+    let block: BlockReader
+    let index: Int
+    /// Rows of spans.
+    let rows: Int
+    private var columns: [[Int: ColumnValues]] = [[:], [:], [:]]
+
+    init(_ block: BlockReader, index: Int) {
+        self.block = block
+        self.index = index
+        rows = Int(block.footer.tables[0].groupRows[index])
+    }
+
+    func table(_ kind: TableKind) -> TableDirectory { block.footer.tables[kind.rawValue] }
+
+    func rows(_ kind: TableKind) -> Int { Int(table(kind).groupRows[index]) }
+
+    /// The values of a column, whose number is checked against what the directory says.
+    func values(_ kind: TableKind, column: Int) throws(StorageError) -> ColumnValues {
+        if let known = columns[kind.rawValue][column] { return known }
+        let directory = block.footer.tables[kind.rawValue].columns[column]
+        let page = directory.pages[index]
+        var values = ColumnValues.none
+        if page.count > 0, directory.layout != .none {
+            let bytes = try block.page(page.page)
+            values = try block.checked { () throws(FormatError) in try Self.decode(bytes, directory, Int(page.count)) }
+        }
+        columns[kind.rawValue][column] = values
+        return values
+    }
+
+    private static func decode(
+        _ bytes: [UInt8], _ column: ColumnDirectory, _ count: Int
+    ) throws(FormatError) -> ColumnValues {
+        var offset = 0
+        switch column.layout {
+        case .none: return .none
+        case .integers: return .numbers(try IntegerPage.decode(bytes, at: &offset, count: count))
+        case .fixed(let width):
+            guard bytes.count == count * width else { throw FormatError("\(count) ids in \(bytes.count) bytes") }
+            return .fixed(bytes)
+        case .bytes:
+            guard let mode = bytes.first, mode <= 1 else { throw FormatError("page of byte strings of unknown mode") }
+            if mode == 0 { return .bytes(try BytesPage.decode(bytes, at: 1, count: count)) }
+            offset = 1
+            let codes = try IntegerPage.decode(bytes, at: &offset, count: count)
+            let entries = UInt64(column.dictionaryCount)
+            guard codes.allSatisfy({ $0 < entries }) else {
+                throw FormatError("code beyond a dictionary of \(entries)")
+            }
+            return .codes(codes)
+        }
+    }
+
+    /// The numbers of a role that every row has.
+    func numbers(_ kind: TableKind, _ role: ColumnRole) throws(StorageError) -> [UInt64] {
+        let expected = rows(kind)
+        guard expected > 0 else { return [] }
+        guard let column = table(kind).column(role), case .numbers(let numbers) = try values(kind, column: column),
+            numbers.count == expected
+        else { throw corrupt("column \(role) of \(kind)s does not have \(expected) numbers") }
+        return numbers
+    }
+
+    /// When each span starts, in unix nanoseconds.
+    func startTimes() throws(StorageError) -> [UInt64] {
+        var times = try numbers(.span, .time)
+        let durations = try numbers(.span, .duration)
+        for row in times.indices { times[row] = times[row] &- UInt64(bitPattern: ZigZag.decode(durations[row])) }
+        return times
+    }
+
+    /// The shapes of a table's rows, checked to exist.
+    func shapes(_ kind: TableKind) throws(StorageError) -> [UInt64] {
+        let shapes = try numbers(kind, .shape)
+        let limit = UInt64(table(kind).shapes.count)
+        guard shapes.allSatisfy({ $0 < limit }) else { throw corrupt("a shape beyond \(limit)") }
+        return shapes
+    }
+
+    func scopeCodes() throws(StorageError) -> [UInt64] {
+        let codes = try numbers(.span, .scope)
+        let limit = UInt64(block.footer.scopeCount)
+        guard codes.allSatisfy({ $0 < limit }) else { throw corrupt("a scope beyond \(limit)") }
+        return codes
+    }
+
+    /// Where the events or links of each span begin among the group's, and where the last ones end.
+    func childStarts(_ kind: TableKind) throws(StorageError) -> [Int] {
+        let counts = try numbers(.span, kind == .event ? .eventCount : .linkCount)
+        var starts = [0]
+        starts.reserveCapacity(counts.count + 1)
+        let limit = rows(kind)
+        for count in counts {
+            let start = starts[starts.count - 1]
+            guard count <= UInt64(limit - start) else { throw corrupt("more \(kind)s than \(limit)") }
+            starts.append(start + Int(count))
+        }
+        guard starts.last == limit else { throw corrupt("fewer \(kind)s than \(limit)") }
+        return starts
+    }
+
+    func corrupt(_ reason: String) -> StorageError {
+        do {
+            return try block.checked { () throws(FormatError) in throw FormatError("row group \(index): \(reason)") }
+        } catch { return error }
+    }
+
+    // MARK: values
+
+    /// Hands one value of a column to `body`.
+    func withValue<Result>(
+        _ kind: TableKind, column: Int, ordinal: Int, _ body: (ValueView) -> Result
+    ) throws(StorageError) -> Result {
+        let directory = block.footer.tables[kind.rawValue].columns[column]
+        switch try values(kind, column: column) {
+        case .none: return body(ValueView(kind: directory.kind))
+        case .numbers(let numbers):
+            guard ordinal < numbers.count else { break }
+            let bits = directory.kind == .int ? UInt64(bitPattern: ZigZag.decode(numbers[ordinal])) : numbers[ordinal]
+            return body(ValueView(kind: directory.kind, bits: bits))
+        case .codes(let codes):
+            guard ordinal < codes.count else { break }
+            let (page, index) = try block.dictionary(directory, code: codes[ordinal])
+            return Self.with(page, index, directory.kind, body)
+        case .bytes(let page):
+            guard ordinal < page.count else { break }
+            return Self.with(page, ordinal, directory.kind, body)
+        case .fixed: break
+        }
+        throw corrupt("value \(ordinal) beyond the end of its column")
+    }
+
+    private static func with<Result>(
+        _ page: BytesPage, _ index: Int, _ kind: ValueKind, _ body: (ValueView) -> Result
+    ) -> Result {
+        page.bytes.withUnsafeBytes { base in
+            body(ValueView(kind: kind, bytes: UnsafeRawBufferPointer(rebasing: base[page.range(index)])))
+        }
+    }
+
+    /// The bytes of a role's value.
+    func bytes(_ kind: TableKind, _ role: ColumnRole, ordinal: Int) throws(StorageError) -> [UInt8] {
+        guard let column = table(kind).column(role) else { throw corrupt("no column \(role)") }
+        return try withValue(kind, column: column, ordinal: ordinal) { Array($0.bytes) }
+    }
+
+    /// A number of a role of ``ColumnLayout/fixed(_:)``, by its place in eights of bytes.
+    func fixed(_ kind: TableKind, _ role: ColumnRole, word: Int) throws(StorageError) -> UInt64 {
+        guard let column = table(kind).column(role), case .fixed(let bytes) = try values(kind, column: column),
+            word >= 0, (word + 1) * 8 <= bytes.count
+        else { throw corrupt("no value \(word) in column \(role)") }
+        return LittleEndian.number(bytes, at: word * 8)
+    }
+}
+
+/// Counts through the rows of a table to know where each row's attribute values stand in their columns.
+struct AttributeCursor {
+    private let shapes: [UInt64]
+    private let shapeColumns: [[UInt16]]
+    private var ordinals: [Int]
+    private var row = 0
+
+    init(_ group: RowGroup, _ kind: TableKind) throws(StorageError) {
+        shapes = try group.shapes(kind)
+        shapeColumns = group.table(kind).shapes
+        ordinals = Array(repeating: 0, count: group.table(kind).columns.count)
+    }
+
+    func shape(_ row: Int) -> Int { Int(shapes[row]) }
+
+    /// The columns and ordinals of a row's attributes, in their order. Rows must be asked for in rising order.
+    mutating func attributes(of target: Int) -> [(column: Int, ordinal: Int)] {
+        while row < target {
+            for column in shapeColumns[Int(shapes[row])] { ordinals[Int(column)] += 1 }
+            row += 1
+        }
+        var result: [(column: Int, ordinal: Int)] = []
+        for column in shapeColumns[Int(shapes[target])] {
+            result.append((Int(column), ordinals[Int(column)]))
+            ordinals[Int(column)] += 1
+        }
+        row = target + 1
+        return result
+    }
+}

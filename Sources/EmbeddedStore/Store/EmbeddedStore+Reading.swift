@@ -1,0 +1,279 @@
+import OTLP
+import TraceStorage
+
+extension EmbeddedStore {
+    package func trace(
+        _ id: TraceID, tenant: TenantID, context: QueryContext
+    ) throws(StorageError) -> SpanBatch? {
+        let (live, blocks) = state.withLock { ($0.tail.rows(of: id, tenant: tenant), $0.blocks) }
+        var collector = SpanCollector()
+        for block in blocks where block.entry.tenant == tenant {
+            try context.check()
+            try reading(block, context) { reader throws(StorageError) in
+                try Self.collect(id, reader, &collector, context)
+            }
+        }
+        for (batch, rows) in live {
+            collector.append(batch, rows: rows)
+            guard collector.count <= context.rowsMax else { throw .rows(context) }
+        }
+        do { return try collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
+    }
+
+    /// Whether a block has a span that is equal to this one in every byte.
+    func isSealed(_ stored: StoredBatch, row: Int, blocks: [Block]) throws(StorageError) -> Bool {
+        let context = QueryContext()
+        var collector = SpanCollector()
+        let id = stored.batch.spans[row].traceID
+        for block in blocks.reversed() where block.entry.tenant == stored.tenant {
+            try reading(block, context) { reader throws(StorageError) in
+                try Self.collect(id, reader, &collector, context)
+            }
+            var probe = collector
+            probe.append(stored.batch, rows: CollectionOfOne(row))
+            if probe.count == collector.count { return true }
+        }
+        return false
+    }
+
+    /// Notes the ids of a block's spans, newest blocks first, until there are enough of them.
+    func recentSpans(_ blocks: [Block]) throws(StorageError) -> RecentSpans {
+        var recent = RecentSpans()
+        var wanted: [Block] = []
+        var spans = 0
+        for block in blocks.reversed() where spans < RecentSpans.spansMax {
+            wanted.append(block)
+            spans += Int(clamping: block.entry.spans)
+        }
+        for block in wanted.reversed() {
+            try reading(block, QueryContext()) { reader throws(StorageError) in
+                let scan = try BlockScan(reader)
+                for index in 0..<reader.footer.groupCount {
+                    let traces = try RowGroup(reader, index: index).numbers(.span, .trace)
+                    for (row, place) in traces.enumerated() {
+                        let span = try reader.spanID(row: index * BlockFormat.groupRows + row)
+                        recent.insert(RecentSpans.hash(try scan.traceID(place), span))
+                    }
+                }
+            }
+        }
+        return recent
+    }
+
+    private static func collect(
+        _ id: TraceID, _ reader: BlockReader, _ collector: inout SpanCollector, _ context: QueryContext
+    ) throws(StorageError) {
+        guard let found = try reader.find(id) else { return }
+        let scopes = try reader.scopes()
+        var codes: [UInt64: Int] = [:]
+        for index in found.groups {
+            try context.check()
+            let group = RowGroup(reader, index: index)
+            let traces = try group.numbers(.span, .trace)
+            let rows = traces.indices.filter { traces[$0] == found.place }
+            guard !rows.isEmpty else { continue }
+            let scopeCodes = try group.scopeCodes()
+            var assembler = try SpanAssembler(group)
+            for row in rows {
+                let (bytes, spanID) = try assembler.span(row: row, traceID: id)
+                let code = scopeCodes[row]
+                let scope = codes[code] ?? collector.scope(Int(code), of: scopes)
+                codes[code] = scope
+                collector.append(span: bytes, id: spanID, scope: scope)
+                guard collector.count <= context.rowsMax else { throw .rows(context) }
+            }
+        }
+    }
+
+    package func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError) {
+        let predicate = try CompiledPredicate(plan.predicate)
+        let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
+        var rowsLeft = context.rowsMax
+        for (index, stored) in tail.batches.enumerated() where stored.tenant == plan.tenant {
+            try context.check()
+            let batch = stored.batch
+            let rows = tail.uniqueRows(index).filter {
+                plan.range.contains(batch.spans[$0].startTime) && predicate.passes(batch, row: $0)
+            }
+            guard !rows.isEmpty else { continue }
+            guard rows.count <= rowsLeft else { throw .rows(context) }
+            rowsLeft -= rows.count
+            if !body(batch.scanRows(rows, fields: plan.fields)) { return }
+        }
+        for block in blocks where block.mayHold(plan.tenant, plan.range) {
+            try context.check()
+            var goesOn = true
+            try reading(block, context) { reader throws(StorageError) in
+                goesOn = try Self.scan(reader, plan, predicate, &rowsLeft, context, body)
+            }
+            guard goesOn else { return }
+        }
+    }
+
+    private static func scan(
+        _ reader: BlockReader, _ plan: ScanPlan, _ predicate: CompiledPredicate, _ rowsLeft: inout Int,
+        _ context: QueryContext, _ body: (ScanRows) -> Bool
+    ) throws(StorageError) -> Bool {
+        guard !reader.footer.hasServices || predicate.canHold(services: reader.footer.services) else { return true }
+        let scan = GroupScan(
+            scan: try BlockScan(reader), plan: plan, predicate: predicate, condition: BlockCondition(predicate))
+        for index in 0..<reader.footer.groupCount {
+            try context.check()
+            guard let rows = try scan.rows(index) else { continue }
+            guard rows.count <= rowsLeft else { throw .rows(context) }
+            rowsLeft -= rows.count
+            if !body(rows) { return false }
+        }
+        return true
+    }
+
+    // MARK: services and operations
+
+    package func services(
+        in range: TimeRange, tenant: TenantID, context: QueryContext
+    ) throws(StorageError) -> [String] {
+        var names: Set<String> = []
+        let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
+        var uncovered: [Block] = []
+        for block in blocks where block.mayHold(tenant, range) {
+            try context.check()
+            try reading(block, context) { reader throws(StorageError) in
+                guard range.covers(block), reader.footer.hasServices else { return uncovered.append(block) }
+                for service in reader.footer.services { names.insert(String(decoding: service, as: UTF8.self)) }
+            }
+        }
+        // What lies partly in the range, and what is not sealed, is looked at span by span.
+        let plan = ScanPlan(tenant: tenant, range: range, fields: [.serviceName])
+        try scan(tail, uncovered, plan, context) { rows in
+            for name in rows.columns[0].distinctStrings(rows.count) { names.insert(name) }
+        }
+        return names.sorted()
+    }
+
+    package func operations(
+        of service: String, in range: TimeRange, tenant: TenantID, context: QueryContext
+    ) throws(StorageError) -> [Operation] {
+        var operations: Set<Operation> = []
+        let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
+        var uncovered: [Block] = []
+        for block in blocks where block.mayHold(tenant, range) {
+            try context.check()
+            try reading(block, context) { reader throws(StorageError) in
+                guard range.covers(block), reader.footer.hasServices else { return uncovered.append(block) }
+                try Self.collectOperations(of: service, reader, &operations)
+            }
+        }
+        let plan = ScanPlan(
+            tenant: tenant, range: range, predicate: .compare(.serviceName, .equal, .string(service)),
+            fields: [.name, .kind])
+        try scan(tail, uncovered, plan, context) { rows in
+            for row in 0..<rows.count {
+                if case .string(let name) = rows.columns[0][row], case .int(let kind) = rows.columns[1][row] {
+                    operations.insert(Operation(name: name, kind: Int32(truncatingIfNeeded: kind)))
+                }
+            }
+        }
+        return operations.sorted()
+    }
+
+    private static func collectOperations(
+        of service: String, _ reader: BlockReader, _ operations: inout Set<Operation>
+    ) throws(StorageError) {
+        let wanted = Array(service.utf8)
+        guard let number = reader.footer.services.firstIndex(of: wanted) else { return }
+        let table = reader.footer.tables[0]
+        guard let column = table.column(.name) else { return }
+        for operation in try reader.operations() where operation.service == number + 1 {
+            let (page, index) = try reader.dictionary(table.columns[column], code: operation.name)
+            operations.insert(
+                Operation(name: String(decoding: page[index], as: UTF8.self), kind: operation.kind))
+        }
+    }
+
+    /// Scans the live tail and some blocks, however many rows they have.
+    private func scan(
+        _ tail: LiveTail.Snapshot, _ blocks: [Block], _ plan: ScanPlan, _ context: QueryContext,
+        _ body: (ScanRows) -> Void
+    ) throws(StorageError) {
+        let predicate = try CompiledPredicate(plan.predicate)
+        for (index, stored) in tail.batches.enumerated() where stored.tenant == plan.tenant {
+            try context.check()
+            let batch = stored.batch
+            let rows = tail.uniqueRows(index).filter {
+                plan.range.contains(batch.spans[$0].startTime) && predicate.passes(batch, row: $0)
+            }
+            if !rows.isEmpty { body(batch.scanRows(rows, fields: plan.fields)) }
+        }
+        var rowsLeft = Int.max
+        for block in blocks {
+            try reading(block, context) { reader throws(StorageError) in
+                _ = try Self.scan(reader, plan, predicate, &rowsLeft, context) { rows in
+                    body(rows)
+                    return true
+                }
+            }
+        }
+    }
+
+    /// Opens a block for a query; notes when its bytes are found wrong.
+    private func reading(
+        _ block: Block, _ context: QueryContext, _ body: (BlockReader) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        do throws(StorageError) {
+            let reader = try BlockReader(
+                file: try block.open(files), block: block.entry.number, name: block.path, cache: cache, context: context
+            )
+            try body(reader)
+        } catch {
+            if case .corrupt(let message) = error { block.damage.withLock { $0 = message } }
+            throw error
+        }
+    }
+}
+
+extension Block {
+    /// Whether the block may hold spans of the tenant that start in the range.
+    fileprivate func mayHold(_ tenant: TenantID, _ range: TimeRange) -> Bool {
+        entry.tenant == tenant && range.intersects(first: entry.startMin, last: entry.startMax)
+    }
+}
+
+extension TimeRange {
+    /// Whether all spans of a block start in the range.
+    fileprivate func covers(_ block: Block) -> Bool { contains(block.entry.startMin) && contains(block.entry.startMax) }
+}
+
+extension CompiledPredicate {
+    /// False only when no span of these services can pass.
+    fileprivate func canHold(services: [[UInt8]]) -> Bool {
+        switch self {
+        case .compare(.serviceName, let test):
+            services.contains { service in service.withUnsafeBytes { test.passes(text: $0) } }
+        case .and(let parts): parts.allSatisfy { $0.canHold(services: services) }
+        case .or(let parts): parts.contains { $0.canHold(services: services) }
+        default: true
+        }
+    }
+}
+
+extension FieldColumn {
+    fileprivate func distinctStrings(_ count: Int) -> [String] {
+        let values: [FieldValue]
+        switch self {
+        case .dictionary(_, let distinct): values = distinct
+        case .values(let all): values = all
+        case .integers: values = []
+        }
+        return values.compactMap { if case .string(let text) = $0 { text } else { nil } }
+    }
+}
+
+extension SpanCollector {
+    /// The collector's number of a scope of a batch.
+    fileprivate mutating func scope(_ code: Int, of batch: SpanBatch) -> Int {
+        let scope = batch.scopes[code]
+        return self.scope(
+            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope)
+        )
+    }
+}

@@ -1,0 +1,240 @@
+import OTLP
+import TraceStorage
+
+extension EmbeddedStore {
+    /// - Throws: when the tail is full and cannot be sealed; the batch was not taken then and can be sent again.
+    package func append(_ batch: StoredBatch) throws(StorageError) {
+        let (isKnown, isFull) = state.withLock { state in
+            let spans = state.tail.spans + batch.batch.spans.count
+            let bytes = state.tail.bytes + batch.batch.bytes.count
+            return (
+                batch.position <= state.position,
+                !state.tail.isEmpty && (spans > options.sealSpans || bytes > options.sealBytes)
+            )
+        }
+        guard !isKnown else { return }
+        if isFull { try seal() }
+        let hashes = batch.batch.spans.withUnsafeBufferPointer { spans in
+            spans.indices.map { RecentSpans.hash(spans[$0].traceID, spans[$0].spanID) }
+        }
+        let sealed = try sealedRows(batch, hashes)
+        state.withLock { state in
+            let duplicates = state.tail.duplicateSpans
+            state.tail.append(batch, hashes: hashes, without: sealed)
+            state.position = batch.position
+            state.counters.duplicateSpans += state.tail.duplicateSpans - duplicates
+        }
+    }
+
+    /// Rows whose span a block has already.
+    private func sealedRows(_ stored: StoredBatch, _ hashes: [UInt64]) throws(StorageError) -> Set<Int> {
+        let hints = writer.withLock { writer in hashes.indices.filter { writer.recent.contains(hashes[$0]) } }
+        guard !hints.isEmpty else { return [] }
+        let blocks = state.withLock { $0.blocks }
+        var rows: Set<Int> = []
+        for row in hints where try isSealed(stored, row: row, blocks: blocks) { rows.insert(row) }
+        return rows
+    }
+
+    package func maintain(now: UInt64) throws(StorageError) {
+        let isDue = state.withLock { state in
+            guard !state.tail.isEmpty else { return false }
+            let oldest = state.tail.receivedMin
+            return state.tail.spans >= options.sealSpans || state.tail.bytes >= options.sealBytes
+                || (now > oldest && now - oldest >= options.sealAge)
+        }
+        // Old data goes first: it may make the room that the seal needs.
+        try expire(now: now)
+        try quarantineDamaged()
+        if isDue { try seal() }
+        removeDoomed()
+    }
+
+    package func flush() throws(StorageError) {
+        if state.withLock({ !$0.tail.isEmpty }) { try seal() }
+        removeDoomed()
+    }
+
+    // MARK: sealing
+
+    private struct BlockKey: Hashable {
+        let tenant: TenantID
+        let isOutOfRange: Bool
+    }
+
+    /// Writes the tail into blocks and puts them and the position they cover into the manifest, in one step. Until
+    /// then nothing has changed; files that were written are removed or, after a crash, cleaned up at the next opening.
+    private func seal() throws(StorageError) {
+        let (snapshot, hashes, blocks, position) = state.withLock {
+            ($0.tail.snapshot, $0.tail.hashes, $0.blocks, $0.position)
+        }
+        var sealed: [Block] = []
+        do throws(StorageError) {
+            for (key, batches) in Self.partition(snapshot, options) {
+                sealed.append(try write(batches, key, snapshot))
+            }
+            try files.sync(directory: directory)
+            try prepare(blocks + sealed, position: position)
+        } catch {
+            for block in sealed { try? files.remove(block.path) }
+            throw error
+        }
+        do throws(StorageError) {
+            try StoreOpening.putInPlace(directory, files)
+        } catch {
+            // The manifest on disk may name these blocks already: they stay until a later one is in place.
+            writer.withLock { $0.orphans += sealed }
+            throw error
+        }
+        writer.withLock { writer in
+            writer.doomed += writer.orphans
+            writer.orphans = []
+            for hash in hashes { writer.recent.insert(hash) }
+        }
+        state.withLock { state in
+            state.tail = LiveTail()
+            state.blocks = blocks + sealed
+            state.durable = position
+            for block in sealed {
+                state.counters.sealedBlocks += 1
+                state.counters.sealedSpans += Int(clamping: block.entry.spans)
+                state.counters.sealedBytes += Int(clamping: block.entry.fileBytes)
+                if block.entry.isOutOfRange { state.counters.outOfRangeSpans += Int(clamping: block.entry.spans) }
+            }
+        }
+    }
+
+    /// The rows of the tail by the block that they go to.
+    private static func partition(
+        _ snapshot: LiveTail.Snapshot, _ options: StoreOptions
+    ) -> [(key: BlockKey, value: [(batch: Int, rows: [Int])])] {
+        var parts: [BlockKey: [(batch: Int, rows: [Int])]] = [:]
+        for (index, stored) in snapshot.batches.enumerated() {
+            var inRange: [Int] = []
+            var outOfRange: [Int] = []
+            for row in snapshot.uniqueRows(index) {
+                let start = stored.batch.spans[row].startTime
+                if options.isOutOfRange(start: start, receivedAt: stored.receivedAt) {
+                    outOfRange.append(row)
+                } else {
+                    inRange.append(row)
+                }
+            }
+            for (rows, isOutOfRange) in [(inRange, false), (outOfRange, true)] where !rows.isEmpty {
+                let key = BlockKey(tenant: stored.tenant, isOutOfRange: isOutOfRange)
+                parts[key, default: []].append((index, rows))
+            }
+        }
+        return parts.sorted {
+            ($0.key.tenant.name, $0.key.isOutOfRange ? 1 : 0) < ($1.key.tenant.name, $1.key.isOutOfRange ? 1 : 0)
+        }
+    }
+
+    private func write(
+        _ parts: [(batch: Int, rows: [Int])], _ key: BlockKey, _ snapshot: LiveTail.Snapshot
+    ) throws(StorageError) -> Block {
+        let built: (bytes: [UInt8], footer: BlockFooter)
+        do throws(FormatError) {
+            var builder = try BlockBuilder(tenant: key.tenant, isOutOfRange: key.isOutOfRange)
+            for (batch, rows) in parts { try builder.append(snapshot.batches[batch], rows: rows) }
+            built = try builder.finish()
+        } catch {
+            throw .io(message: "cannot seal a block: \(error.reason)")
+        }
+        let number = writer.withLock { writer in
+            defer { writer.nextNumber += 1 }
+            return writer.nextNumber
+        }
+        let footer = built.footer
+        let entry = BlockEntry(
+            number: number, fileBytes: UInt64(built.bytes.count), spans: UInt64(footer.rows), startMin: footer.startMin,
+            startMax: footer.startMax, receivedMin: footer.receivedMin, receivedMax: footer.receivedMax,
+            isOutOfRange: key.isOutOfRange, tenant: key.tenant)
+        let block = Block(entry, directory: directory)
+        do throws(StorageError) {
+            try files.write(built.bytes, to: block.path)
+        } catch {
+            // What was written of it takes room that others need.
+            try? files.remove(block.path)
+            throw error
+        }
+        cache.insert(.footer(footer), bytes: footer.memoryBytes, for: BlockCache.Key(block: number, offset: .max))
+        return block
+    }
+
+    /// Makes these the store's blocks.
+    private func commit(_ blocks: [Block], position: JournalPosition) throws(StorageError) {
+        try prepare(blocks, position: position)
+        try StoreOpening.putInPlace(directory, files)
+    }
+
+    /// Writes a manifest beside the one that holds.
+    private func prepare(_ blocks: [Block], position: JournalPosition) throws(StorageError) {
+        var manifest = Manifest()
+        manifest.position = position
+        manifest.nextNumber = writer.withLock { $0.nextNumber }
+        manifest.blocks = blocks.map(\.entry)
+        try StoreOpening.prepare(manifest, directory, files)
+    }
+
+    // MARK: deleting
+
+    /// Takes blocks that are past retention out of the manifest, oldest first.
+    private func expire(now: UInt64) throws(StorageError) {
+        let (blocks, durable) = state.withLock { ($0.blocks, $0.durable) }
+        var kept = blocks
+        if options.retentionAge > 0, now > options.retentionAge {
+            kept.removeAll { $0.entry.receivedMax < now - options.retentionAge }
+        }
+        if options.retentionBytes > 0 {
+            var bytes = kept.reduce(0) { $0 + Int(clamping: $1.entry.fileBytes) }
+            while bytes > options.retentionBytes,
+                let oldest = kept.indices.min(by: { kept[$0].entry.receivedMax < kept[$1].entry.receivedMax })
+            {
+                bytes -= Int(clamping: kept[oldest].entry.fileBytes)
+                kept.remove(at: oldest)
+            }
+        }
+        guard kept.count < blocks.count else { return }
+        try commit(kept, position: durable)
+        let gone = drop(from: blocks, keeping: kept)
+        state.withLock { state in
+            state.counters.expiredBlocks += gone.count
+            state.counters.expiredSpans += gone.reduce(0) { $0 + Int(clamping: $1.entry.spans) }
+        }
+        writer.withLock { $0.doomed += gone }
+    }
+
+    /// Puts blocks aside whose bytes a query found wrong.
+    private func quarantineDamaged() throws(StorageError) {
+        let (blocks, durable) = state.withLock { ($0.blocks, $0.durable) }
+        let kept = blocks.filter { block in block.damage.withLock { $0 == nil } }
+        guard kept.count < blocks.count else { return }
+        try commit(kept, position: durable)
+        let gone = drop(from: blocks, keeping: kept)
+        state.withLock { $0.counters.quarantinedBlocks += gone.count }
+        for block in gone { try StoreOpening.setAside(block.entry.name, directory, files) }
+    }
+
+    private func drop(from blocks: [Block], keeping kept: [Block]) -> [Block] {
+        state.withLock { $0.blocks = kept }
+        let numbers = Set(kept.map(\.entry.number))
+        let gone = blocks.filter { !numbers.contains($0.entry.number) }
+        for block in gone { cache.remove(block: block.entry.number) }
+        return gone
+    }
+
+    /// Removes the files of deleted blocks that no query holds any more. One that cannot be removed now is tried again.
+    private func removeDoomed() {
+        writer.withLock { writer in
+            var left: [Block] = []
+            while var block = writer.doomed.popLast() {
+                guard isKnownUniquelyReferenced(&block), (try? files.remove(block.path)) != nil else {
+                    left.append(block)
+                    continue
+                }
+            }
+            writer.doomed = left
+        }
+    }
+}

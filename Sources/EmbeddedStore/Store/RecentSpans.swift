@@ -1,0 +1,63 @@
+import OTLP
+
+/// The ids of the spans that were sealed last, so that a span sent again is recognised although it is in a block.
+///
+/// Two generations of hashes: when the younger is full the older is forgotten. A hit is only a hint.
+struct RecentSpans: Sendable {
+    /// Spans remembered at least: what an emitter that retries for minutes at full rate may send again. Beyond it a
+    /// span sent again is collapsed in traces only, and scans find it twice. 32 bytes of memory each at most.
+    static let spansMax = 262_144
+
+    private var young = HashSet()
+    private var old = HashSet()
+
+    static func hash(_ trace: TraceID, _ span: SpanID) -> UInt64 {
+        ByteHash.mix(trace.low ^ span.rawValue, 0x9E37_79B9_7F4A_7C15 ^ trace.high) | 1
+    }
+
+    @inline(__always)
+    func contains(_ hash: UInt64) -> Bool { young.contains(hash) || old.contains(hash) }
+
+    mutating func insert(_ hash: UInt64) {
+        if young.count >= Self.spansMax {
+            old = young
+            young = HashSet()
+        }
+        young.insert(hash)
+    }
+
+    /// Linear probing; 0 is free. The length is a power of two.
+    private struct HashSet: Sendable {
+        private(set) var count = 0
+        private var slots: [UInt64] = Array(repeating: 0, count: 1024)
+
+        @inline(__always)
+        func contains(_ hash: UInt64) -> Bool {
+            guard count > 0 else { return false }
+            let slot = place(hash)
+            return slots[slot] == hash
+        }
+
+        mutating func insert(_ hash: UInt64) {
+            if (count + 1) * 2 > slots.count { grow() }
+            let slot = place(hash)
+            if slots[slot] == 0 { count += 1 }
+            slots[slot] = hash
+        }
+
+        /// Where the hash is, or would go.
+        @inline(__always)
+        private func place(_ hash: UInt64) -> Int {
+            let mask = slots.count - 1
+            var slot = Int(truncatingIfNeeded: hash >> 16) & mask
+            while slots[slot] != 0, slots[slot] != hash { slot = (slot + 1) & mask }
+            return slot
+        }
+
+        private mutating func grow() {
+            let all = slots
+            slots = Array(repeating: 0, count: all.count * 2)
+            for hash in all where hash != 0 { slots[place(hash)] = hash }
+        }
+    }
+}

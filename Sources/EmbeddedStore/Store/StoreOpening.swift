@@ -1,0 +1,118 @@
+import TraceStorage
+
+/// Finds out what a store's directory holds, and puts it in order.
+struct StoreOpening {
+    let directory: String
+    let files: any StoreFileSystem
+
+    static let quarantine = "quarantine"
+
+    func open() throws(StorageError) -> (manifest: Manifest, report: StoreReport) {
+        try files.makeDirectory(directory)
+        var report = StoreReport()
+        let names = Set(try files.names(in: directory))
+        var manifest = Manifest()
+        if names.contains(Manifest.fileName) {
+            manifest = try readManifest()
+        } else {
+            // A manifest is there before the first block, so these blocks are what is left of a store.
+            if let block = names.first(where: { BlockEntry.number(name: $0) != nil }) {
+                throw .corrupt(
+                    message: "\(directory) holds blocks (\(block)) but no manifest; move them away to start anew")
+            }
+            try Self.write(manifest, directory, files)
+        }
+        let stored = manifest
+        manifest.blocks = []
+        for entry in stored.blocks {
+            if let reason = try check(entry, names) {
+                if names.contains(entry.name) { try Self.setAside(entry.name, directory, files) }
+                report.quarantined.append("\(entry.name): \(reason)")
+            } else {
+                manifest.blocks.append(entry)
+            }
+        }
+        try clean(names, known: Set(stored.blocks.map(\.name)), &report)
+        if manifest != stored { try Self.write(manifest, directory, files) }
+        return (manifest, report)
+    }
+
+    private func readManifest() throws(StorageError) -> Manifest {
+        let path = directory + "/" + Manifest.fileName
+        let file = try files.open(path)
+        let bytes = try file.read(at: 0, count: Int(clamping: file.bytes))
+        do throws(Manifest.ReadError) {
+            return try Manifest(decoding: bytes)
+        } catch {
+            switch error {
+            case .futureVersion(let version):
+                throw .corrupt(
+                    message: "\(path) has format version \(version), this program reads up to \(Manifest.version)")
+            case .corrupt(let reason): throw .corrupt(message: "\(path): \(reason)")
+            }
+        }
+    }
+
+    /// Why a block cannot be used; nil when it can. Pages are checked when they are read.
+    ///
+    /// - Throws: for a block of a future format version, which is not ours to put aside.
+    private func check(_ entry: BlockEntry, _ names: Set<String>) throws(StorageError) -> String? {
+        guard names.contains(entry.name) else { return "missing" }
+        let file = try files.open(directory + "/" + entry.name)
+        if let version = try? BlockReader.version(file), version > BlockFormat.version {
+            throw .corrupt(
+                message: "\(directory)/\(entry.name) has format version \(version), "
+                    + "this program reads up to \(BlockFormat.version)")
+        }
+        do throws(FormatError) {
+            guard file.bytes == entry.fileBytes else { return "\(file.bytes) bytes long, not \(entry.fileBytes)" }
+            let footer = try BlockReader.readFooter(file)
+            guard UInt64(footer.rows) == entry.spans else { return "\(footer.rows) spans, not \(entry.spans)" }
+            return nil
+        } catch {
+            return error.reason
+        }
+    }
+
+    /// Moves a block to `quarantine/`, where nothing reads or deletes it.
+    static func setAside(_ name: String, _ directory: String, _ files: any StoreFileSystem) throws(StorageError) {
+        let target = directory + "/" + quarantine
+        try files.makeDirectory(target)
+        try files.rename(directory + "/" + name, to: target + "/" + name)
+        try files.sync(directory: target)
+        try files.sync(directory: directory)
+    }
+
+    /// Removes what a crash left behind and reports what is not ours.
+    private func clean(_ names: Set<String>, known: Set<String>, _ report: inout StoreReport) throws(StorageError) {
+        for name in names.sorted() where !known.contains(name) && name != Manifest.fileName {
+            if name == Manifest.temporaryName || BlockEntry.number(name: name) != nil {
+                try files.remove(directory + "/" + name)
+                report.removed.append(name)
+            } else if name != Self.quarantine {
+                report.unknown.append(name)
+            }
+        }
+    }
+
+    /// Makes a manifest the one that holds.
+    private static func write(
+        _ manifest: Manifest, _ directory: String, _ files: any StoreFileSystem
+    ) throws(StorageError) {
+        try prepare(manifest, directory, files)
+        try putInPlace(directory, files)
+    }
+
+    /// Writes and syncs a manifest beside the one that holds. When it fails nothing has changed.
+    static func prepare(
+        _ manifest: Manifest, _ directory: String, _ files: any StoreFileSystem
+    ) throws(StorageError) {
+        try files.write(manifest.encoded(), to: directory + "/" + Manifest.temporaryName)
+    }
+
+    /// Renames the prepared manifest over the one that holds. When it fails either may be the one on disk.
+    static func putInPlace(_ directory: String, _ files: any StoreFileSystem) throws(StorageError) {
+        try files.rename(directory + "/" + Manifest.temporaryName, to: directory + "/" + Manifest.fileName)
+        try files.sync(directory: directory)
+    }
+}

@@ -1,0 +1,70 @@
+import EmbeddedStore
+import OTLP
+import Testing
+import TraceStorage
+import TraceStorageConformance
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A block that was written once still reads as the requests that it was made of.
+///
+/// `SKEIN_REWRITE_GOLDEN=1` writes the files anew; that is right only together with a new format version.
+@Suite struct GoldenBlockTests {
+    private static let folder: String = {
+        let file = #filePath
+        return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)]) + "/Golden"
+    }()
+    private static let requests = ["request-1.otlp", "request-2.otlp"]
+
+    private static func read(_ name: String) throws -> [UInt8] {
+        let file = try PosixFileSystem().open(folder + "/" + name)
+        return try file.read(at: 0, count: Int(file.bytes))
+    }
+
+    private static func batches() throws -> [StoredBatch] {
+        try requests.enumerated().map { index, name in
+            StoredBatch(
+                batch: try SpanBatch(decoding: read(name)), position: JournalPosition(UInt64(index + 1)),
+                receivedAt: 1_760_003_600_000_000_000)
+        }
+    }
+
+    private static func rewrite() throws {
+        let files = PosixFileSystem()
+        try files.makeDirectory(folder)
+        for name in try files.names(in: folder) { try files.remove(folder + "/" + name) }
+        var source = OddSpans(seed: 2026)
+        for name in requests { try files.write(source.request(spans: 20), to: folder + "/" + name) }
+        let directory = TemporaryDirectory()
+        let store = try EmbeddedStore(directory: directory.path)
+        for batch in try batches() { try store.append(batch) }
+        try store.flush()
+        for name in try directory.names() { try files.write(directory.bytes(name), to: folder + "/" + name) }
+    }
+
+    @Test func theCommittedBlockReadsAsItsRequests() throws {
+        if getenv("SKEIN_REWRITE_GOLDEN") != nil { try Self.rewrite() }
+        let directory = TemporaryDirectory()
+        for name in try PosixFileSystem().names(in: Self.folder) where !Self.requests.contains(name) {
+            try directory.write(try Self.read(name), to: name)
+        }
+        let store = try EmbeddedStore(directory: directory.path)
+        #expect(store.report == StoreReport())
+        let batches = try Self.batches()
+        let expected = Set(
+            batches.flatMap { stored in
+                stored.batch.spans.indices.map { SpanDescription(stored.batch, row: $0) }
+            })
+        var found: Set<SpanDescription> = []
+        for trace in Set(expected.map(\.traceID)) {
+            let batch = try #require(try store.trace(trace, tenant: .default, context: QueryContext()))
+            for row in batch.spans.indices { found.insert(SpanDescription(batch, row: row)) }
+        }
+        #expect(found == expected)
+        #expect(store.statistics().spans == expected.count)
+    }
+}

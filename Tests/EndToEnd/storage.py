@@ -1,0 +1,23 @@
+"""What can be known of the data directory from outside."""
+
+from pathlib import Path
+
+from harness import Collector
+from waiting import eventually
+
+
+def sealed_spans(collector: Collector) -> float:
+    metrics = collector.metrics()
+    return metrics.total("skein_store_spans") - metrics.total("skein_store_live_spans")
+
+
+def wait_sealed(collector: Collector, spans: int, seconds: float = 15.0) -> None:
+    def sealed() -> None:
+        assert sealed_spans(collector) >= spans, "the spans are not in a block yet"
+
+    eventually(sealed, seconds)
+
+
+def newest_segment(data: Path) -> Path:
+    """The journal segment that is written to."""
+    return max((data / "journal").glob("*.journal"), key=lambda path: path.name)

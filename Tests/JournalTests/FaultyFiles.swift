@@ -1,0 +1,196 @@
+import Glibc
+import Journal
+import Synchronization
+
+/// What happens to one file operation.
+enum Fault: String, CaseIterable, Sendable {
+    case ioError
+    case diskFull
+    /// Half of the bytes are written and said to be.
+    case shortWrite
+    /// Half of the bytes are written, then the operation fails.
+    case tornWrite
+    case tornDiskFull
+    /// The process is gone before the operation.
+    case crashBefore
+    /// Half of a write reaches the file before the process is gone; other operations are done whole.
+    case crashWithin
+    /// The process is gone after the operation was done and before it is told.
+    case crashAfter
+
+    var isCrash: Bool { self == .crashBefore || self == .crashWithin || self == .crashAfter }
+}
+
+/// The operating system's files with a fault at chosen operations. After a crash every operation fails.
+///
+/// Only operations that change something are counted, from 0.
+final class FaultyFiles: JournalFiles {
+    struct Operation: Sendable {
+        let index: Int
+        let name: String
+        let path: String
+    }
+
+    private struct State {
+        var count = 0
+        var isCrashed = false
+        var faults = 0
+        /// Bytes of each file that survive a loss of power.
+        var durableBytes: [String: Int] = [:]
+        var openFiles: [String: Int] = [:]
+    }
+
+    private let base = POSIXFiles()
+    private let state = Mutex(State())
+    private let plan: @Sendable (Operation) -> Fault?
+
+    init(_ plan: @escaping @Sendable (Operation) -> Fault?) {
+        self.plan = plan
+    }
+
+    /// Times a fault was injected.
+    var faults: Int { state.withLock { $0.faults } }
+    var isCrashed: Bool { state.withLock { $0.isCrashed } }
+    var operations: Int { state.withLock { $0.count } }
+    /// Files that were opened and read or written, by how often.
+    func opened(_ path: String) -> Int { state.withLock { $0.openFiles[path] ?? 0 } }
+
+    /// Takes from every file what was not made durable.
+    func losePower() {
+        for (path, bytes) in state.withLock({ $0.durableBytes }) { truncate(path, bytes) }
+    }
+
+    func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
+
+    func list(_ directory: String) throws(FileError) -> [String] {
+        try checkAlive("list", directory)
+        return try base.list(directory)
+    }
+
+    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any JournalFile {
+        try checkAlive("open", path)
+        state.withLock { $0.openFiles[path, default: 0] += 1 }
+        guard mode == .create else { return FaultyFile(try base.open(path, mode), path: path, files: self) }
+        let file = try change("create", path) { () throws(FileError) in try base.open(path, mode) }
+        state.withLock { $0.durableBytes[path] = 0 }
+        return FaultyFile(file, path: path, files: self)
+    }
+
+    func rename(_ path: String, to newPath: String) throws(FileError) {
+        try change("rename", path) { () throws(FileError) in try base.rename(path, to: newPath) }
+        state.withLock { state in state.durableBytes[newPath] = state.durableBytes.removeValue(forKey: path) }
+    }
+
+    func remove(_ path: String) throws(FileError) {
+        try change("remove", path) { () throws(FileError) in try base.remove(path) }
+        state.withLock { $0.durableBytes[path] = nil }
+    }
+
+    func synchronizeDirectory(_ path: String) throws(FileError) {
+        try change("synchronize directory", path) { () throws(FileError) in }
+    }
+
+    func lock(_ path: String) throws(FileError) -> any JournalFile { try base.lock(path) }
+
+    // MARK: faults
+
+    func checkAlive(_ name: String, _ path: String) throws(FileError) {
+        if isCrashed { throw FileError(operation: name, path: path, code: EIO) }
+    }
+
+    /// The fault of the next operation; after a crash, an error.
+    func nextFault(_ name: String, _ path: String) throws(FileError) -> Fault? {
+        try checkAlive(name, path)
+        let index = state.withLock { state in
+            state.count += 1
+            return state.count - 1
+        }
+        let fault = plan(Operation(index: index, name: name, path: path))
+        if let fault {
+            state.withLock { state in
+                state.faults += 1
+                if fault.isCrash { state.isCrashed = true }
+            }
+        }
+        return fault
+    }
+
+    func noteSynchronized(_ path: String, bytes: Int) { state.withLock { $0.durableBytes[path] = bytes } }
+
+    /// An operation that is done whole or not at all.
+    func change<Result>(
+        _ name: String, _ path: String, _ body: () throws(FileError) -> Result
+    ) throws(FileError) -> Result {
+        switch try nextFault(name, path) {
+        case nil, .shortWrite: return try body()
+        case .ioError, .tornWrite, .crashBefore: throw FileError(operation: name, path: path, code: EIO)
+        case .diskFull, .tornDiskFull: throw FileError(operation: name, path: path, code: ENOSPC)
+        case .crashWithin, .crashAfter:
+            _ = try body()
+            throw FileError(operation: name, path: path, code: EIO)
+        }
+    }
+}
+
+private final class FaultyFile: JournalFile {
+    private let base: any JournalFile
+    private let path: String
+    private let files: FaultyFiles
+
+    init(_ base: any JournalFile, path: String, files: FaultyFiles) {
+        self.base = base
+        self.path = path
+        self.files = files
+    }
+
+    func size() throws(FileError) -> Int {
+        try files.checkAlive("size", path)
+        return try base.size()
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
+        try files.checkAlive("read", path)
+        return try base.read(into: buffer, at: offset)
+    }
+
+    func write(_ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) -> Int {
+        switch try files.nextFault("write", path) {
+        case nil: return try base.write(buffers, at: offset)
+        case .ioError, .crashBefore: throw FileError(operation: "write", path: path, code: EIO)
+        case .diskFull: throw FileError(operation: "write", path: path, code: ENOSPC)
+        case .shortWrite: return try writeHalf(buffers, at: offset)
+        case .tornWrite, .crashWithin:
+            _ = try writeHalf(buffers, at: offset)
+            throw FileError(operation: "write", path: path, code: EIO)
+        case .tornDiskFull:
+            _ = try writeHalf(buffers, at: offset)
+            throw FileError(operation: "write", path: path, code: ENOSPC)
+        case .crashAfter:
+            _ = try base.write(buffers, at: offset)
+            throw FileError(operation: "write", path: path, code: EIO)
+        }
+    }
+
+    private func writeHalf(_ buffers: [UnsafeRawBufferPointer], at offset: Int) throws(FileError) -> Int {
+        var left = max(1, buffers.reduce(0) { $0 + $1.count } / 2)
+        var written = 0
+        for buffer in buffers where left > 0 {
+            let part = UnsafeRawBufferPointer(rebasing: buffer.prefix(left))
+            written += try base.write([part], at: offset + written)
+            left -= part.count
+        }
+        return written
+    }
+
+    func synchronize() throws(FileError) {
+        try files.change("synchronize", path) { () throws(FileError) in
+            files.noteSynchronized(path, bytes: try base.size())
+        }
+    }
+
+    func truncate(to bytes: Int) throws(FileError) {
+        try files.change("truncate", path) { () throws(FileError) in try base.truncate(to: bytes) }
+    }
+
+    func close() { base.close() }
+}
