@@ -50,6 +50,7 @@ let package = Package(
         .library(name: "SkeinAgents", targets: ["SkeinAgents"]),
         .library(name: "SkeinTesting", targets: ["SkeinTesting"]),
         .executable(name: "skein", targets: ["SkeinMain"]),
+        .executable(name: "research-desk", targets: ["ResearchDesk"]),
     ],
     traits: [
         .trait(name: "Collector", description: "Build the collector and its command-line tool."),
@@ -120,6 +121,11 @@ let package = Package(
             ["Collector", "QueryAPI", "OTLP", "CurlTransport", "SemanticConventions", arguments, logging, lifecycle]),
         executable("SkeinMain", ["SkeinCommands"]),
 
+        // MARK: the example; it uses the SDK as any service does
+        executable(
+            "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
+            path: "Sources/Examples/ResearchDesk"),
+
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
@@ -134,6 +140,7 @@ let package = Package(
                 "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
                 logging,
             ]),
+        tests("ExampleTests", ["ResearchDesk", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
         tests(
             "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),

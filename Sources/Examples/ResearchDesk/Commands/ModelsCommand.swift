@@ -1,0 +1,34 @@
+import ArgumentParser
+import HTTPTypes
+import Hummingbird
+
+/// A stand-in for the provider of the models. Like a real one it is not part of the trace.
+struct ModelsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "models", abstract: "Pretend to be a model provider: POST /v1/chat/completions.")
+
+    @OptionGroup var listen: ListenOptions
+
+    @Option(help: "Another seed, other answers, latencies and failures.")
+    var seed = 1
+
+    func run() async throws {
+        let model = FakeModel(seed: seed)
+        try await serve("models", listen, nil) { router in
+            router.post("v1/chat/completions") { request, context in
+                let retry = HTTPField.Name(ModelClient.retryCountHeader).flatMap { request.headers[$0] }
+                let chat = try await request.decode(as: ChatRequest.self, context: context)
+                let outcome = model.outcome(of: chat, retry: retry.flatMap { Int($0) } ?? 0)
+                try await Task.sleep(for: outcome.latency)
+                switch outcome.result {
+                case .completion(let completion):
+                    return try context.responseEncoder.encode(completion, from: request, context: context)
+                case .rateLimited(let seconds):
+                    return Response(status: .tooManyRequests, headers: [.retryAfter: "\(seconds)"])
+                case .failed:
+                    return Response(status: .internalServerError)
+                }
+            }
+        }
+    }
+}

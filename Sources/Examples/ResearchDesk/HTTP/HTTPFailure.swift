@@ -1,0 +1,15 @@
+import SkeinAgents
+
+/// Why a request to another service brought nothing.
+struct HTTPFailure: ErrorTypeProviding, CustomStringConvertible {
+    /// Nil when there was no answer.
+    var status: Int?
+    var reason: String
+    /// How long the service asks to be left alone.
+    var retryAfter: Duration?
+
+    /// What `error.type` is on the span: the status, as the conventions want it.
+    var errorType: String { status.map { "\($0)" } ?? "no_answer" }
+
+    var description: String { reason }
+}
