@@ -117,7 +117,10 @@ let package = Package(
             ]),
         module(
             "SkeinCommands",
-            ["Collector", "QueryAPI", "OTLP", "CurlTransport", "SemanticConventions", arguments, logging, lifecycle]),
+            [
+                "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
+                "AgentTraffic", arguments, logging, lifecycle,
+            ]),
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: tests
@@ -135,7 +138,8 @@ let package = Package(
                 logging,
             ]),
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
-        tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+        tests(
+            "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
         tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
         .testTarget(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
