@@ -118,7 +118,10 @@ let package = Package(
             ]),
         module(
             "SkeinCommands",
-            ["Collector", "QueryAPI", "OTLP", "CurlTransport", "SemanticConventions", arguments, logging, lifecycle]),
+            [
+                "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
+                "AgentTraffic", arguments, logging, lifecycle,
+            ]),
         executable("SkeinMain", ["SkeinCommands"]),
 
         // MARK: the example; it uses the SDK as any service does

@@ -11,6 +11,11 @@ enum Terminal {
         write(text + "\n", to: STDERR_FILENO)
     }
 
+    /// Writes over the line that the cursor is in; for progress, on a terminal only.
+    static func transient(_ text: String) {
+        write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+    }
+
     /// Text on standard output, as it is.
     static func output(_ text: String) {
         write(text, to: STDOUT_FILENO)

@@ -8,7 +8,7 @@ extension GRPCConnection {
     func answer(_ id: HTTP2StreamID, _ message: [UInt8]) {
         streams[id]?.isAnswered = true
         write(id, .headers(.init(headers: GRPCHeaders.response)))
-        write(id, .data(.init(data: .byteBuffer(frame(message)))))
+        write(id, .data(.init(data: .byteBuffer(GRPCFrame.buffer(message)))))
         write(id, .headers(.init(headers: GRPCHeaders.okTrailers, endStream: true)))
         context?.flush()
     }
@@ -24,7 +24,7 @@ extension GRPCConnection {
             write(id, .headers(.init(headers: GRPCHeaders.response)))
         }
         stream.lastProgress = .now()
-        write(id, .data(.init(data: .byteBuffer(frame(message)))), sent)
+        write(id, .data(.init(data: .byteBuffer(GRPCFrame.buffer(message)))), sent)
         context?.flush()
     }
 
@@ -54,14 +54,6 @@ extension GRPCConnection {
         write(id, .headers(.init(headers: headers, endStream: true)))
         if !stream.isRequestComplete { write(id, .rstStream(.noError)) }
         context?.flush()
-    }
-
-    private func frame(_ message: [UInt8]) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: 5 + message.count)
-        buffer.writeInteger(UInt8(0))
-        buffer.writeInteger(UInt32(truncatingIfNeeded: message.count))
-        buffer.writeBytes(message)
-        return buffer
     }
 
     /// Writing may close the stream and call back into this handler before it returns.
