@@ -70,25 +70,22 @@ package final class Collector: Sendable {
             throw StartError(error)
         }
         memoryLimiter = MemoryLimiter(configuration.memoryLimiter)
-        health = CollectorHealth { [memoryLimiter, storeFeeder] in
-            if memoryLimiter.isRefusing { return "memory limit" }
-            return storeFeeder.currentFailure
-        }
         let ingest = Ingest(journal: journal, memoryLimiter: memoryLimiter)
+        health = CollectorHealth { [storeFeeder] in ingest.currentRefusal ?? storeFeeder.currentFailure }
         listeners = CollectorListeners(
             configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
         observe()
     }
 
     /// Starts all parts and returns when spans are taken. What was in the journal may still be on its way into store
-    /// and metrics; see ``hasCaughtUp``.
+    /// and metrics; see ``hasCaughtUp``. After an error ``shutdown(timeout:)`` gives back what was started.
     package func start() async throws(StartError) {
         do {
             try listeners.add(
                 health: HealthEndpoint(health: health).router(),
                 selfMetrics: MetricsEndpoint { [metrics] in metrics.exposition($0) }.router(),
                 spanMetrics: MetricsEndpoint { [weak self] format in
-                    guard let self, self.derivationFeeder.position >= self.replayEnd else { return nil }
+                    guard let self, self.derivationFeeder.hasPassed(self.replayEnd) else { return nil }
                     return self.red.snapshot().exposition(format)
                 }.router())
             try journal.start()
@@ -102,52 +99,68 @@ package final class Collector: Sendable {
 
     /// Whether everything that the journal held at the start is stored and counted.
     package var hasCaughtUp: Bool {
-        storeFeeder.position >= replayEnd && derivationFeeder.position >= replayEnd
+        storeFeeder.hasPassed(replayEnd) && derivationFeeder.hasPassed(replayEnd)
     }
 
     private func startThreads() throws(WorkerThread.StartError) {
-        var started = [
-            try WorkerThread("store") { [storeFeeder] in storeFeeder.run() },
-            try WorkerThread("derive") { [derivationFeeder] in derivationFeeder.run() },
-        ]
+        try startThread("store") { [storeFeeder] in storeFeeder.run() }
+        try startThread("derive") { [derivationFeeder] in derivationFeeder.run() }
         for (exporter, configuration) in zip(exporters, configuration.exporters) {
-            started.append(try WorkerThread(configuration.id) { exporter.run() })
+            try startThread(configuration.id) { exporter.run() }
         }
         let interval = configuration.memoryLimiter.checkInterval
-        started.append(
-            try WorkerThread("memory_limiter") { [memoryLimiter, limiterStop] in
-                repeat { memoryLimiter.check() } while !limiterStop.wait(interval)
-            })
-        threads.withLock { $0 = started }
+        try startThread("memory_limiter") { [memoryLimiter, limiterStop] in
+            repeat { memoryLimiter.check() } while !limiterStop.wait(interval)
+        }
+    }
+
+    private func startThread(
+        _ name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(WorkerThread.StartError) {
+        let thread = try WorkerThread(name, body)
+        threads.withLock { $0.append(thread) }
     }
 
     /// Stops taking spans, answers what is under way, and brings what was taken to store, metrics and targets within
     /// `shutdown_timeout`. What a target does not take in time stays in the journal for the next start.
-    package func shutdown() async {
+    ///
+    /// May be called more than once, and before the start.
+    ///
+    /// - Parameter timeout: Instead of `shutdown_timeout`; zero leaves the rest of the journal to the next start.
+    package func shutdown(timeout: Duration? = nil) async {
         health.set(.draining)
-        let timeout = configuration.shutdownTimeout
-        let deadline = ContinuousClock.now + timeout
-        await listeners.stopReceiving(deadline: deadline)
+        let timeout = timeout ?? configuration.shutdownTimeout
+        let begin = ContinuousClock.now
+        // Half of the time: a client that does not finish its request must not take it all from the targets.
+        await listeners.stopReceiving(deadline: begin + timeout / 2)
         await journal.drain()
-        let threads = threads.withLock { $0 }
         limiterStop.set()
-        await Self.onThread { [self] in
-            let rest = max(.zero, ContinuousClock.now.duration(to: deadline)).nanosecondsClamped
-            let end = DispatchTime.now() + .nanoseconds(Int(rest))
-            if threads.allSatisfy({ $0.join(until: end) }) { return }
-            logger.warning(
-                "shutdown_timeout is over; what is not forwarded yet stays in the journal",
-                metadata: ["timeout": "\(GoDuration.text(timeout))"])
-            storeFeeder.requestStop()
-            derivationFeeder.requestStop()
-            for exporter in exporters { exporter.requestStop() }
-            for thread in threads where !thread.join(until: .now() + .seconds(5)) {
-                logger.error("a part did not stop", metadata: ["part": "\(thread.name)"])
-            }
-        }
+        await Self.onThread { [self] in finishThreads(deadline: begin + timeout, timeout) }
         for exporter in exporters { exporter.shutdown() }
         await journal.shutdown()
         await listeners.stopServing(deadline: .now + .seconds(1))
+    }
+
+    /// Seconds that a part may take to stop after it was told to: a block is sealed in a fraction of one.
+    private static let stopSeconds = 5
+
+    /// Waits until all threads have done their work, and stops them where they are at the deadline. Blocks.
+    private func finishThreads(deadline: ContinuousClock.Instant, _ timeout: Duration) {
+        let threads = threads.withLock { $0 }
+        let rest = max(.zero, ContinuousClock.now.duration(to: deadline)).nanosecondsClamped
+        let end = DispatchTime.now() + .nanoseconds(Int(rest))
+        if threads.allSatisfy({ $0.join(until: end) }) { return }
+        if timeout > .zero {
+            logger.warning(
+                "shutdown_timeout is over; what is not forwarded yet stays in the journal",
+                metadata: ["timeout": "\(GoDuration.text(timeout))"])
+        }
+        storeFeeder.requestStop()
+        derivationFeeder.requestStop()
+        for exporter in exporters { exporter.requestStop() }
+        for thread in threads where !thread.join(until: .now() + .seconds(Self.stopSeconds)) {
+            logger.error("a part did not stop", metadata: ["part": "\(thread.name)"])
+        }
     }
 
     /// Runs blocking work on a thread of its own and waits for it without blocking a task's thread.
@@ -165,9 +178,6 @@ package final class Collector: Sendable {
     }
 
     private func observe() {
-        CollectorObservations(
-            journal: journal, store: store, red: red, health: health, exporters: configuration.exporters
-        )
-        .register(with: metrics)
+        CollectorObservations(journal: journal, store: store, red: red, health: health).register(with: metrics)
     }
 }

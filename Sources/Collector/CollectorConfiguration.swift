@@ -49,12 +49,17 @@ package struct CollectorConfiguration: Sendable {
     }
 
     private mutating func readExporters(_ section: ConfigurationSection) {
+        var servesPrometheus = false
         for id in section.keys {
             let type = id.split(separator: "/", maxSplits: 1).first.map(String.init) ?? id
             switch type {
             case "otlp_http", "otlphttp":
                 exporters.append(OTLPHTTPExporterConfiguration(id: id, section.section(id)))
             case "prometheus":
+                if servesPrometheus {
+                    section.fail(id, "is the second of its kind, expected one place where derived metrics are served")
+                }
+                servesPrometheus = true
                 let prometheus = section.section(id)
                 prometheusEndpoint = prometheus.endpoint(default: prometheusEndpoint)
                 prometheus.end()

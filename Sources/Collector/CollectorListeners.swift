@@ -28,10 +28,10 @@ final class CollectorListeners: Sendable {
         receivingGRPC = configuration.receiver.grpc.map { grpc in
             var limits = GRPCLimits()
             limits.maxMessageBytes = grpc.messageBytesMax
+            let receiver = OTLPGRPCReceiver(ingest: ingest, metrics: metrics)
             return GRPCServer(
-                address: grpc.endpoint.listener("otlp_grpc"), limits: limits,
-                methods: OTLPGRPCReceiver(ingest: ingest, metrics: metrics).methods, logger: logger,
-                onListening: { announce($0.announcement) })
+                address: grpc.endpoint.listener("otlp_grpc"), limits: limits, methods: receiver.methods, logger: logger,
+                onRefusal: receiver.countRefusal, onListening: { announce($0.announcement) })
         }
     }
 

@@ -4,8 +4,10 @@ import TraceStorage
 package enum JournalError: Error, Hashable, Sendable {
     /// More waits to be written than ``JournalConfiguration/queueBytesMax``.
     case busy(queuedBytes: Int, limitBytes: Int)
-    /// The disk is full, or a reader that must not skip holds the journal at its cap.
+    /// A reader that must not skip holds the journal at its cap.
     case full(message: String)
+    /// The disk has no room, or the quota none.
+    case diskFull(message: String)
     /// The disk refused; what was appended before is untouched.
     case io(message: String)
     /// The journal is not started yet or shuts down.
@@ -22,13 +24,13 @@ package enum JournalError: Error, Hashable, Sendable {
     /// Whether the same call may succeed later without anything being changed.
     package var isRetryable: Bool {
         switch self {
-        case .busy, .full, .io, .closed: true
+        case .busy, .full, .diskFull, .io, .closed: true
         case .tooLarge, .inUse, .unsupportedVersion, .invalid: false
         }
     }
 
     init(_ error: FileError) {
-        self = error.isFull ? .full(message: error.description) : .io(message: error.description)
+        self = error.isFull ? .diskFull(message: error.description) : .io(message: error.description)
     }
 }
 
@@ -42,7 +44,7 @@ extension JournalError: CustomStringConvertible {
         switch self {
         case .busy(let queued, let limit):
             "journal is busy: \(queued) bytes wait to be written, at most \(limit) may"
-        case .full(let message), .io(let message), .invalid(let message): message
+        case .full(let message), .diskFull(let message), .io(let message), .invalid(let message): message
         case .closed: "journal takes no appends: it is not started or shuts down"
         case .tooLarge(let bytes, let limit): "journal record of \(bytes) bytes, at most \(limit) are possible"
         case .inUse(let directory, let processID):

@@ -179,7 +179,10 @@ struct JournalState {
             answers.append((append.continuation, .failure(error)))
             answers += (followers.removeValue(forKey: digest) ?? []).map { ($0, .failure(error)) }
         }
-        if case .full = error { metrics.fullAppends += answers.count } else { metrics.failedAppends += answers.count }
+        switch error {
+        case .full, .diskFull: metrics.fullAppends += answers.count
+        default: metrics.failedAppends += answers.count
+        }
         return answers
     }
 }

@@ -47,10 +47,10 @@ package struct SkeinCommand: AsyncParsableCommand {
 }
 
 /// A command that could not do its work.
-struct CommandFailure: Error {
-    let message: String
+package struct CommandFailure: Error {
+    package let message: String
     /// 1 failed, 2 wrong usage or configuration.
-    let exitStatus: Int32
+    package let exitStatus: Int32
 
     static func failed(_ message: String) -> CommandFailure { CommandFailure(message: message, exitStatus: 1) }
     static func usage(_ message: String) -> CommandFailure { CommandFailure(message: message, exitStatus: 2) }

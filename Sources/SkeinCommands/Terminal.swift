@@ -6,19 +6,19 @@
 
 /// Writing to the two output streams: data to one, messages to the other.
 enum Terminal {
-    /// A line on standard error.
+    /// A line on standard error. When nobody reads there any more it is lost, and the process goes on.
     static func message(_ text: String) {
-        write(text + "\n", to: STDERR_FILENO)
+        _ = write(text + "\n", to: STDERR_FILENO)
     }
 
     /// Writes over the line that the cursor is in; for progress, on a terminal only.
     static func transient(_ text: String) {
-        write("\r\u{1B}[K" + text, to: STDERR_FILENO)
+        _ = write("\r\u{1B}[K" + text, to: STDERR_FILENO)
     }
 
-    /// Text on standard output, as it is.
+    /// Text on standard output, as it is. A closed pipe ends the process quietly, as it does for every tool.
     static func output(_ text: String) {
-        write(text, to: STDOUT_FILENO)
+        if !write(text, to: STDOUT_FILENO) { exit(0) }
     }
 
     /// Ends the process.
@@ -34,19 +34,18 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// One `write` at a time until all is out; a closed pipe ends the process quietly, as it does for every tool.
-    private static func write(_ text: String, to descriptor: Int32) {
+    /// One `write` at a time until all is out; false when the reader has closed the pipe.
+    private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
             if written > 0 {
                 bytes = bytes.dropFirst(written)
-            } else if errno == EPIPE {
-                exit(0)
             } else if errno != EINTR {
-                return
+                return errno != EPIPE
             }
         }
+        return true
     }
 }
 
@@ -59,8 +58,10 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ coun
 }
 
 /// ANSI styles, only on a terminal and only without `NO_COLOR` (https://no-color.org).
-struct Style: Sendable {
+package struct Style: Sendable {
     let isEnabled: Bool
+
+    package init(isEnabled: Bool) { self.isEnabled = isEnabled }
 
     static func forOutput(environment: [String: String]) -> Style {
         Style(isEnabled: Terminal.isOutputATerminal && (environment["NO_COLOR"] ?? "").isEmpty)

@@ -5,6 +5,11 @@ package struct ConfigurationDocument: Sendable {
     package var root: ConfigurationNode
     /// What deserves a word and is no error, such as a variable that is not set.
     package private(set) var warnings: [String] = []
+    private var nodes = 0
+
+    /// Values of one document: hundreds are usual. Anchors that repeat one another multiply to any number; a document
+    /// past this is refused.
+    private static let nodesMax = 100_000
 
     /// An empty document: every value is its default.
     package init() {
@@ -26,7 +31,7 @@ package struct ConfigurationDocument: Sendable {
             throw ConfigurationError([Self.issue("is no YAML document (\(error))", source: source, line: 0)])
         }
         guard let node else { return }
-        root = convert(node, source: source, environment: environment)
+        root = try convert(node, source: source, environment: environment)
         if root.isNull { root.content = .mapping([]) }
     }
 
@@ -65,7 +70,14 @@ package struct ConfigurationDocument: Sendable {
         }
     }
 
-    private mutating func convert(_ node: Node, source: String, environment: [String: String]) -> ConfigurationNode {
+    private mutating func convert(
+        _ node: Node, source: String, environment: [String: String]
+    ) throws(ConfigurationError) -> ConfigurationNode {
+        nodes += 1
+        guard nodes <= Self.nodesMax else {
+            let message = "has too many values, expected at most \(Self.nodesMax)"
+            throw ConfigurationError([Self.issue(message, source: source, line: 0)])
+        }
         let place = ConfigurationPlace(source: source, line: node.mark?.line ?? 0)
         switch node {
         case .scalar(let scalar):
@@ -76,13 +88,18 @@ package struct ConfigurationDocument: Sendable {
             }
             return ConfigurationNode(.scalar(text, isPlain: isPlain), place: place)
         case .sequence(let sequence):
-            let elements = sequence.map { convert($0, source: source, environment: environment) }
+            var elements: [ConfigurationNode] = []
+            for element in sequence {
+                elements.append(try convert(element, source: source, environment: environment))
+            }
             return ConfigurationNode(.sequence(elements), place: place)
         case .mapping(let mapping):
-            let members = mapping.map { key, value in
-                ConfigurationNode.Member(
-                    key: key.string ?? "", keyPlace: ConfigurationPlace(source: source, line: key.mark?.line ?? 0),
-                    value: convert(value, source: source, environment: environment))
+            var members: [ConfigurationNode.Member] = []
+            for (key, value) in mapping {
+                members.append(
+                    ConfigurationNode.Member(
+                        key: key.string ?? "", keyPlace: ConfigurationPlace(source: source, line: key.mark?.line ?? 0),
+                        value: try convert(value, source: source, environment: environment)))
             }
             return ConfigurationNode(.mapping(members), place: place)
         case .alias:

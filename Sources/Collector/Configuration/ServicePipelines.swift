@@ -6,6 +6,8 @@
 enum ServicePipelines {
     static func check(_ pipelines: ConfigurationSection, exporters: [String]) {
         guard pipelines.isPresent else { return }
+        var named: Set<String> = []
+        var namesExporters = false
         for id in pipelines.keys {
             let pipeline = pipelines.section(id)
             let signal = id.split(separator: "/").first.map(String.init) ?? id
@@ -13,13 +15,20 @@ enum ServicePipelines {
                 pipelines.fail(id, "is not valid, expected traces, or metrics for what connectors derive")
                 continue
             }
-            check(pipeline, signal: signal, exporters: exporters)
+            named.formUnion(check(pipeline, signal: signal, exporters: exporters))
+            namesExporters = namesExporters || signal == "traces" && pipeline.has("exporters")
             pipeline.end()
+        }
+        for exporter in exporters where namesExporters && !named.contains(exporter) {
+            pipelines.issues.add(
+                "leaves out exporter \(exporter), expected it in a traces pipeline or not in exporters",
+                key: pipelines.path, place: pipelines.place)
         }
         pipelines.end()
     }
 
-    private static func check(_ pipeline: ConfigurationSection, signal: String, exporters: [String]) {
+    /// Checks one pipeline; answers with the exporters that it names.
+    private static func check(_ pipeline: ConfigurationSection, signal: String, exporters: [String]) -> [String] {
         let connectors = ["spanmetrics", "span_metrics"]
         let receivers = pipeline.strings("receivers") ?? []
         let wanted = signal == "traces" ? ["otlp"] : connectors
@@ -35,9 +44,11 @@ enum ServicePipelines {
             }
         }
         let targets = signal == "traces" ? exporters + connectors : ["prometheus"]
-        for exporter in pipeline.strings("exporters") ?? [] where !targets.contains(exporter) {
+        let named = pipeline.strings("exporters") ?? []
+        for exporter in named where !targets.contains(exporter) {
             pipeline.fail(
                 "exporters", "'\(exporter)' is not valid, expected one of \(targets.joined(separator: ", "))")
         }
+        return named
     }
 }

@@ -10,11 +10,14 @@ final class DerivationFeeder: Sendable {
     private let reader: JournalReader
     private let logger: Logger
     private let stop = StopSignal()
+    private let isIdle = Atomic<Bool>(false)
     private let reached = Atomic<UInt64>(0)
     private let warnings = Mutex(RateLimitedWarning())
 
     /// How much a start after a crash has to derive again at most.
     private static let checkpointInterval = Duration.seconds(5)
+    /// Time before a journal that could not be read is tried again.
+    private static let retryInterval = Duration.milliseconds(500)
 
     init(state: DerivedState, reader: JournalReader, logger: Logger) {
         self.state = state
@@ -26,6 +29,12 @@ final class DerivationFeeder: Sendable {
     /// The last position that is counted.
     var position: JournalPosition { JournalPosition(reached.load(ordering: .acquiring)) }
 
+    /// Whether everything up to a position is counted. The journal may have lost what is there, so a reader that finds
+    /// nothing more has passed it too.
+    func hasPassed(_ position: JournalPosition) -> Bool {
+        isIdle.load(ordering: .acquiring) || self.position >= position
+    }
+
     func run() {
         var lastCheckpoint = ContinuousClock.now
         var isDirty = false
@@ -35,7 +44,8 @@ final class DerivationFeeder: Sendable {
                 entries = try reader.next(wait: .seconds(1))
             } catch {
                 warn("cannot read the journal, will try again", error)
-                if stop.wait(.milliseconds(500)) { break }
+                if stop.wait(Self.retryInterval) { break }
+                continue
             }
             for entry in entries { state.record(entry.stored) }
             if let last = entries.last {
@@ -46,7 +56,11 @@ final class DerivationFeeder: Sendable {
                 isDirty = !checkpoint()
                 lastCheckpoint = .now
             }
-            if entries.isEmpty, reader.isFinished { break }
+            // After an interruption nothing is known about what is left.
+            if entries.isEmpty, !stop.isSet {
+                isIdle.store(true, ordering: .releasing)
+                if reader.isFinished { break }
+            }
         }
         if isDirty { checkpoint() }
     }

@@ -17,41 +17,8 @@ package enum ExportVerdict: Sendable, Equatable {
         default: .refused(status: status, reason: "status \(status)")
         }
     }
-}
 
-/// The waits between attempts of one request: they grow by a factor to a limit, and each is spread at random so that
-/// many clients do not come back at once.
-package struct Backoff: Sendable {
-    private let configuration: RetryConfiguration
-    private var interval: Double
-    private var waited = 0.0
-    private var random: any RandomNumberGenerator & Sendable
-
-    package init(_ configuration: RetryConfiguration, random: any RandomNumberGenerator & Sendable) {
-        self.configuration = configuration
-        self.random = random
-        interval = configuration.initialInterval.seconds
-    }
-
-    /// The wait before the next attempt; nil when there shall be none.
-    ///
-    /// - Parameter retryAfter: What the target asked for; it wins where it is longer.
-    package mutating func next(retryAfter: Duration?) -> Duration? {
-        guard configuration.isEnabled else { return nil }
-        let spread = configuration.randomizationFactor * interval
-        let low = interval - spread
-        var wait = spread > 0 ? Double.random(in: low...(interval + spread), using: &random) : interval
-        interval = min(interval * configuration.multiplier, configuration.maxInterval.seconds)
-        if let retryAfter { wait = max(wait, retryAfter.seconds) }
-        let limit = configuration.maxElapsedTime.seconds
-        guard limit == 0 || waited + wait <= limit else { return nil }
-        waited += wait
-        return .nanoseconds(Int64(wait * 1e9))
-    }
-
-    /// Begins anew for the next request.
-    package mutating func reset() {
-        interval = configuration.initialInterval.seconds
-        waited = 0
-    }
+    /// Whether a refusal may be due to what is in the request, so that a part of it may be taken. Everything else, such
+    /// as a missing token or a wrong path, would be said of every part too.
+    package static func dependsOnContent(status: Int) -> Bool { [400, 413, 422, 500].contains(status) }
 }

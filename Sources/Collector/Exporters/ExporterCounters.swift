@@ -1,3 +1,5 @@
+import Journal
+
 /// Why an exporter let spans go.
 package enum ExportDropReason: String, CaseIterable, Sendable {
     /// The target answered that it will never take the request.
@@ -9,7 +11,7 @@ package enum ExportDropReason: String, CaseIterable, Sendable {
     /// They were the oldest when the sending queue was full.
     case queueFull = "queue_full"
 
-    /// Those that an exporter counts itself; the journal knows of the rest.
+    /// Those that an exporter counts itself; the journal counts the rest.
     static let ofAttempts: [ExportDropReason] = [.refusedByTarget, .rejectedByTarget, .retriesExhausted]
 }
 
@@ -20,6 +22,10 @@ package final class ExporterCounters: Sendable {
     let retries: SelfMetrics.Counter
     private let failedSpans: [ExportDropReason: SelfMetrics.Counter]
 
+    private static let failedName = "otelcol_exporter_send_failed_spans"
+    private static let failedHelp = "Spans that did not reach the target for good, by reason."
+
+    /// - Parameter exporter: The id as configured.
     package init(exporter: String, metrics: SelfMetrics) {
         let labels: SelfMetrics.Labels = ["exporter": exporter]
         sentSpans = metrics.counter("otelcol_exporter_sent_spans", "Spans that the target has taken.", labels)
@@ -28,12 +34,31 @@ package final class ExporterCounters: Sendable {
         retries = metrics.counter("skein_exporter_retries", "Attempts that will be repeated.", labels)
         failedSpans = Dictionary(
             uniqueKeysWithValues: ExportDropReason.ofAttempts.map { reason in
-                let counter = metrics.counter(
-                    "otelcol_exporter_send_failed_spans", "Spans that did not reach the target for good, by reason.",
-                    labels.adding("reason", reason.rawValue))
-                return (reason, counter)
+                (
+                    reason,
+                    metrics.counter(Self.failedName, Self.failedHelp, labels.adding("reason", reason.rawValue))
+                )
             })
     }
 
     package func count(spans: Int, _ reason: ExportDropReason) { failedSpans[reason]?.add(spans) }
+
+    /// What the journal knows of an exporter's sending queue: its size, its limit and what fell off its end.
+    static func observeQueue(
+        of exporter: String, capacityBytes: Int, journal: Journal, reader: String, metrics: SelfMetrics
+    ) {
+        let row: @Sendable () -> JournalMetrics.Reader? = { journal.metrics().readers.first { $0.name == reader } }
+        let labels: SelfMetrics.Labels = ["exporter": exporter]
+        metrics.observe("otelcol_exporter_queue_size", "Bytes of journal that wait to be sent.") {
+            [.init(Double(row()?.lagBytes ?? 0), labels)]
+        }
+        metrics.observe(
+            "otelcol_exporter_queue_capacity", "Bytes of journal that may wait before the oldest are skipped."
+        ) {
+            [.init(Double(capacityBytes), labels)]
+        }
+        metrics.observe(failedName, failedHelp, .counter) {
+            [.init(Double(row()?.skippedSpans ?? 0), labels.adding("reason", ExportDropReason.queueFull.rawValue))]
+        }
+    }
 }

@@ -1,13 +1,19 @@
 import CurlTransport
 
 /// The `Retry-After` header: whole seconds or an HTTP-date.
-enum RetryAfter {
+package enum RetryAfter {
     /// From now; nil when the header is absent, makes no sense or lies in the past.
-    static func duration(_ response: HTTPResponseMessage) -> Duration? {
-        guard let text = response.header("Retry-After") else { return nil }
-        if let seconds = Int64(text) { return seconds > 0 ? .seconds(min(seconds, secondsMax)) : nil }
-        guard let date = parseHTTPDate(text) else { return nil }
-        let seconds = date - Int64(ProcessStatistics.now() / 1_000_000_000)
+    ///
+    /// - Parameter now: Unix nanoseconds.
+    package static func duration(_ header: String?, now: UInt64 = ProcessStatistics.now()) -> Duration? {
+        guard let header else { return nil }
+        let seconds: Int64
+        if let number = Int64(header) {
+            seconds = number
+        } else {
+            guard let date = parseHTTPDate(header) else { return nil }
+            seconds = date - Int64(now / 1_000_000_000)
+        }
         return seconds > 0 ? .seconds(min(seconds, secondsMax)) : nil
     }
 

@@ -40,6 +40,7 @@ package final class Ingest: Sendable {
     private let journal: Journal
     private let memoryLimiter: MemoryLimiter
     private let now: @Sendable () -> UInt64
+    private let recent = RecentRefusal()
 
     package init(
         journal: Journal, memoryLimiter: MemoryLimiter, limits: SpanLimits = SpanLimits(),
@@ -50,6 +51,13 @@ package final class Ingest: Sendable {
         self.limits = limits
         self.now = now
     }
+
+    /// Why requests are refused now because of what is behind the receivers; nil when they are taken.
+    package var currentRefusal: String? {
+        memoryLimiter.isRefusing ? Self.memoryMessage : recent.reason(now: .now)
+    }
+
+    private static let memoryMessage = "the collector is at its memory limit"
 
     /// Takes one request. When it returns, its accepted spans are in the journal as durably as configured.
     package func accept(
@@ -68,32 +76,37 @@ package final class Ingest: Sendable {
         _ body: [UInt8], encoding: Encoding, from counters: IngestCounters
     ) async throws(Refusal) -> Acceptance {
         if memoryLimiter.isRefusing {
-            throw Refusal(
-                reason: .memoryLimit, message: "the collector is at its memory limit", retryAfter: Self.retryDelay)
+            throw Refusal(reason: .memoryLimit, message: Self.memoryMessage, retryAfter: Self.retryDelay)
         }
         var batch = try decode(body, encoding: encoding)
         let acceptance = Acceptance(acceptedSpans: batch.spans.count, rejections: batch.rejections)
         if acceptance.rejectedSpans > 0 {
-            counters.count(rejected: acceptance.rejections)
             // What is journaled must decide nothing anew when it is read again.
             batch = try decode(batch.encoded(), encoding: .protobuf)
         }
-        guard !batch.spans.isEmpty else { return acceptance }
+        guard !batch.spans.isEmpty else {
+            counters.count(rejected: acceptance.rejections)
+            return acceptance
+        }
         let receivedAt = now()
-        counters.count(noted: SpanNote.notes(on: batch, receivedAt: receivedAt))
         let request = JournalRequest(
             batch: batch, receivedAt: receivedAt, tenant: .default, receiver: counters.receiver,
             digest: RequestDigest(body: body, tenant: .default))
         do {
             switch try await journal.append(request) {
             case .appended:
+                // Only here: a request that is refused or known comes, or came, again, and its spans count once.
                 counters.acceptedSpans.add(batch.spans.count)
                 counters.acceptedBytes.add(body.count)
+                counters.count(rejected: acceptance.rejections)
+                counters.count(noted: SpanNote.notes(on: batch, receivedAt: receivedAt))
             case .duplicate:
                 counters.duplicateRequests.add(1)
             }
+            recent.clear()
         } catch {
             counters.refusedSpans.add(batch.spans.count)
+            if error.isRetryable { recent.note("\(error)", now: .now) }
             throw Self.refusal(error)
         }
         return acceptance
@@ -120,8 +133,10 @@ package final class Ingest: Sendable {
             switch error {
             case .busy: .journalBusy
             case .full: .journalFull
+            case .diskFull: .diskFull
             case .closed: .shuttingDown
-            default: .ioError
+            case .tooLarge: .tooLarge
+            case .io, .inUse, .unsupportedVersion, .invalid: .ioError
             }
         return Refusal(reason: reason, message: "\(error)", retryAfter: error.isRetryable ? retryDelay : nil)
     }

@@ -30,7 +30,8 @@ package final class IngestCounters: Sendable {
         duplicateRequests = metrics.counter(
             "skein_receiver_duplicate_requests",
             "Requests acknowledged again because the same bytes were taken in the last 10 minutes.", labels)
-        requests = metrics.counter("skein_receiver_requests", "Requests of any outcome.", labels)
+        requests = metrics.counter(
+            "skein_receiver_requests", "Requests of any outcome; an empty one asks for nothing and is one too.", labels)
         rejectedSpans = Self.counters(
             metrics, "skein_receiver_rejected_spans", "Spans left out of an accepted request, by reason.", labels)
         notedSpans = Self.counters(
@@ -48,9 +49,16 @@ package final class IngestCounters: Sendable {
             })
     }
 
-    func countRequest() { requests.add(1) }
+    /// Counts a request that has come to the ingest, or is answered without it.
+    package func countRequest() { requests.add(1) }
 
     func count(_ reason: RefusalReason) { refusedRequests[reason]?.add(1) }
+
+    /// Counts a request that its receiver refuses without asking the ingest.
+    package func countRefusedRequest(_ reason: RefusalReason) {
+        countRequest()
+        count(reason)
+    }
 
     func count(rejected: [SpanRejectionReason: Int]) {
         for (reason, spans) in rejected { rejectedSpans[reason]?.add(spans) }
@@ -71,11 +79,15 @@ extension SelfMetrics.Labels {
 package enum RefusalReason: String, CaseIterable, Sendable {
     case undecodable
     case corruptEncoding = "corrupt_encoding"
+    /// The client went away in the middle of its body.
+    case disconnected
     case tooLarge = "too_large"
     case wrongMethod = "wrong_method"
     case wrongContentType = "wrong_content_type"
     case unsupportedEncoding = "unsupported_encoding"
     case memoryLimit = "memory_limit"
+    /// What all requests under way may hold in memory is used up.
+    case buffersFull = "buffers_full"
     case journalBusy = "journal_busy"
     case journalFull = "journal_full"
     case diskFull = "disk_full"

@@ -12,7 +12,8 @@ final class StoreFeeder: Sendable {
     private let reader: JournalReader
     private let logger: Logger
     private let stop = StopSignal()
-    private let failure = Mutex<String?>(nil)
+    private let failures = Mutex<[Action: String]>([:])
+    private let isIdle = Atomic<Bool>(false)
     private let reached = Atomic<UInt64>(0)
     private let warnings = Mutex(RateLimitedWarning())
 
@@ -20,6 +21,13 @@ final class StoreFeeder: Sendable {
     private static let upkeepInterval = Duration.milliseconds(100)
     /// Time before a store that failed is tried again.
     private static let retryInterval = Duration.milliseconds(500)
+
+    private enum Action: String {
+        case read = "read the journal"
+        case store = "store spans"
+        case maintain = "maintain the store"
+        case flush = "flush the store"
+    }
 
     init(store: any TraceWriter, reader: JournalReader, logger: Logger) {
         self.store = store
@@ -29,31 +37,51 @@ final class StoreFeeder: Sendable {
     }
 
     /// Why the store does not take spans now; nil when it does.
-    var currentFailure: String? { failure.withLock { $0 } }
+    var currentFailure: String? { failures.withLock { $0.values.min() } }
 
     /// The last position that is searchable.
     var position: JournalPosition { JournalPosition(reached.load(ordering: .acquiring)) }
 
+    /// Whether everything up to a position is searchable. The journal may have lost what is there, so a reader that
+    /// finds nothing more has passed it too.
+    func hasPassed(_ position: JournalPosition) -> Bool {
+        isIdle.load(ordering: .acquiring) || self.position >= position
+    }
+
     func run() {
+        var nextUpkeep = ContinuousClock.now
         while !stop.isSet {
             var entries: [JournalEntry] = []
-            attempt("read the journal") { () throws(any Error) in
+            let isRead = attempt(.read) { () throws(any Error) in
                 entries = try reader.next(wait: Self.upkeepInterval)
             }
-            for entry in entries {
-                while !attempt("store spans", { () throws(any Error) in try store.append(entry.stored) }) {
-                    if stop.wait(Self.retryInterval) { return }
+            if !isRead, stop.wait(Self.retryInterval) { break }
+            guard append(entries) else { break }
+            if ContinuousClock.now >= nextUpkeep {
+                let isDone = attempt(.maintain) { () throws(any Error) in
+                    try store.maintain(now: ProcessStatistics.now())
                 }
-                reached.store(entry.position.rawValue, ordering: .releasing)
-            }
-            attempt("maintain the store") { () throws(any Error) in
-                try store.maintain(now: ProcessStatistics.now())
+                nextUpkeep = .now + (isDone ? .zero : Self.retryInterval)
             }
             reader.commit(store.durablePosition)
-            if entries.isEmpty, reader.isFinished { break }
+            // After an interruption nothing is known about what is left.
+            guard isRead, entries.isEmpty, !stop.isSet else { continue }
+            isIdle.store(true, ordering: .releasing)
+            if reader.isFinished { break }
         }
-        attempt("flush the store") { () throws(any Error) in try store.flush() }
+        attempt(.flush) { () throws(any Error) in try store.flush() }
         reader.commit(store.durablePosition)
+    }
+
+    /// Stores entries, each as often as it takes; false when told to stop before that was done.
+    private func append(_ entries: [JournalEntry]) -> Bool {
+        for entry in entries {
+            while !attempt(.store, { () throws(any Error) in try store.append(entry.stored) }) {
+                if stop.wait(Self.retryInterval) { return false }
+            }
+            reached.store(entry.position.rawValue, ordering: .releasing)
+        }
+        return true
     }
 
     /// Ends ``run()`` as soon as possible, although the journal may hold more.
@@ -63,16 +91,17 @@ final class StoreFeeder: Sendable {
     }
 
     @discardableResult
-    private func attempt(_ action: Logger.Message, _ body: () throws -> Void) -> Bool {
+    private func attempt(_ action: Action, _ body: () throws -> Void) -> Bool {
         do {
             try body()
-            failure.withLock { $0 = nil }
+            failures.withLock { $0[action] = nil }
             return true
         } catch {
-            failure.withLock { $0 = "\(error)" }
-            if let suppressed = warnings.withLock({ $0.allow("\(action)") }) {
+            failures.withLock { $0[action] = "\(error)" }
+            if let suppressed = warnings.withLock({ $0.allow(action.rawValue) }) {
                 logger.error(
-                    "cannot \(action), will try again", metadata: ["error": "\(error)", "suppressed": "\(suppressed)"])
+                    "cannot \(action.rawValue), will try again",
+                    metadata: ["error": "\(error)", "suppressed": "\(suppressed)"])
             }
             return false
         }

@@ -9,7 +9,6 @@ struct CollectorObservations {
     let store: any TraceReader
     let red: REDMetrics
     let health: CollectorHealth
-    let exporters: [OTLPHTTPExporterConfiguration]
 
     private typealias Sample = SelfMetrics.Sample
 
@@ -89,16 +88,6 @@ struct CollectorObservations {
         for (name, help, value) in values {
             metrics.observe(name, help) {
                 journal.metrics().readers.map { Sample(Double(value($0)), ["reader": $0.name]) }
-            }
-        }
-        metrics.observe(
-            "otelcol_exporter_send_failed_spans", "Spans that did not reach the target for good, by reason.", .counter
-        ) { [exporters] in
-            let readers = journal.metrics().readers
-            return exporters.map { exporter in
-                let reader = readers.first { $0.name == "exporter/\(exporter.id)" }
-                let reason = ExportDropReason.queueFull.rawValue
-                return Sample(Double(reader?.skippedSpans ?? 0), ["exporter": exporter.id, "reason": reason])
             }
         }
     }

@@ -10,11 +10,13 @@ package struct HealthEndpoint: Sendable {
         self.health = health
     }
 
+    /// `/` and `/status`, which are the same.
     package func router() -> Router<BasicRequestContext> {
         let router = Router()
         for path in ["/", "/status"] as [RouterPath] {
             router.get(path) { _, _ in answer() }
             router.head(path) { _, _ in answer() }
+            router.refuseOtherMethods(path, allowed: [.get, .head])
         }
         return router
     }

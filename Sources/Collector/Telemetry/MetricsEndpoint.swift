@@ -12,9 +12,12 @@ package struct MetricsEndpoint: Sendable {
         self.scrape = scrape
     }
 
+    /// `/metrics` and nothing else.
     package func router() -> Router<BasicRequestContext> {
         let router = Router()
         router.get("/metrics") { request, _ in answer(request) }
+        router.head("/metrics") { request, _ in answer(request) }
+        router.refuseOtherMethods("/metrics", allowed: [.get, .head])
         return router
     }
 

@@ -14,6 +14,7 @@ struct GRPCCall: Sendable {
     let remoteAddress: String?
     let limitBytes: Int
     let reservation: BufferReservation
+    let onRefusal: @Sendable (GRPCStatus) -> Void
 
     /// Decompresses the message and runs the method.
     func run(_ writer: GRPCResponseWriter) async -> Outcome {
@@ -22,6 +23,7 @@ struct GRPCCall: Sendable {
             request = GRPCRequest(
                 message: try message(), metadata: head.metadata, deadline: deadline, remoteAddress: remoteAddress)
         } catch {
+            onRefusal(error)
             return .status(error)
         }
         switch head.method {

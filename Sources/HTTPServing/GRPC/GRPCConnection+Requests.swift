@@ -30,15 +30,21 @@ extension GRPCConnection {
     func receive(_ id: HTTP2StreamID, _ buffer: ByteBuffer) {
         guard let stream = streams[id], !stream.isAnswered, buffer.readableBytes > 0 else { return }
         guard stream.reservation.grow(buffer.readableBytes) else {
-            finish(id, .buffersFull)
+            refuse(id, .buffersFull)
             return
         }
         stream.lastProgress = .now()
         do throws(GRPCStatus) {
             try stream.assembler.append(buffer)
         } catch {
-            finish(id, error)
+            refuse(id, error)
         }
+    }
+
+    /// Ends a call whose message its method does not get to see.
+    private func refuse(_ id: HTTP2StreamID, _ status: GRPCStatus) {
+        onRefusal(status)
+        finish(id, status)
     }
 
     func requestEnded(_ id: HTTP2StreamID) {
@@ -52,9 +58,9 @@ extension GRPCConnection {
                 GRPCCall(
                     head: head, isCompressed: request.isCompressed, wireMessage: request.message,
                     deadline: stream.deadline, remoteAddress: remoteAddress, limitBytes: limits.maxMessageBytes,
-                    reservation: stream.reservation))
+                    reservation: stream.reservation, onRefusal: onRefusal))
         } catch {
-            finish(id, error)
+            refuse(id, error)
         }
     }
 

@@ -18,6 +18,7 @@ final class GRPCConnection: ChannelInboundHandler {
     let methods: [String: GRPCMethod]
     let limits: GRPCLimits
     let budget: BufferBudget
+    let onRefusal: @Sendable (GRPCStatus) -> Void
     private let watcher: GoAwayWatcher
     private let logger: Logger
     var streams: [HTTP2StreamID: GRPCStream] = [:]
@@ -32,13 +33,15 @@ final class GRPCConnection: ChannelInboundHandler {
     private var sweeper: RepeatedTask?
 
     init(
-        methods: [String: GRPCMethod], limits: GRPCLimits, budget: BufferBudget, watcher: GoAwayWatcher, logger: Logger
+        methods: [String: GRPCMethod], limits: GRPCLimits, budget: BufferBudget, watcher: GoAwayWatcher, logger: Logger,
+        onRefusal: @escaping @Sendable (GRPCStatus) -> Void
     ) {
         self.methods = methods
         self.limits = limits
         self.budget = budget
         self.watcher = watcher
         self.logger = logger
+        self.onRefusal = onRefusal
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

@@ -14,10 +14,13 @@ package final class GRPCServer: Sendable {
     /// - Parameters:
     ///   - methods: by path, `/package.Service/Method`.
     ///   - group: the event loops to use; nil means the process-wide ones.
+    ///   - onRefusal: called with the status of every message that is refused before its method sees it, such as one
+    ///     over the size limit, to count it; from an event loop or a task, so it must not block.
     ///   - onListening: called once, before `start` returns.
     package init(
         address: ListenerAddress, limits: GRPCLimits = GRPCLimits(), methods: [String: GRPCMethod], logger: Logger,
-        group: (any EventLoopGroup)? = nil, onListening: @escaping @Sendable (BoundAddress) -> Void = { _ in }
+        group: (any EventLoopGroup)? = nil, onRefusal: @escaping @Sendable (GRPCStatus) -> Void = { _ in },
+        onListening: @escaping @Sendable (BoundAddress) -> Void = { _ in }
     ) {
         self.onListening = onListening
         let budget = BufferBudget(limitBytes: limits.maxBufferedBytes)
@@ -34,7 +37,9 @@ package final class GRPCServer: Sendable {
                         mode: .server, frameDelegate: watcher, connectionConfiguration: connection,
                         streamConfiguration: stream))
                 try pipeline.addHandler(
-                    GRPCConnection(methods: methods, limits: limits, budget: budget, watcher: watcher, logger: logger))
+                    GRPCConnection(
+                        methods: methods, limits: limits, budget: budget, watcher: watcher, logger: logger,
+                        onRefusal: onRefusal))
             }
         }
     }

@@ -33,16 +33,18 @@ struct CollectorCommand: AsyncParsableCommand {
         do throws(Collector.StartError) {
             collector = try Collector(
                 configuration.collector, logger: logger, announce: { Terminal.message($0) })
-            try await collector.start()
         } catch {
             throw CommandFailure.failed(error.description)
         }
         let query = QueryListener(configuration.query, collector: collector, logger: logger)
-        do throws(ListenerError) {
+        do {
+            try await collector.start()
             try await query.start()
         } catch {
-            await collector.shutdown()
-            throw CommandFailure.failed(error.description)
+            await query.shutdown()
+            // What could not start has nothing to drain for.
+            await collector.shutdown(timeout: .zero)
+            throw CommandFailure.failed("\(error)")
         }
         Terminal.message("ready")
         await stop.wait()

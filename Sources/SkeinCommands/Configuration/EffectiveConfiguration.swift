@@ -4,14 +4,15 @@ import QueryAPI
 import SpanMetrics
 
 /// A configuration written out as the YAML document that gives it, with secrets masked.
-struct EffectiveConfiguration {
+package struct EffectiveConfiguration {
     private let configuration: SkeinConfiguration
 
-    init(_ configuration: SkeinConfiguration) {
+    package init(_ configuration: SkeinConfiguration) {
         self.configuration = configuration
     }
 
-    var yaml: String {
+    /// The document; reading it gives the same configuration but for what is masked.
+    package var yaml: String {
         let collector = configuration.collector
         var writer = YAMLWriter()
         writer.section("receivers") { receivers(collector.receiver, &$0) }
@@ -153,15 +154,21 @@ struct EffectiveConfiguration {
 }
 
 /// Hides what must not be printed.
-enum SecretMask {
-    static let text = "[REDACTED]"
+package enum SecretMask {
+    package static let text = "[REDACTED]"
 
-    /// A URL without the password in front of its host.
-    static func url(_ url: String) -> String {
+    /// A URL without the password in front of its host and without its query, either of which may hold a token.
+    package static func url(_ url: String) -> String {
         guard let scheme = url.firstRange(of: "://") else { return url }
+        var shown = String(url[..<scheme.upperBound])
         let rest = url[scheme.upperBound...]
-        let authority = rest.prefix { $0 != "/" }
-        guard let at = authority.lastIndex(of: "@") else { return url }
-        return url[..<scheme.upperBound] + text + rest[at...]
+        let address = rest.prefix { $0 != "?" && $0 != "#" }
+        let authority = address.prefix { $0 != "/" }
+        if let at = authority.lastIndex(of: "@") {
+            shown += text + address[at...]
+        } else {
+            shown += address
+        }
+        return address.endIndex == rest.endIndex ? shown : shown + "?" + text
     }
 }

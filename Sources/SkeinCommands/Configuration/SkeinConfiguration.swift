@@ -3,16 +3,16 @@ import Foundation
 import QueryAPI
 
 /// The configuration as a whole.
-struct SkeinConfiguration: Sendable {
-    var collector: CollectorConfiguration
-    var query: QueryConfiguration
+package struct SkeinConfiguration: Sendable {
+    package var collector: CollectorConfiguration
+    package var query: QueryConfiguration
     /// What deserves a word and is no error.
-    var warnings: [String] = []
+    package var warnings: [String] = []
 
     /// Reads a file and settings from the command line, later ones winning.
     ///
     /// - Throws: ``CommandFailure`` with exit status 2 and every mistake on a line of its own.
-    init(file: String?, settings: [String], environment: [String: String]) throws(CommandFailure) {
+    package init(file: String?, settings: [String], environment: [String: String]) throws(CommandFailure) {
         do throws(ConfigurationError) {
             var document = try Self.document(file: file, environment: environment)
             for setting in settings { try document.set(setting, environment: environment) }

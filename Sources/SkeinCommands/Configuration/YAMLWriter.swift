@@ -38,20 +38,37 @@ struct YAMLWriter {
 }
 
 /// Scalars as YAML, quoted where a reader would take them for something else.
-enum YAMLScalar {
-    static func text(_ value: String) -> String {
-        let isPlain =
-            !value.isEmpty && value.first?.isLetter == true || value.first?.isNumber == true
-            || value.hasPrefix("/") || value.hasPrefix(".")
+package enum YAMLScalar {
+    package static func text(_ value: String) -> String {
+        let startsPlain = value.first.map { $0.isLetter || $0.isNumber || $0 == "/" || $0 == "." } ?? false
         let special = value.contains { ":#{}[],&*?|<>=!%@`\"'\\\n$".contains($0) } && !isAddress(value)
         let word = ["true", "false", "null", "yes", "no", "on", "off"].contains(value.lowercased())
-        if isPlain, !special, !word, value.last != " " { return value }
-        let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-        return "\"\(escaped.replacing("$", with: "$$"))\""
+        if startsPlain, !special, !word, value.last != " ", !value.unicodeScalars.contains(where: isControl) {
+            return value
+        }
+        var result = "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "$": result += "$$"
+            case "\n": result += "\\n"
+            case _ where isControl(scalar):
+                let hex = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+
+    /// What YAML does not take as it is, or takes for the end of a line.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || [0x2028, 0x2029, 0xFEFF].contains(scalar.value)
     }
 
     /// `host:port`, which is plain in YAML because no space follows the colon.
     private static func isAddress(_ value: String) -> Bool {
-        value.allSatisfy { $0.isLetter || $0.isNumber || ":.-/".contains($0) }
+        value.last != ":" && value.allSatisfy { $0.isLetter || $0.isNumber || ":.-/".contains($0) }
     }
 }

@@ -1,21 +1,27 @@
 /// A table for the terminal: a header, rows, columns as wide as their widest cell.
-struct TextTable {
-    struct Column {
+package struct TextTable {
+    package struct Column: Sendable {
         let title: String
-        var alignsRight = false
+        let alignsRight: Bool
+
+        package init(title: String, alignsRight: Bool = false) {
+            self.title = title
+            self.alignsRight = alignsRight
+        }
     }
 
     private let columns: [Column]
     private var rows: [[String]] = []
 
-    init(_ columns: [Column]) {
+    package init(_ columns: [Column]) {
         self.columns = columns
     }
 
     /// Cells without style; one for each column.
-    mutating func add(_ cells: [String]) { rows.append(cells) }
+    package mutating func add(_ cells: [String]) { rows.append(cells) }
 
-    func text(_ style: Style) -> String {
+    /// Header and rows, each line ended, none with blanks at its end.
+    package func text(_ style: Style) -> String {
         let widths = columns.indices.map { index in
             ([columns[index].title] + rows.map { $0[index] }).map(TextWidth.columns).max() ?? 0
         }
@@ -34,20 +40,20 @@ struct TextTable {
 }
 
 /// How wide text is on a terminal, near enough: one column for each character, none for control characters.
-enum TextWidth {
-    static func columns(_ text: String) -> Int { text.count }
+package enum TextWidth {
+    package static func columns(_ text: String) -> Int { text.count }
 
-    static func pad(_ text: String, _ width: Int) -> String {
+    package static func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - columns(text)))
     }
 
-    static func padLeft(_ text: String, _ width: Int) -> String {
+    package static func padLeft(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - columns(text))) + text
     }
 
     /// At most `width` columns, the last an ellipsis where something was cut; control characters become spaces, so that
     /// what a span is called cannot move the cursor.
-    static func fit(_ text: String, _ width: Int) -> String {
+    package static func fit(_ text: String, _ width: Int) -> String {
         let safe = String(text.map { $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } ? " " : $0 })
         guard columns(safe) > width else { return safe }
         return width < 1 ? "" : safe.prefix(width - 1) + "…"
@@ -63,9 +69,9 @@ extension String {
 }
 
 /// Numbers as people read them.
-enum Quantity {
+package enum Quantity {
     /// `1.23s`, `45.6ms`, `789µs`, `12ns`.
-    static func duration(_ nanoseconds: UInt64) -> String {
+    package static func duration(_ nanoseconds: UInt64) -> String {
         let value = Double(nanoseconds)
         return switch nanoseconds {
         case 60_000_000_000...:
@@ -78,14 +84,15 @@ enum Quantity {
     }
 
     /// Three significant digits, no exponent below a thousand.
-    static func significant(_ value: Double) -> String {
+    package static func significant(_ value: Double) -> String {
         guard value.isFinite else { return "–" }
         if value == 0 { return "0" }
         let decimals = value.magnitude >= 100 ? 0 : value.magnitude >= 10 ? 1 : 2
         return fixed(value, decimals)
     }
 
-    static func fixed(_ value: Double, _ decimals: Int) -> String {
+    /// With so many decimal places, rounded.
+    package static func fixed(_ value: Double, _ decimals: Int) -> String {
         var scale = 1.0
         for _ in 0..<decimals { scale *= 10 }
         let scaled = (value * scale).rounded()
@@ -98,7 +105,7 @@ enum Quantity {
     }
 
     /// `12,345`.
-    static func count(_ value: Int) -> String {
+    package static func count(_ value: Int) -> String {
         var result = ""
         for (index, digit) in String(value.magnitude).reversed().enumerated() {
             if index > 0, index % 3 == 0 { result.append(",") }

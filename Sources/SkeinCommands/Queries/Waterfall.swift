@@ -1,7 +1,7 @@
 /// A trace drawn for the terminal: one line a span, its bar on a common time axis, the critical path marked.
-struct Waterfall {
+package struct Waterfall {
     /// One line, in the order of the tree.
-    struct Row {
+    package struct Row: Sendable {
         var depth: Int
         var service: String
         var operation: String
@@ -12,16 +12,38 @@ struct Waterfall {
         var isOnCriticalPath: Bool
         var inputTokens: UInt64?
         var outputTokens: UInt64?
+
+        package init(
+            depth: Int, service: String, operation: String, offset: UInt64, duration: UInt64, isError: Bool = false,
+            isOnCriticalPath: Bool = false, inputTokens: UInt64? = nil, outputTokens: UInt64? = nil
+        ) {
+            self.depth = depth
+            self.service = service
+            self.operation = operation
+            self.offset = offset
+            self.duration = duration
+            self.isError = isError
+            self.isOnCriticalPath = isOnCriticalPath
+            self.inputTokens = inputTokens
+            self.outputTokens = outputTokens
+        }
     }
 
-    let rows: [Row]
-    /// Nanoseconds from the first start to the last end.
-    let total: UInt64
+    private let rows: [Row]
+    private let total: UInt64
 
     private static let barColumnsMin = 20
 
+    /// - Parameters:
+    ///   - rows: In the order of the tree.
+    ///   - total: Nanoseconds from the first start to the last end.
+    package init(rows: [Row], total: UInt64) {
+        self.rows = rows
+        self.total = total
+    }
+
     /// The drawing, as wide as `columns`.
-    func text(columns: Int, style: Style) -> String {
+    package func text(columns: Int, style: Style) -> String {
         let hasTokens = rows.contains { $0.inputTokens != nil || $0.outputTokens != nil }
         let names = rows.map { String(repeating: "  ", count: min($0.depth, 16)) + $0.operation }
         let tokens = rows.map(Self.tokens)

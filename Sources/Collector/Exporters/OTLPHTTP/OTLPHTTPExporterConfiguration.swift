@@ -19,6 +19,16 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
     package struct Header: Sendable, Equatable {
         package var name: String
         package var value: String
+
+        /// A token, and text without the characters that end a header (RFC 9110, section 5).
+        var isValid: Bool {
+            !name.isEmpty && name.allSatisfy(Self.isTokenCharacter)
+                && !value.utf8.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }
+        }
+
+        private static func isTokenCharacter(_ character: Character) -> Bool {
+            character.isASCII && (character.isLetter || character.isNumber || "!#$%&'*+-.^_`|~".contains(character))
+        }
     }
 
     package init(id: String, tracesURL: String) {
@@ -28,6 +38,11 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
 
     package init(id: String, _ section: ConfigurationSection) {
         self.init(id: id, tracesURL: "")
+        if !Self.isID(id) {
+            section.issues.add(
+                "is not valid, expected a name of at most \(Self.idCharactersMax) letters, digits and _ - . /",
+                key: section.path, place: section.place)
+        }
         let endpoint = section.optionalString("endpoint")
         let tracesEndpoint = section.optionalString("traces_endpoint")
         if let tracesEndpoint {
@@ -39,7 +54,7 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
             section.fail("endpoint", "is missing, expected a URL such as http://jaeger:4318")
         }
         headers = section.section("headers").texts().map { Header(name: $0.key, value: $0.value) }
-        for header in headers where !header.name.allSatisfy(Self.isTokenCharacter) || header.value.contains("\n") {
+        for header in headers where !header.isValid {
             section.fail("headers", "'\(header.name)' is not valid, expected an HTTP header's name and value")
         }
         compression = section.choice(
@@ -51,16 +66,20 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
         section.end()
     }
 
+    /// The id names a reader of the journal, which takes no more than this.
+    private static let idCharactersMax = 100
+
+    private static func isID(_ id: String) -> Bool {
+        id.utf8.count <= idCharactersMax
+            && id.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-./".contains($0)) }
+    }
+
     private static func checked(_ url: String, _ key: String, _ section: ConfigurationSection) -> String {
         let rest = url.hasPrefix("http://") ? url.dropFirst(7) : url.hasPrefix("https://") ? url.dropFirst(8) : ""
         if rest.isEmpty || rest.hasPrefix("/") || url.contains(where: \.isWhitespace) {
             section.fail(key, "'\(url)' is not valid, expected a URL such as http://jaeger:4318")
         }
         return url
-    }
-
-    private static func isTokenCharacter(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber || "!#$%&'*+-.^_`|~".contains(character))
     }
 }
 

@@ -11,12 +11,22 @@ package struct OTLPGRPCReceiver: Sendable {
         counters = IngestCounters(receiver: "otlp_grpc", transport: "grpc", metrics: metrics)
     }
 
+    /// The methods by path. Logs and metrics are refused in so many words, since the same client often sends all three.
     package var methods: [String: GRPCMethod] {
         [
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export": .unary { request in await export(request) },
             "/opentelemetry.proto.collector.logs.v1.LogsService/Export": .unary { _ in tracesOnly },
             "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": .unary { _ in tracesOnly },
         ]
+    }
+
+    /// Counts a message that the server refused by itself, such as one over the size limit.
+    package func countRefusal(_ status: GRPCStatus) {
+        switch status.code {
+        case .resourceExhausted: counters.countRefusedRequest(.tooLarge)
+        case .unavailable: counters.countRefusedRequest(.buffersFull)
+        default: counters.countRefusedRequest(.corruptEncoding)
+        }
     }
 
     private var tracesOnly: GRPCResponse {
@@ -30,11 +40,17 @@ package struct OTLPGRPCReceiver: Sendable {
                 rejectedSpans: Int64(acceptance.rejectedSpans), errorMessage: acceptance.message(ingest.limits) ?? "")
             return .ok(message: response.protobuf())
         } catch {
-            guard let wait = error.retryAfter else {
-                return .failure(GRPCStatus(.invalidArgument, error.message))
-            }
-            let status = RPCStatus(.resourceExhausted, error.message, retryDelay: wait)
-            return .failure(GRPCStatus(.resourceExhausted, error.message, details: status.protobuf()))
+            return .failure(Self.status(error))
         }
+    }
+
+    /// With a delay the client sends the request again, without one it does not (OTLP specification, "OTLP/gRPC
+    /// Response").
+    private static func status(_ refusal: Ingest.Refusal) -> GRPCStatus {
+        guard let wait = refusal.retryAfter else {
+            return GRPCStatus(refusal.reason == .tooLarge ? .resourceExhausted : .invalidArgument, refusal.message)
+        }
+        let details = RPCStatus(.resourceExhausted, refusal.message, retryDelay: wait)
+        return GRPCStatus(.resourceExhausted, refusal.message, details: details.protobuf())
     }
 }

@@ -15,32 +15,21 @@ package struct OTLPHTTPReceiver: Sendable {
         counters = IngestCounters(receiver: "otlp_http", transport: "http", metrics: metrics)
     }
 
+    /// The traces path, and a word about every other one.
     package func router() -> Router<BasicRequestContext> {
         let router = Router()
+        router.add(middleware: UnknownPathHint(tracesPath: configuration.tracesPath))
         let path = RouterPath(configuration.tracesPath)
         router.post(path) { request, _ in await export(request) }
-        for method in [HTTPRequest.Method.get, .put, .patch, .delete, .head, .options] {
-            router.on(path, method: method) { _, _ in
-                counters.count(.wrongMethod)
-                var response = Self.text(.methodNotAllowed, "405 method not allowed, supported: [POST]")
-                response.headers[.allow] = "POST"
-                return response
-            }
-        }
-        for signal in ["logs", "metrics"] {
-            router.on("/v1/\(signal)", method: .post) { _, _ in
-                Self.text(.notFound, "this collector takes traces only, at \(configuration.tracesPath)")
-            }
-        }
+        router.refuseOtherMethods(path, allowed: [.post]) { [counters] in counters.countRefusedRequest(.wrongMethod) }
         return router
     }
 
     private func export(_ request: Request) async -> Response {
-        guard let format = Format(contentType: request.headers[.contentType]) else {
-            counters.count(.wrongContentType)
-            return Self.text(
-                .unsupportedMediaType,
-                "415 unsupported media type, supported: [application/json, application/x-protobuf]")
+        guard let format = OTLPHTTPFormat(contentType: request.headers[.contentType]) else {
+            counters.countRefusedRequest(.wrongContentType)
+            return .plain(
+                .unsupportedMediaType, "unsupported content type, expected application/x-protobuf or application/json")
         }
         let body: [UInt8]
         do throws(BodyError) {
@@ -48,72 +37,72 @@ package struct OTLPHTTPReceiver: Sendable {
         } catch {
             return refuse(error, format)
         }
+        guard !body.isEmpty else {
+            counters.countRequest()
+            return format.success(Ingest.Acceptance(acceptedSpans: 0, rejections: [:]), ingest.limits)
+        }
         do throws(Ingest.Refusal) {
-            let acceptance =
-                body.isEmpty
-                ? Ingest.Acceptance(acceptedSpans: 0, rejections: [:])
-                : try await ingest.accept(body, encoding: format.encoding, from: counters)
-            return format.response(.ok, format.success(acceptance, ingest.limits))
+            return format.success(
+                try await ingest.accept(body, encoding: format.encoding, from: counters), ingest.limits)
         } catch {
-            let status: HTTPResponse.Status = error.retryAfter == nil ? .badRequest : .serviceUnavailable
-            let code: RPCStatus.Code = error.retryAfter == nil ? .invalidArgument : .unavailable
-            var response = format.response(status, format.failure(code, error.message))
-            if let wait = error.retryAfter {
-                response.headers[.retryAfter] = "\(max(1, Int(wait.seconds.rounded(.up))))"
-            }
-            return response
+            return refuse(error, format)
         }
     }
 
-    private func refuse(_ error: BodyError, _ format: Format) -> Response {
-        counters.countRequest()
+    private func refuse(_ refusal: Ingest.Refusal, _ format: OTLPHTTPFormat) -> Response {
+        guard let wait = refusal.retryAfter else {
+            return refusal.reason == .tooLarge
+                ? format.failure(.contentTooLarge, .resourceExhausted, refusal.message)
+                : format.failure(.badRequest, .invalidArgument, refusal.message)
+        }
+        var response = format.failure(.serviceUnavailable, .unavailable, refusal.message)
+        response.headers[.retryAfter] = "\(max(1, Int(wait.seconds.rounded(.up))))"
+        return response
+    }
+
+    private func refuse(_ error: BodyError, _ format: OTLPHTTPFormat) -> Response {
         switch error {
         case .tooLarge:
-            counters.count(.tooLarge)
-            return format.response(.contentTooLarge, format.failure(.resourceExhausted, "\(error)"))
+            counters.countRefusedRequest(.tooLarge)
+            return format.failure(.contentTooLarge, .resourceExhausted, "\(error)")
         case .unsupportedEncoding:
-            counters.count(.unsupportedEncoding)
-            return format.response(.unsupportedMediaType, format.failure(.invalidArgument, "\(error)"))
-        case .corrupt, .disconnected:
-            counters.count(.corruptEncoding)
-            return format.response(.badRequest, format.failure(.invalidArgument, "\(error)"))
+            counters.countRefusedRequest(.unsupportedEncoding)
+            return format.failure(.unsupportedMediaType, .invalidArgument, "\(error)")
+        case .corrupt:
+            counters.countRefusedRequest(.corruptEncoding)
+            return format.failure(.badRequest, .invalidArgument, "\(error)")
+        case .disconnected:
+            counters.countRefusedRequest(.disconnected)
+            return format.failure(.badRequest, .invalidArgument, "\(error)")
         }
-    }
-
-    private static func text(_ status: HTTPResponse.Status, _ text: String) -> Response {
-        .bytes(Array(text.utf8), contentType: "text/plain; charset=utf-8", status: status)
     }
 }
 
-/// The two ways of writing OTLP over HTTP; an answer is written as its request was.
-private enum Format {
-    case protobuf, json
+/// Answers every unknown path with what there is, in the encoding of the request.
+private struct UnknownPathHint: RouterMiddleware {
+    typealias Context = BasicRequestContext
 
-    /// Parameters of the media type say nothing here; nil for any other type, or none.
-    init?(contentType: String?) {
-        let mediaType = contentType?.split(separator: ";", maxSplits: 1).first?
-            .trimmingPrefix { $0 == " " }.lowercased()
-        switch mediaType?.split(separator: " ").first {
-        case "application/x-protobuf": self = .protobuf
-        case "application/json": self = .json
-        default: return nil
+    let tracesPath: String
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as any HTTPResponseError where error.status == .notFound {
+            let message = "there is nothing at \(request.uri.path); this collector takes traces only, at \(tracesPath)"
+            guard let format = OTLPHTTPFormat(contentType: request.headers[.contentType]) else {
+                return .plain(.notFound, message)
+            }
+            return format.failure(.notFound, .unimplemented, message)
         }
     }
+}
 
-    var encoding: Ingest.Encoding { self == .json ? .json : .protobuf }
-
-    func success(_ acceptance: Ingest.Acceptance, _ limits: SpanLimits) -> [UInt8] {
-        let response = ExportResponse(
-            rejectedSpans: Int64(acceptance.rejectedSpans), errorMessage: acceptance.message(limits) ?? "")
-        return self == .json ? response.json() : response.protobuf()
-    }
-
-    func failure(_ code: RPCStatus.Code, _ message: String) -> [UInt8] {
-        let status = RPCStatus(code, message)
-        return self == .json ? status.json() : status.protobuf()
-    }
-
-    func response(_ status: HTTPResponse.Status, _ body: [UInt8]) -> Response {
-        .bytes(body, contentType: self == .json ? "application/json" : "application/x-protobuf", status: status)
+extension Response {
+    /// For a client that has not said how it reads.
+    fileprivate static func plain(_ status: HTTPResponse.Status, _ text: String) -> Response {
+        .bytes(Array("\(text)\n".utf8), contentType: "text/plain; charset=utf-8", status: status)
     }
 }

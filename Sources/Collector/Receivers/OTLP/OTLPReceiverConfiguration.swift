@@ -48,9 +48,11 @@ package struct OTLPReceiverConfiguration: Sendable, Equatable {
             http.bodyBytesMax = httpSection.integer(
                 "max_request_body_size", default: http.bodyBytesMax, in: 1024...(1 << 30))
             http.tracesPath = httpSection.string("traces_url_path", default: http.tracesPath)
-            if !http.tracesPath.hasPrefix("/") {
+            if !Self.isPath(http.tracesPath) {
                 httpSection.fail(
-                    "traces_url_path", "'\(http.tracesPath)' is not valid, expected a path that begins with /")
+                    "traces_url_path",
+                    "'\(http.tracesPath)' is not valid, expected a path such as /v1/traces, of letters, digits and "
+                        + "/ . _ ~ -")
             }
             self.http = http
         }
@@ -58,5 +60,11 @@ package struct OTLPReceiverConfiguration: Sendable, Equatable {
         httpSection.end()
         protocols.end()
         section.end()
+    }
+
+    /// What the router would take for a pattern, or nobody could ask for, is no path.
+    private static func isPath(_ text: String) -> Bool {
+        text.hasPrefix("/")
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._~-".contains($0)) }
     }
 }

@@ -1,0 +1,71 @@
+import CurlTransport
+import Dispatch
+import HTTPServing
+import OTLP
+import Synchronization
+
+/// Sends requests to one OTLP/HTTP target and says what its answers mean. Blocks; made for an exporter's own thread.
+final class OTLPHTTPClient: Sendable {
+    private let configuration: OTLPHTTPExporterConfiguration
+    private let transport: CurlTransport
+    private let headers: [HTTPHeader]
+
+    private static let userAgent = "Skein/\(SkeinVersion.current)"
+
+    init(_ configuration: OTLPHTTPExporterConfiguration) throws(TransportError) {
+        self.configuration = configuration
+        var transport = TransportConfiguration()
+        transport.totalTimeout = configuration.timeout
+        transport.tls = .init(
+            caFile: configuration.tls.caFile, clientCertificateFile: configuration.tls.certificateFile,
+            clientKeyFile: configuration.tls.keyFile, isInsecure: configuration.tls.skipsVerification)
+        self.transport = try CurlTransport(transport)
+        var headers = [HTTPHeader("Content-Type", "application/x-protobuf"), HTTPHeader("User-Agent", Self.userAgent)]
+        headers += configuration.headers.map { HTTPHeader($0.name, $0.value) }
+        if configuration.compression == .gzip { headers.append(HTTPHeader("Content-Encoding", "gzip")) }
+        self.headers = headers
+    }
+
+    /// A request that can be sent any number of times.
+    ///
+    /// - Parameter body: A serialized `ExportTraceServiceRequest`.
+    func request(_ body: [UInt8]) -> HTTPRequestMessage {
+        HTTPRequestMessage(
+            url: configuration.tracesURL, headers: headers,
+            body: configuration.compression == .gzip ? gzipCompress(body) : body, timeout: configuration.timeout)
+    }
+
+    /// Sends once and waits for the answer. What keeps a request from being answered may pass, so it is retryable.
+    func send(_ request: HTTPRequestMessage) -> ExportVerdict {
+        let outcome = Mutex<Result<HTTPResponseMessage, TransportError>>(.failure(.shutDown))
+        let done = DispatchSemaphore(value: 0)
+        do throws(TransportError) {
+            _ = try transport.start(request) { result in
+                outcome.withLock { $0 = result }
+                done.signal()
+            }
+            done.wait()
+            return Self.verdict(try outcome.withLock { $0 }.get())
+        } catch {
+            return .retryable(reason: "\(error)", retryAfter: nil)
+        }
+    }
+
+    /// Ends the request under way and every later one at once.
+    func shutdown() { transport.shutdown() }
+
+    private static func verdict(_ response: HTTPResponseMessage) -> ExportVerdict {
+        let verdict = ExportVerdict.of(
+            status: response.status, retryAfter: RetryAfter.duration(response.header("Retry-After")))
+        switch verdict {
+        case .delivered:
+            let answer = try? ExportResponse(decoding: response.body)
+            return .delivered(
+                rejectedSpans: Int(clamping: max(0, answer?.rejectedSpans ?? 0)), message: answer?.errorMessage ?? "")
+        case .refused(let status, let reason):
+            let message = (try? RPCStatus(decoding: response.body))?.message ?? ""
+            return .refused(status: status, reason: message.isEmpty ? reason : "\(reason): \(message)")
+        case .retryable: return verdict
+        }
+    }
+}
