@@ -136,7 +136,7 @@ import TraceStorage
             let request = try TestRequest.make(number)
             let error = await #expect(throws: JournalError.self) { try await journal.append(request) }
             #expect(error?.isRetryable == true)
-            guard case .full = error else {
+            guard case .diskFull = error else {
                 Issue.record("\(String(describing: error)) is not full")
                 continue
             }
