@@ -10,8 +10,7 @@ final class DeskProcess: Sendable {
 
     /// Where it listens.
     let url: String
-    // Started before it is stored; afterwards only its id is read and `terminate` called, from one test at a time.
-    private nonisolated(unsafe) let process: Process
+    private let process: Process
     private let output: OutputReader
 
     /// Starts a subcommand on a free port and returns when it listens.
