@@ -186,6 +186,7 @@ print_forwarded() {
     done
     if [ -n "${SKEIN_FORWARD:-}" ]; then
         say "forwarded to $SKEIN_FORWARD: $sent of $taken spans"
+        [ "$sent" -ge "$taken" ] || say "the others wait in the journal until it takes them"
     else
         say "$taken spans taken, $sent arrived at the second skein collector that stands in for Jaeger"
         [ "$sent" -ge "$taken" ] || fail "not all spans were forwarded" collector

@@ -1,7 +1,8 @@
+import Foundation
 import Testing
 
 @Suite struct FakeModelTests {
-    /// Status and body of a range of requests, some of which repeat a seed as a retry.
+    /// Status and body of a range of requests.
     private func answers(seed: Int) async throws -> [String] {
         let models = try await DeskProcess("models", ["--seed", "\(seed)"])
         let answers = try await withThrowingTaskGroup(of: (Int, String).self) { group in
@@ -13,13 +14,20 @@ import Testing
                             "model": index % 2 == 0 ? "gpt-5" : "gpt-5-mini", "seed": index,
                             "messages": [["role": "user", "content": "What is known about swifts?"]],
                         ])
-                    return (index, "\(response.status) \(String(decoding: response.body, as: UTF8.self))")
+                    return (index, "\(response.status) \(try Self.canonical(response.body))")
                 }
             }
             return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
         #expect(await models.stop() == 0)
         return answers.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// JSON with its keys in order, which encoders leave to chance; other text as it is.
+    private static func canonical(_ body: [UInt8]) throws -> String {
+        guard body.first == UInt8(ascii: "{") else { return String(decoding: body, as: UTF8.self) }
+        let object = try JSONSerialization.jsonObject(with: Data(body))
+        return String(decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
     }
 
     @Test func sameSeedMeansSameAnswers() async throws {
