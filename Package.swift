@@ -123,6 +123,16 @@ let package = Package(
             ]),
         executable("SkeinMain", ["SkeinCommands"]),
 
+        // MARK: measuring
+        .target(name: "CAllocationCounter"),
+        executable(
+            "skein-bench",
+            [
+                "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
+                "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", tracing,
+            ],
+            path: "Sources/Benchmarks"),
+
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
