@@ -69,6 +69,7 @@ enum AllocationCounter {
 }
 
 extension skein_allocations: @retroactive Equatable {
+    /// Whether all three counts are equal.
     public static func == (a: skein_allocations, b: skein_allocations) -> Bool {
         a.allocations == b.allocations && a.allocated_bytes == b.allocated_bytes && a.frees == b.frees
     }
