@@ -128,6 +128,15 @@ let package = Package(
         executable(
             "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
             path: "Sources/Examples/ResearchDesk"),
+        // MARK: measuring
+        .target(name: "CAllocationCounter"),
+        executable(
+            "skein-bench",
+            [
+                "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
+                "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", tracing,
+            ],
+            path: "Sources/Benchmarks"),
 
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),

@@ -2,14 +2,18 @@ import OTLP
 
 /// Sorts the attributes of one kind of rows into columns and finds the shape of each row.
 ///
-/// Shapes are the leaves of a tree in which every edge is a column. Each node remembers the edge taken last, so that
-/// a row shaped like one before it costs one comparison of key bytes for each attribute and no hashing.
+/// Shapes are the leaves of a tree in which every edge is a column. Each node remembers the edge taken last and the
+/// others in a list, so that a row shaped like one before it costs a few comparisons of key bytes for each attribute
+/// and no hashing.
 struct AttributeTableBuilder {
     private struct Node {
         /// The column of the edge that leads here.
         var column: UInt16 = 0
         /// The child taken last; -1 when there is none.
         var likely: Int32 = -1
+        /// The child added last, and the next child of the node's parent; -1 when there is none.
+        var child: Int32 = -1
+        var sibling: Int32 = -1
         /// The shape that ends here; -1 when there is none yet.
         var shape: Int32 = -1
     }
@@ -30,6 +34,10 @@ struct AttributeTableBuilder {
     private var groups = 0
     /// The columns of the row being looked at, before its values are taken.
     private var path: [UInt16] = []
+
+    /// Children looked at before the hash table is asked: more than the kinds of spans of a usual service differ in
+    /// at one place, and fewer than cost as much as hashing.
+    private static let listedChildrenMax = 12
 
     /// `hasRaw`: shape 0 stands for rows that are kept raw.
     init(hasRaw: Bool) {
@@ -84,13 +92,26 @@ struct AttributeTableBuilder {
     private mutating func step(from node: Int, _ row: AttributeRow, _ base: UnsafeRawBufferPointer) -> Int? {
         let key = UnsafeRawBufferPointer(rebasing: base[row.key.indices])
         let likely = nodes[node].likely
-        if likely >= 0 {
-            let column = Int(nodes[Int(likely)].column)
-            if kinds[column] == row.kind, keys[column].withUnsafeBytes({ ByteHash.equal($0, key) }) {
-                return Int(likely)
+        if likely >= 0, leads(to: likely, key, row.kind) { return Int(likely) }
+        return listedStep(from: node, key, row.kind) ?? slowStep(from: node, key, row.kind)
+    }
+
+    @inline(__always)
+    private func leads(to node: Int32, _ key: UnsafeRawBufferPointer, _ kind: ValueKind) -> Bool {
+        let column = Int(nodes[Int(node)].column)
+        return kinds[column] == kind && keys[column].withUnsafeBytes { ByteHash.equal($0, key) }
+    }
+
+    private mutating func listedStep(from node: Int, _ key: UnsafeRawBufferPointer, _ kind: ValueKind) -> Int? {
+        var child = nodes[node].child
+        for _ in 0..<Self.listedChildrenMax where child >= 0 {
+            if leads(to: child, key, kind) {
+                nodes[node].likely = child
+                return Int(child)
             }
+            child = nodes[Int(child)].sibling
         }
-        return slowStep(from: node, key, row.kind)
+        return nil
     }
 
     private mutating func slowStep(from node: Int, _ key: UnsafeRawBufferPointer, _ kind: ValueKind) -> Int? {
@@ -105,7 +126,8 @@ struct AttributeTableBuilder {
         // Ways that end in no shape leave nodes behind; their number is bounded too, and beyond it spans are kept raw.
         guard nodes.count < BlockFormat.shapeElementsMax * 2 else { return nil }
         let child = Int32(nodes.count)
-        nodes.append(Node(column: UInt16(column)))
+        nodes.append(Node(column: UInt16(column), sibling: nodes[node].child))
+        nodes[node].child = child
         children[edge] = child
         nodes[node].likely = child
         return Int(child)

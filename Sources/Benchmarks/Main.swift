@@ -1,0 +1,68 @@
+import Glibc
+
+/// Measures what a span costs, against named baselines in the same run.
+///
+///     skein-bench               prints the table
+///     skein-bench store sdk     only these parts of it, and the baselines
+///     skein-bench --check       exits 1 when a threshold on allocations or bytes is exceeded
+///     skein-bench --self-check  only proves that allocations are counted exactly
+@main
+struct SkeinBench {
+    private enum Part: String, CaseIterable {
+        case otlp, journal, store, sdk
+
+        func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
+            switch self {
+            case .otlp: try OTLPBenchmarks.measure(traffic, meter)
+            case .journal: try JournalBenchmarks.measure(traffic, meter)
+            case .store: try StoreBenchmarks.measure(traffic, meter)
+            case .sdk: try SDKBenchmarks.measure(meter)
+            }
+        }
+    }
+
+    static func main() {
+        let arguments = CommandLine.arguments.dropFirst()
+        let flags = arguments.filter { $0.hasPrefix("-") }
+        let parts = arguments.filter { !$0.hasPrefix("-") }.map(Part.init(rawValue:))
+        guard flags.allSatisfy({ ["--check", "--self-check"].contains($0) }), !parts.contains(nil) else {
+            message(
+                "usage: skein-bench [--check | --self-check] [\(Part.allCases.map(\.rawValue).joined(separator: " | "))] ..."
+            )
+            exit(2)
+        }
+        if let failure = AllocationCounter.selfCheckFailure() {
+            message("the allocation counter is wrong: \(failure)")
+            exit(1)
+        }
+        if flags.contains("--self-check") {
+            print("allocations are counted exactly")
+            return
+        }
+        do {
+            try run(parts.isEmpty ? Part.allCases : parts.compactMap(\.self), checks: flags.contains("--check"))
+        } catch {
+            message("skein-bench: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func run(_ parts: [Part], checks: Bool) throws {
+        let traffic = try Traffic()
+        let meter = Meter()
+        print(
+            "\(traffic.bodies.count) bodies of \(Traffic.spansPerBody) spans, "
+                + "\(traffic.bytes / traffic.spans) bytes a span; CPU time, best of \(meter.repetitions)\n")
+        var rows = try Baselines.measure(traffic, meter)
+        for part in parts { rows += try part.measure(traffic, meter) }
+        print(Report.text(rows), terminator: "")
+        let violations = Threshold.violations(rows, isComplete: parts.count == Part.allCases.count)
+        for violation in violations { message("over its threshold: \(violation)") }
+        if checks, !violations.isEmpty { exit(1) }
+    }
+
+    private static func message(_ text: String) {
+        let line = Array((text + "\n").utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+}

@@ -1,0 +1,71 @@
+import Glibc
+
+/// What one row of the report says.
+struct Measurement {
+    let name: String
+    /// What figures are divided by.
+    let unit: String
+    /// CPU nanoseconds a unit, of the fastest repetition.
+    let nanoseconds: Double
+    /// How much more the slowest repetition took, as a share of the fastest.
+    let spread: Double
+    /// Calls of malloc and its kin a unit.
+    let allocations: Double
+    /// Bytes a unit that came out of it: of the encoding, of the file. Nil where nothing does.
+    var bytes: Double?
+    /// The row that this one is compared with.
+    var baseline: String?
+}
+
+/// Whose CPU time counts.
+enum CPUClock {
+    case thread, process
+
+    /// Nanoseconds.
+    func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(self == .thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}
+
+/// Repeats work and keeps the best time.
+struct Meter {
+    /// Best of so many: enough to find a quiet moment on a busy machine.
+    var repetitions = 5
+
+    /// Runs `body` once to count allocations, which warms caches too, and then `repetitions` times for the time.
+    ///
+    /// - Parameters:
+    ///   - units: how many units one run of `body` works on.
+    ///   - prepare: runs before each, uncounted; `cleanUp` after each.
+    func measure<Input>(
+        _ name: String, unit: String = "span", units: Int, clock: CPUClock = .thread, baseline: String? = nil,
+        prepare: () throws -> Input, body: (Input) throws -> Void, cleanUp: (Input) throws -> Void = { _ in }
+    ) throws -> Measurement {
+        let input = try prepare()
+        let counted = try AllocationCounter.count { try body(input) }
+        try cleanUp(input)
+        var times: [UInt64] = []
+        for _ in 0..<max(1, repetitions) {
+            let input = try prepare()
+            let start = clock.now()
+            try body(input)
+            times.append(clock.now() &- start)
+            try cleanUp(input)
+        }
+        let best = Double(times.min() ?? 0)
+        let worst = Double(times.max() ?? 0)
+        return Measurement(
+            name: name, unit: unit, nanoseconds: best / Double(units), spread: best > 0 ? worst / best - 1 : 0,
+            allocations: Double(counted.allocations) / Double(units), bytes: nil, baseline: baseline)
+    }
+
+    func measure(
+        _ name: String, unit: String = "span", units: Int, clock: CPUClock = .thread, baseline: String? = nil,
+        _ body: () throws -> Void
+    ) throws -> Measurement {
+        try measure(
+            name, unit: unit, units: units, clock: clock, baseline: baseline, prepare: {}, body: { try body() })
+    }
+}

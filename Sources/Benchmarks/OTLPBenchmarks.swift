@@ -1,0 +1,50 @@
+import OTLP
+import SpanMetrics
+import TraceStorage
+
+/// Decoding, encoding and counting, in memory.
+enum OTLPBenchmarks {
+    static func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
+        var rows: [Measurement] = []
+        rows.append(
+            try meter.measure("OTLP decode", units: traffic.spans, baseline: Baselines.decode) {
+                for body in traffic.bodies { keep(try SpanBatch(decoding: body)) }
+            })
+        rows[0].bytes = Double(traffic.bytes) / Double(traffic.spans)
+        var encode = try meter.measure("OTLP encode", units: traffic.spans, baseline: Baselines.encode) {
+            for batch in traffic.batches { keep(batch.encoded()) }
+        }
+        encode.bytes = Double(traffic.batches.reduce(0) { $0 + $1.encoded().count }) / Double(traffic.spans)
+        rows.append(encode)
+        rows += try json(traffic, meter)
+        rows.append(try red(traffic, meter))
+        return rows
+    }
+
+    /// An eighth of the traffic: the text is three times as long.
+    private static func json(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
+        let batches = traffic.batches.prefix(traffic.batches.count / 8)
+        let spans = batches.reduce(0) { $0 + $1.spans.count }
+        let texts = batches.map { OTLPJSON.encode($0) }
+        var out = try meter.measure("OTLP/JSON encode", units: spans, baseline: Baselines.encode) {
+            for batch in batches { keep(OTLPJSON.encode(batch)) }
+        }
+        out.bytes = Double(texts.reduce(0) { $0 + $1.count }) / Double(spans)
+        let back = try meter.measure("OTLP/JSON decode", units: spans, baseline: Baselines.decode) {
+            for text in texts { keep(try SpanBatch(decoding: OTLPJSON.decode(text))) }
+        }
+        return [out, back]
+    }
+
+    private static func red(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        let metrics = try REDMetrics(seed: 1)
+        var position: UInt64 = 0
+        return try meter.measure("RED record", units: traffic.spans, baseline: "OTLP decode") {
+            for batch in traffic.batches {
+                position += 1
+                metrics.record(
+                    StoredBatch(batch: batch, position: JournalPosition(position), receivedAt: traffic.receivedAt))
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import SemanticConventions
+import Skein
+import Tracing
+
+/// What a service pays for a span.
+enum SDKBenchmarks {
+    static let noop = "no-op tracer, span"
+    private static let noopScope = "no-op tracer, withSpan"
+    private static let spans = 50_000
+
+    static func measure(_ meter: Meter) throws -> [Measurement] {
+        let sampled = try tracing(AlwaysOnSampler())
+        let unsampled = try tracing(AlwaysOffSampler())
+        defer { for each in [sampled, unsampled] { each.tracer.forceFlush() } }
+        // The whole process counts: batches are made and handed to the exporter on a thread of the SDK.
+        return [
+            try meter.measure(noop, units: spans, clock: .process) {
+                let tracer = NoOpTracer()
+                for number in 0..<spans { useDictionary(tracer.startSpan("chat"), number) }
+            },
+            try meter.measure(noopScope, units: spans, clock: .process) {
+                let tracer = NoOpTracer()
+                for _ in 0..<spans { tracer.withSpan("chat") { keep($0.isRecording) } }
+            },
+            try meter.measure("span, 5 native attributes", units: spans, clock: .process, baseline: noop) {
+                for number in 0..<spans { useNative(sampled.tracer.startSpan("chat"), number) }
+                sampled.tracer.forceFlush()
+            },
+            try meter.measure("span, 5 dictionary attributes", units: spans, clock: .process, baseline: noop) {
+                for number in 0..<spans { useDictionary(sampled.tracer.startSpan("chat"), number) }
+                sampled.tracer.forceFlush()
+            },
+            try meter.measure("withSpan", units: spans, clock: .process, baseline: noopScope) {
+                for _ in 0..<spans { sampled.tracer.withSpan("chat") { keep($0.isRecording) } }
+                sampled.tracer.forceFlush()
+            },
+            try meter.measure("span, unsampled, 5 native", units: spans, clock: .process, baseline: noop) {
+                for number in 0..<spans { useNative(unsampled.tracer.startSpan("chat"), number) }
+            },
+        ]
+    }
+
+    private static func tracing(_ sampler: any Sampler) throws -> SkeinTracing {
+        var configuration = TracingConfiguration(environment: { _ in nil })
+        configuration.sampler = sampler
+        configuration.exporter = .custom(DiscardingExporter())
+        // Room for all spans of one run: a full queue would drop some, which costs less.
+        configuration.batch.maxQueueSize = spans
+        return try SkeinTracing(configuration)
+    }
+
+    @inline(__always)
+    private static func useNative(_ span: SkeinSpan, _ number: Int) {
+        span.record("gen_ai.operation.name", "chat")
+        span.record("gen_ai.request.model", "gpt-5-mini")
+        span.record("gen_ai.usage.input_tokens", number)
+        span.record("gen_ai.request.temperature", 0.2)
+        span.record("app.cached", false)
+        span.end()
+    }
+
+    @inline(__always)
+    private static func useDictionary(_ span: some Span, _ number: Int) {
+        span.attributes["gen_ai.operation.name"] = "chat"
+        span.attributes["gen_ai.request.model"] = "gpt-5-mini"
+        span.attributes["gen_ai.usage.input_tokens"] = number
+        span.attributes["gen_ai.request.temperature"] = 0.2
+        span.attributes["app.cached"] = false
+        span.end()
+    }
+}
+
+/// Takes batches and throws them away.
+private struct DiscardingExporter: SpanExporter {
+    func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult { .success() }
+
+    func shutdown() {}
+}

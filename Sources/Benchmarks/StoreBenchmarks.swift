@@ -1,0 +1,104 @@
+import EmbeddedStore
+import OTLP
+import TraceStorage
+
+/// From decoded spans to sealed blocks, and questions to those.
+enum StoreBenchmarks {
+    /// Traces asked for in one run; they are spread over all that are stored.
+    private static let lookups = 200
+
+    static func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
+        var diskBytes = 0
+        var seal = try meter.measure(
+            "store append and seal", units: traffic.spans, baseline: Baselines.zstd,
+            prepare: {
+                let directory = try TemporaryDirectory()
+                return (directory, try EmbeddedStore(directory: directory.path, options: options))
+            },
+            body: { try fill($0.1, traffic) },
+            cleanUp: {
+                diskBytes = $0.1.statistics().diskBytes
+                $0.0.remove()
+            })
+        seal.bytes = Double(diskBytes) / Double(traffic.spans)
+
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let store = try EmbeddedStore(directory: directory.path, options: options)
+        try fill(store, traffic)
+        return [seal, try traceByID(store, traffic, meter), try groupBy(store, traffic, meter)]
+    }
+
+    /// One seal, by `flush`, whatever the traffic's size.
+    private static var options: StoreOptions {
+        var options = StoreOptions()
+        options.sealSpans = .max
+        options.sealBytes = .max
+        return options
+    }
+
+    private static func fill(_ store: EmbeddedStore, _ traffic: Traffic) throws {
+        for (index, batch) in traffic.batches.enumerated() {
+            try store.append(
+                StoredBatch(
+                    batch: batch, position: JournalPosition(UInt64(index) + 1), receivedAt: traffic.receivedAt))
+        }
+        try store.flush()
+    }
+
+    private static func traceByID(
+        _ store: EmbeddedStore, _ traffic: Traffic, _ meter: Meter
+    ) throws -> Measurement {
+        let ids = traffic.batches.compactMap { $0.spans.first?.traceID }
+        let step = max(1, ids.count / lookups)
+        let wanted = stride(from: 0, to: ids.count, by: step).map { ids[$0] }
+        return try meter.measure("trace by id, one block", unit: "trace", units: wanted.count) {
+            for id in wanted {
+                guard let trace = try store.trace(id, tenant: .default, context: QueryContext()) else {
+                    throw BenchmarkError("the store does not know trace \(id)")
+                }
+                keep(trace)
+            }
+        }
+    }
+
+    /// Calls and the sum of their durations by model: what a table of usage and latency asks for.
+    private static func groupBy(_ store: EmbeddedStore, _ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        let model = FieldReference.attribute(.span, key: "gen_ai.request.model")
+        let plan = ScanPlan(predicate: .exists(model), fields: [model, .duration])
+        var groups: [FieldValue: (calls: Int, nanoseconds: UInt64)] = [:]
+        let result = try meter.measure("scan, duration by model", units: traffic.spans) {
+            groups = [:]
+            try store.scan(plan, context: QueryContext()) { rows in
+                add(rows, to: &groups)
+                return true
+            }
+        }
+        let expected = traffic.batches.reduce(0) { sum, batch in
+            sum + batch.spans.count { batch.attribute("gen_ai.request.model", in: $0.attributes) != nil }
+        }
+        let counted = groups.values.reduce(0) { $0 + $1.calls }
+        guard counted == expected else {
+            throw BenchmarkError("the scan counted \(counted) spans with a model, expected \(expected)")
+        }
+        return result
+    }
+
+    private static func add(_ rows: ScanRows, to groups: inout [FieldValue: (calls: Int, nanoseconds: UInt64)]) {
+        guard case .dictionary(let codes, let values) = rows.columns[0],
+            case .integers(let durations) = rows.columns[1]
+        else {
+            for row in 0..<rows.count { groups[rows.columns[0][row], default: (0, 0)].calls += 1 }
+            return
+        }
+        var sums = [(calls: Int, nanoseconds: UInt64)](repeating: (0, 0), count: values.count)
+        for row in 0..<rows.count {
+            sums[Int(codes[row])].calls += 1
+            sums[Int(codes[row])].nanoseconds += durations[row]
+        }
+        for (code, sum) in sums.enumerated() where sum.calls > 0 {
+            groups[values[code], default: (0, 0)].calls += sum.calls
+            groups[values[code], default: (0, 0)].nanoseconds += sum.nanoseconds
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// What a row may not exceed. Time is not among it: it depends on the machine.
+struct Threshold {
+    let name: String
+    /// Calls of malloc and its kin a unit; nil where they are no concern.
+    var allocations: Double?
+    /// Bytes a unit; nil where nothing comes out.
+    var bytes: Double?
+
+    /// By row. Set some percent above what is measured, so that a change that adds an allocation to a span, or a few
+    /// bytes to a block, fails the check.
+    static let all: [Threshold] = [
+        Threshold(name: "OTLP decode", allocations: 0.04),
+        Threshold(name: "OTLP encode", allocations: 0.12, bytes: 535),
+        Threshold(name: "OTLP/JSON encode", allocations: 2.2, bytes: 1_060),
+        Threshold(name: "OTLP/JSON decode", allocations: 1.2),
+        Threshold(name: "RED record", allocations: 0.04),
+        Threshold(name: "ingest: decode, digest, journal", allocations: 0.07, bytes: 536),
+        Threshold(name: "journal read back", allocations: 0.06),
+        Threshold(name: "store append and seal", allocations: 0.2, bytes: 47),
+        Threshold(name: "trace by id, one block", allocations: 1_500),
+        Threshold(name: "scan, duration by model", allocations: 0.03),
+        Threshold(name: "span, 5 native attributes", allocations: 2.1),
+        Threshold(name: "span, 5 dictionary attributes", allocations: 7.1),
+        Threshold(name: "withSpan", allocations: 5.1),
+        Threshold(name: "span, unsampled, 5 native", allocations: 3.1),
+    ]
+
+    /// What the rows exceed, one line each.
+    ///
+    /// - Parameter isComplete: everything was measured, so that a threshold without a row is a mistake and said too.
+    static func violations(_ rows: [Measurement], isComplete: Bool) -> [String] {
+        var result: [String] = []
+        for threshold in all {
+            guard let row = rows.first(where: { $0.name == threshold.name }) else {
+                if isComplete { result.append("\(threshold.name): has a threshold, but was not measured") }
+                continue
+            }
+            if let limit = threshold.allocations, row.allocations > limit {
+                result.append("\(row.name): \(row.allocations) allocations a \(row.unit), at most \(limit)")
+            }
+            if let limit = threshold.bytes, let bytes = row.bytes, bytes > limit {
+                result.append("\(row.name): \(bytes) bytes a \(row.unit), at most \(limit)")
+            }
+        }
+        return result
+    }
+}
