@@ -84,9 +84,9 @@ def document(values: dict[str, object]) -> dict:
 def printed(values: dict[str, object], directory: Path) -> dict:
     file = directory / "configuration.yaml"
     file.write_text(json.dumps(document(values), indent=1))
-    check = run("config", "check", file)
-    assert check.returncode == 0, check.stderr
-    return yaml.safe_load(run("config", "print", "--config", file).stdout)
+    result = run("config", "print", "--config", file)
+    assert result.returncode == 0, result.stderr
+    return yaml.safe_load(result.stdout)
 
 
 def test_the_documented_defaults_are_the_binarys(tmp_path):
@@ -187,3 +187,130 @@ def test_the_ports_are_those_that_are_listened_on():
         for part in key.split("."):
             value = value[part]
         assert table[listener] == (value.rsplit(":", 1)[1], key)
+
+
+# MARK: metrics.md and http-api.md
+
+EXPORTER_ID = "otlp_http/jaeger"
+REASONED = {
+    "refused requests": "skein_receiver_refused_requests_total",
+    "rejected spans": "skein_receiver_rejected_spans_total",
+    "noted spans": "skein_receiver_noted_spans_total",
+    "failed spans": "otelcol_exporter_send_failed_spans_total",
+}
+
+
+@pytest.fixture(scope="module")
+def fed(tmp_path_factory):
+    """A collector with an exporter and a trace of two services, and the trace's id."""
+    collector = harness.Collector(
+        tmp_path_factory.mktemp("docs") / "collector",
+        # Nothing listens there: the metrics of an exporter are there before the first attempt.
+        nested(f"exporters.{EXPORTER_ID}.endpoint", "http://127.0.0.1:9"),
+    )
+    collector.start()
+    ids = telemetry.Identifiers(901)
+    trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND
+    root = span(ids, trace_id, "POST /ask", start=start, milliseconds=500, kind=2)
+    child = span(
+        ids, trace_id, "chat gpt-5", start=start + MILLISECOND, milliseconds=300, kind=3, parent_span_id=root.span_id)
+    clients.send(collector, telemetry.export_request([root], service="gateway"))
+    clients.send(collector, telemetry.export_request([child], service="worker"))
+    collector.trace(trace_id)
+    eventually(lambda: _counted(collector))
+    yield collector, trace_id.hex()
+    collector.stop()
+
+
+def _counted(collector) -> None:
+    assert collector.derived().total("traces_span_metrics_calls_total") == 2
+
+
+def exposed(exposition) -> dict[str, tuple[str, frozenset[str]]]:
+    """Type and label names by family, as the page writes them."""
+    result = {}
+    for family, kind in exposition.types.items():
+        labels = {
+            name for (metric, pairs) in exposition.samples if metric.startswith(family) for name, _ in pairs} - {"le"}
+        result[family] = (kind, frozenset(labels))
+    return result
+
+
+def documented_metrics(section: str) -> dict[str, tuple[str, frozenset[str]]]:
+    result = {}
+    for cells in rows(DOCS / "metrics.md", section):
+        if len(cells) == 4:
+            assert code(cells[0]) not in result, f"{cells[0]} is documented twice"
+            result[code(cells[0])] = (cells[1], frozenset(re.findall(r"`(\w+)`", cells[2])))
+    return result
+
+
+def test_the_metrics_derived_from_spans_are_the_documented_ones(fed):
+    collector, _ = fed
+    assert exposed(collector.derived()) == documented_metrics("Derived from spans: 8889")
+
+
+def test_the_collectors_own_metrics_are_the_documented_ones(fed):
+    collector, _ = fed
+    assert exposed(collector.metrics()) == documented_metrics("The collector about itself: 8888")
+
+
+@pytest.mark.parametrize("what", REASONED)
+def test_the_documented_reasons_are_those_that_are_counted(what, fed):
+    collector, _ = fed
+    table = (DOCS / "metrics.md").read_text().split(f"| `reason` of {what} |")[1].split("\n\n")[0]
+    documented = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+    counted = {dict(labels)["reason"] for labels in collector.metrics().series(REASONED[what])}
+    assert documented == counted
+
+
+def documented_paths() -> list[str]:
+    found = [code(cells[1]) for cells in rows(DOCS / "http-api.md") if len(cells) == 3 and cells[1].startswith("`/api")]
+    assert len(found) > 10
+    return found
+
+
+@pytest.mark.parametrize("example", documented_paths())
+def test_every_documented_path_answers(example, fed):
+    collector, trace_id = fed
+    answer = collector.query(example.replace("{id}", trace_id))
+    assert answer.status_code == 200, answer.text
+    content = answer.json()
+    found = next(value for value in content.values() if isinstance(value, (list, dict)))
+    assert found, f"{example} finds something in a trace of two services: {answer.text}"
+
+
+def test_every_path_that_is_served_is_documented():
+    """Routes are named in the sources alone: a router has no list of them to ask for."""
+    routes = set()
+    for source in (REPOSITORY / "Sources/QueryAPI").rglob("*.swift"):
+        routes |= set(re.findall(r'router\.get\("([^"]+)"\)', source.read_text()))
+    documented = {code(cells[0]) for cells in rows(DOCS / "http-api.md") if cells[0].startswith("`/api")}
+    assert {re.sub(r":(\w+)", r"{\1}", route) for route in routes} == documented
+
+
+# MARK: guides
+
+
+def test_the_documented_variables_are_those_that_the_sdk_reads():
+    source = (REPOSITORY / "Sources/Skein/Configuration/TracingConfiguration+Environment.swift").read_text()
+    read = set(re.findall(r'"(OTEL_\w+)"', source))
+    for suffix in re.findall(r'names\("(\w+)"\)', source):
+        read |= {f"OTEL_EXPORTER_OTLP_{suffix}", f"OTEL_EXPORTER_OTLP_TRACES_{suffix}"}
+    assert len(read) > 20
+    page = (DOCS / "guides/instrument-a-service.md").read_text()
+    documented = set(re.findall(r"`(OTEL_\w+)`", page))
+    assert documented == read
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)]+)\)", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)):
+        if re.match(r"https?:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name} links to {target}"
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, target
