@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import subprocess
 from dataclasses import dataclass
 
 import grpc
@@ -202,6 +204,24 @@ def test_signals_that_are_not_built_are_told_where_traces_go(shared_collector, s
 @pytest.mark.parametrize("method", ["/no.such.Service/Export", clients.EXPORT + "s"])
 def test_an_unknown_grpc_method_is_unimplemented(shared_collector, method):
     assert clients.call(shared_collector, b"", method=method).code == grpc.StatusCode.UNIMPLEMENTED
+
+
+def http2_status(collector, *arguments: str) -> int:
+    """Status of a plain HTTP/2 request to the gRPC port; gRPC clients cannot be made to send such."""
+    url = collector.url("otlp_grpc", clients.EXPORT)
+    command = ["curl", "--silent", "--http2-prior-knowledge", "--max-time", "10", "--output", os.devnull]
+    result = subprocess.run(
+        [*command, "--write-out", "%{http_code}", *arguments, url], capture_output=True, text=True)
+    assert result.returncode == 0, f"curl: {result.returncode} {result.stderr}"
+    return int(result.stdout)
+
+
+def test_a_wrong_content_type_on_the_grpc_port_is_415(shared_collector):
+    assert http2_status(shared_collector, "--data", "x", "--header", "Content-Type: application/json") == 415
+
+
+def test_a_wrong_method_on_the_grpc_port_is_405(shared_collector):
+    assert http2_status(shared_collector, "--get", "--header", "Content-Type: application/grpc") == 405
 
 
 # MARK: single spans

@@ -30,6 +30,9 @@ CHECKPOINT_EVERY = 12
 # After the moment is chosen, the kill comes up to this much later, in the middle of whatever happens then.
 JITTER_SECONDS = 0.01
 ROUND_SECONDS = 60.0
+# One start in so many is killed as well, within the time that a start takes.
+START_KILLED_ONE_IN = 4
+START_SECONDS = 0.08
 # One attempt in so many is turned away by the forward target, so that kills also meet retries.
 TARGET_REFUSES_ONE_IN = 10
 
@@ -87,6 +90,11 @@ def one_round(collector: Collector, load: Load, scraper: Scraper, choice: random
     in_flight = load.in_flight
     collector.kill()
     load.pause()
+    if choice.randrange(START_KILLED_ONE_IN) == 0:
+        # Recovery must bear to be cut off, too; this kill is one on top.
+        collector.start(keep_ports=True, wait=False)
+        time.sleep(choice.random() * START_SECONDS)
+        collector.kill()
     collector.start(keep_ports=True)
     return in_flight
 

@@ -73,6 +73,15 @@ def test_a_signal_drains_and_exits_0(new_collector, sink, number):
     assert not any("ERROR" in line or "CRITICAL" in line for line in collector.messages), collector.stderr
 
 
+def test_a_signal_that_comes_with_ready_is_never_lost(new_collector):
+    """What a supervisor does that changes its mind; many times, because a signal is lost by a race or not at all."""
+    collector = new_collector()
+    for _ in range(40):
+        collector.start()
+        collector.signal(signal.SIGTERM)
+        assert collector.wait_exit(10) == 0
+
+
 def test_an_idle_collector_stops_at_once(collector):
     begin = time.monotonic()
     collector.stop()

@@ -15,6 +15,7 @@ import storage
 import telemetry
 import wire
 from comparison import assert_same_spans, without_unknown_fields
+from harness import merged
 
 # Blocks seal as soon as the configuration allows, or not before the test is long over.
 SEALS_AT_ONCE = {"storage": {"block": {"max_age": "100ms"}}}
@@ -90,7 +91,7 @@ def test_unknown_fields_survive_the_rejection_of_a_neighbour(new_collector, sink
 
 
 def test_forwarding_survives_a_restart_with_the_target_down(new_collector, sink):
-    collector = new_collector(forwarding(sink)).start()
+    collector = new_collector(merged(forwarding(sink), {"service": {"shutdown_timeout": "200ms"}})).start()
     sink.refuse_connections()
     _, body = future_request(7)
     clients.send(collector, body)
