@@ -99,8 +99,12 @@ def test_open_connections_do_not_hold_up_the_end(collector):
 
 def test_health_is_503_and_requests_are_refused_while_draining(new_collector, sink):
     collector, request, release = draining_collector(new_collector, sink, "20s")
-    answer = collector.get("health", "/")
-    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+
+    def draining() -> None:
+        answer = collector.get("health", "/")
+        assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+
+    eventually(draining, seconds=2)
     assert collector.metrics().total("skein_health") == 0
     assert_takes_nothing(collector)
     release.set()
