@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import yaml
 import clients
 import harness
 import telemetry
-from harness import REPOSITORY, merged, nested, run
+from harness import BINARY, REPOSITORY, merged, nested, run
 from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
 
@@ -301,6 +303,42 @@ def test_the_documented_variables_are_those_that_the_sdk_reads():
     page = (DOCS / "guides/instrument-a-service.md").read_text()
     documented = set(re.findall(r"`(OTEL_\w+)`", page))
     assert documented == read
+
+
+# What the snippets of the guide call and do not show.
+STUBS = """
+import Skein
+import SkeinAgents
+import SkeinTesting
+import Tracing
+
+struct Answer { var id = "", model = "", text = ""; var inputTokens = 0, outputTokens = 0 }
+func search(_ question: String) async throws -> String { question }
+func complete(_ question: String, _ papers: String) async throws -> Answer { Answer() }
+func plan() async throws {}
+func write() async throws {}
+func handle() async throws {}
+"""
+
+
+def test_the_swift_that_is_shown_compiles(tmp_path):
+    modules = BINARY.parent / "Modules"
+    if shutil.which("swiftc") is None or not (modules / "SkeinTesting.swiftmodule").exists():
+        pytest.skip(f"no swiftc, or no SkeinTesting.swiftmodule in {modules}")
+    page = (DOCS / "guides/instrument-a-service.md").read_text()
+    manifest, *blocks = re.findall(r"^```swift\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert "traits: []" in manifest and len(blocks) > 4
+    source = STUBS
+    for index, block in enumerate(blocks):
+        block = re.sub(r"^import .*\n", "", block, flags=re.MULTILINE)
+        declares = re.match(r"\s*(func|struct) ", block)
+        source += block if declares else f"func snippet{index}() async throws {{\n{block}}}\n"
+    file = tmp_path / "snippets.swift"
+    file.write_text(source)
+    maps = [f"-fmodule-map-file={REPOSITORY}/Sources/{name}/module.modulemap" for name in ("CCurl", "CZlib")]
+    command = ["swiftc", "-typecheck", "-swift-version", "6", "-I", modules, *(w for m in maps for w in ("-Xcc", m))]
+    check = subprocess.run([*command, file], capture_output=True, text=True)
+    assert check.returncode == 0, check.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
