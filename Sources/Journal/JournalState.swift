@@ -59,6 +59,7 @@ struct JournalState {
         metrics.truncatedBytes = recovery.report.truncatedBytes
         metrics.truncations = recovery.report.truncations.count
         metrics.damagedRecords = recovery.report.lostRecords
+        metrics.damagedSpans = recovery.report.lostSpans
     }
 
     var diskBytes: Int { segments.reduce(0) { $0 + $1.endOffset } }

@@ -21,6 +21,8 @@ package struct RecoveryReport: Sendable, Hashable {
         /// Positions that are gone with it.
         package let records: Int
         package let reason: String
+        /// Their spans, as far as their headers still tell.
+        package var spans = 0
 
         package var description: String {
             "\(path): \(bytes) bytes at offset \(offset) skipped, \(records) records lost: \(reason)"
@@ -45,4 +47,5 @@ package struct RecoveryReport: Sendable, Hashable {
 
     package var truncatedBytes: Int { truncations.reduce(0) { $0 + $1.bytes } }
     package var lostRecords: Int { damages.reduce(0) { $0 + $1.records } }
+    package var lostSpans: Int { damages.reduce(0) { $0 + $1.spans } }
 }

@@ -56,6 +56,7 @@ struct SegmentScanner {
             } catch {
                 if let failure { throw failure }
                 if tailDefect == nil { tailDefect = error }
+                if error == .bodyChecksum, let header = try? header(at: offset) { damagedSpans += header.spanCount }
                 damageStart = damageStart ?? offset
                 guard let next = try nextOffset(after: offset, error) else { return }
                 offset = next
@@ -69,6 +70,8 @@ struct SegmentScanner {
     // MARK: private
 
     private var failure: FileError?
+    /// Spans of damaged records that are not noted yet, as far as a record's header still tells.
+    private var damagedSpans = 0
 
     /// The record at an offset, checked.
     private mutating func record(at offset: Int) throws(RecordDefect) -> RecordHeader {
@@ -155,6 +158,7 @@ struct SegmentScanner {
             RecoveryReport.Damage(
                 path: path, offset: range.lowerBound, bytes: range.count,
                 records: Int(position.rawValue - segment.last.rawValue - 1),
-                reason: (tailDefect ?? .headerChecksum).rawValue))
+                reason: (tailDefect ?? .headerChecksum).rawValue, spans: damagedSpans))
+        damagedSpans = 0
     }
 }
