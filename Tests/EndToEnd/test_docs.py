@@ -13,6 +13,7 @@ import clients
 import harness
 import telemetry
 from harness import BINARY, REPOSITORY, merged, nested, run
+from sink import Sink
 from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
 
@@ -201,11 +202,9 @@ REASONED = {
 @pytest.fixture(scope="module")
 def fed(tmp_path_factory):
     """A collector with an exporter and a trace of two services, and the trace's id."""
+    target = Sink()
     collector = harness.Collector(
-        tmp_path_factory.mktemp("docs") / "collector",
-        # Nothing listens there: the metrics of an exporter are there before the first attempt.
-        nested(f"exporters.{EXPORTER_ID}.endpoint", "http://127.0.0.1:9"),
-    )
+        tmp_path_factory.mktemp("docs") / "collector", nested(f"exporters.{EXPORTER_ID}.endpoint", target.endpoint))
     collector.start()
     ids = telemetry.Identifiers(901)
     trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND
@@ -217,7 +216,11 @@ def fed(tmp_path_factory):
     collector.trace(trace_id)
     eventually(lambda: _counted(collector))
     yield collector, trace_id.hex()
-    collector.stop()
+    try:
+        collector.stop()
+    finally:
+        collector.close()
+        target.close()
 
 
 def _counted(collector) -> None:
