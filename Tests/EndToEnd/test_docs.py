@@ -13,6 +13,7 @@ import clients
 import harness
 import telemetry
 from harness import BINARY, REPOSITORY, merged, nested, run
+from sink import Sink
 from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
 
@@ -99,18 +100,6 @@ def test_the_documented_defaults_are_the_binarys(tmp_path):
     assert printed(target | defaults, tmp_path) == printed(target, tmp_path)
 
 
-@pytest.mark.parametrize("key", documented_keys())
-def test_every_documented_key_is_one_of_the_binarys(key, tmp_path):
-    value = documented_keys()[key]
-    target = {f"{EXPORTER}.endpoint": TRIED[f"{EXPORTER}.endpoint"]} if key.startswith(EXPORTER) else {}
-    pair = {other: TRIED[other] for other in TRIED if key.endswith(("_file", "[].default")) and same_place(key, other)}
-    printed(target | pair | {key: TRIED[key] if value is None else value}, tmp_path)
-
-
-def same_place(key: str, other: str) -> bool:
-    return key.rsplit(".", 1)[0] == other.rsplit(".", 1)[0]
-
-
 def test_a_key_that_is_no_key_is_refused(tmp_path):
     """What the other tests rest on."""
     with pytest.raises(AssertionError, match="storage.retention.max_agee: unknown key, did you mean 'max_age'"):
@@ -127,7 +116,8 @@ def leaves(value, path: str = "") -> set[str]:
     return {path}
 
 
-def test_every_printed_key_is_documented(tmp_path):
+def test_the_documented_keys_are_the_binarys(tmp_path):
+    """All at once: the binary names each one that it does not know."""
     keys = documented_keys()
     everything = {key: TRIED.get(key, value) for key, value in keys.items()}
     everything |= {"connectors.spanmetrics.exclude_dimensions": ["span.kind"], "query.allowed_hosts": ["a"]}
@@ -168,6 +158,13 @@ REFUSED = {
     "limit_percentage": (nested("processors.memory_limiter.limit_percentage", 50), "limit_percentage"),
     "extensions": ({"extensions": {"health_check": None}}, "extensions"),
     "telemetry": (nested("service.telemetry.logs.level", "debug"), "service.telemetry"),
+    "an exporter that is left out": (
+        merged(
+            nested(f"{EXPORTER}.endpoint", "http://a:4318"),
+            nested("service.pipelines.traces", {"receivers": ["otlp"], "exporters": ["spanmetrics"]})),
+        "leaves out exporter otlp_http",
+    ),
+    "prometheus": ({"exporters": {"prometheus": None, "prometheus/b": None}}, "exporters.prometheus/b"),
     "logs": (nested("service.pipelines.logs.receivers", ["otlp"]), "service.pipelines.logs"),
 }
 
@@ -205,11 +202,9 @@ REASONED = {
 @pytest.fixture(scope="module")
 def fed(tmp_path_factory):
     """A collector with an exporter and a trace of two services, and the trace's id."""
+    target = Sink()
     collector = harness.Collector(
-        tmp_path_factory.mktemp("docs") / "collector",
-        # Nothing listens there: the metrics of an exporter are there before the first attempt.
-        nested(f"exporters.{EXPORTER_ID}.endpoint", "http://127.0.0.1:9"),
-    )
+        tmp_path_factory.mktemp("docs") / "collector", nested(f"exporters.{EXPORTER_ID}.endpoint", target.endpoint))
     collector.start()
     ids = telemetry.Identifiers(901)
     trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND
@@ -221,7 +216,11 @@ def fed(tmp_path_factory):
     collector.trace(trace_id)
     eventually(lambda: _counted(collector))
     yield collector, trace_id.hex()
-    collector.stop()
+    try:
+        collector.stop()
+    finally:
+        collector.close()
+        target.close()
 
 
 def _counted(collector) -> None:
