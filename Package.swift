@@ -147,6 +147,8 @@ let package = Package(
                 "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
                 logging,
             ]),
+        tests(
+            "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
         tests(
             "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
