@@ -12,8 +12,10 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A Swift target of this package with the settings that all of them share.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func executable(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
@@ -108,6 +110,10 @@ let package = Package(
             [
                 "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
                 "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
+            ],
+            exclude: [
+                "Derivation/README.md", "Exporters/OTLPHTTP/README.md", "Processors/MemoryLimiter/README.md",
+                "Receivers/OTLP/README.md", "Storage/README.md", "Telemetry/README.md",
             ]),
         module(
             "QueryAPI",
