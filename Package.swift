@@ -12,8 +12,10 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A Swift target of this package with the settings that all of them share.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func executable(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
@@ -109,6 +111,10 @@ let package = Package(
             [
                 "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
                 "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
+            ],
+            exclude: [
+                "Derivation/README.md", "Exporters/OTLPHTTP/README.md", "Processors/MemoryLimiter/README.md",
+                "Receivers/OTLP/README.md", "Storage/README.md", "Telemetry/README.md",
             ]),
         module(
             "QueryAPI",
@@ -153,6 +159,8 @@ let package = Package(
                 logging,
             ]),
         tests("ExampleTests", ["ResearchDesk", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
+        tests(
+            "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
         tests(
             "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
