@@ -12,8 +12,10 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A Swift target of this package with the settings that all of them share.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func executable(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
@@ -108,6 +110,10 @@ let package = Package(
             [
                 "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
                 "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
+            ],
+            exclude: [
+                "Derivation/README.md", "Exporters/OTLPHTTP/README.md", "Processors/MemoryLimiter/README.md",
+                "Receivers/OTLP/README.md", "Storage/README.md", "Telemetry/README.md",
             ]),
         module(
             "QueryAPI",
@@ -117,8 +123,21 @@ let package = Package(
             ]),
         module(
             "SkeinCommands",
-            ["Collector", "QueryAPI", "OTLP", "CurlTransport", "SemanticConventions", arguments, logging, lifecycle]),
+            [
+                "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
+                "AgentTraffic", arguments, logging, lifecycle,
+            ]),
         executable("SkeinMain", ["SkeinCommands"]),
+
+        // MARK: measuring
+        .target(name: "CAllocationCounter"),
+        executable(
+            "skein-bench",
+            [
+                "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
+                "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", tracing,
+            ],
+            path: "Sources/Benchmarks"),
 
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
@@ -134,8 +153,11 @@ let package = Package(
                 "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
                 logging,
             ]),
+        tests(
+            "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
         tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
-        tests("SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+        tests(
+            "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
         tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
         .testTarget(
             name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
