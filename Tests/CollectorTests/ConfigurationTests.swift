@@ -84,7 +84,7 @@ import Testing
         ),
         (
             "exporters:\n  otlp:\n    endpoint: x",
-            "skein.yaml:2: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
+            "skein.yaml:3: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
         ),
         (
             "exporters:\n  otlp_http: {}",
@@ -102,6 +102,26 @@ import Testing
                 + "exporters.<id>.sending_queue.batch"
         ),
         ("ports: 5", "skein.yaml:1: ports: expected a mapping"),
+        (
+            "receivers:\n  otlp:\n    protocols:\n      http:\n        traces_url_path: /v1/**",
+            "skein.yaml:5: receivers.otlp.protocols.http.traces_url_path: '/v1/**' is not valid, expected a path such "
+                + "as /v1/traces, of letters, digits and / . _ ~ -"
+        ),
+        (
+            "exporters:\n  otlp_http/my target:\n    endpoint: http://x",
+            "skein.yaml:3: exporters.otlp_http/my target: is not valid, expected a name of at most 100 letters, digits "
+                + "and _ - . /"
+        ),
+        (
+            "exporters:\n  prometheus:\n    endpoint: :1\n  prometheus/b:\n    endpoint: :2",
+            "skein.yaml:5: exporters.prometheus/b: is the second of its kind, expected one place where derived metrics "
+                + "are served"
+        ),
+        (
+            "exporters: {otlp_http: {endpoint: 'http://x'}}\nservice:\n  pipelines:\n    traces: {exporters: []}",
+            "skein.yaml:4: service.pipelines: leaves out exporter otlp_http, expected it in a traces pipeline or not in "
+                + "exporters"
+        ),
     ])
     func aMistakeIsNamedWithFileLineKeyAndExpectation(_ yaml: String, _ expected: String) throws {
         #expect(try read(yaml).issues == [expected])
@@ -115,6 +135,23 @@ import Testing
     @Test(arguments: ["a: [", "a: 1\na: 2", "\tx: 1"])
     func whatIsNoYAMLIsNamedWithItsLine(_ yaml: String) {
         #expect(throws: ConfigurationError.self) { try read(yaml) }
+    }
+
+    @Test(arguments: [#"a\r\nb"#, #"a\nb"#, #"a\0b"#])
+    func aHeaderValueCannotEndItsHeader(_ value: String) throws {
+        let yaml = "exporters: {otlp_http: {endpoint: 'http://x', headers: {token: \"\(value)\"}}}"
+        #expect(try read(yaml).issues.count == 1)
+        #expect(try read(yaml.replacing(value, with: "a b")).issues.isEmpty)
+    }
+
+    @Test func anchorsThatMultiplyAreRefused() {
+        var yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...7 {
+            let aliases = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+            yaml += "a\(level): &a\(level) [\(aliases)]\n"
+        }
+        let error = #expect(throws: ConfigurationError.self) { try read(yaml) }
+        #expect(error?.description.contains("too many values") == true)
     }
 
     @Test(arguments: ["ports", "=1", "ports..offset=1"])

@@ -61,7 +61,9 @@ package struct Waterfall {
             let service = TextWidth.pad(TextWidth.fit(row.service, serviceWidth), serviceWidth)
             result += "\(mark) \(style.cyan(service)) \(row.isError ? style.red(name) : name) "
             result += bar(row, barWidth, style) + " " + TextWidth.padLeft(durations[index], durationWidth)
-            if hasTokens { result += " " + style.dim(TextWidth.padLeft(tokens[index], tokenWidth)) }
+            if !tokens[index].isEmpty || hasTokens && row.isError {
+                result += " " + style.dim(TextWidth.padLeft(tokens[index], tokenWidth))
+            }
             if row.isError { result += " " + style.red("error") }
             result += "\n"
         }
@@ -72,7 +74,7 @@ package struct Waterfall {
         guard total > 0 else { return TextWidth.pad("▏", width) }
         let scale = Double(width) / Double(total)
         let start = min(width - 1, Int(Double(min(row.offset, total)) * scale))
-        let length = max(1, min(width - start, Int((Double(row.duration) * scale).rounded())))
+        let length = max(1, min(width - start, Int((Double(min(row.duration, total)) * scale).rounded())))
         let blocks = String(repeating: row.isOnCriticalPath ? "█" : "▒", count: length)
         let drawn = row.isError ? style.red(blocks) : row.isOnCriticalPath ? style.yellow(blocks) : style.blue(blocks)
         return String(repeating: " ", count: start) + drawn + String(repeating: " ", count: width - start - length)

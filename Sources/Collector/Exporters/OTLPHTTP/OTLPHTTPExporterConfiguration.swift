@@ -20,6 +20,11 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
         package var name: String
         package var value: String
 
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+
         /// A token, and text without the characters that end a header (RFC 9110, section 5).
         var isValid: Bool {
             !name.isEmpty && name.allSatisfy(Self.isTokenCharacter)

@@ -17,6 +17,8 @@ package struct OTLPReceiverConfiguration: Sendable, Equatable {
         package var bodyBytesMax = 20 << 20
         /// `traces_url_path`.
         package var tracesPath = "/v1/traces"
+
+        package init(endpoint: ListenEndpoint) { self.endpoint = endpoint }
     }
 
     package var grpc: GRPC?

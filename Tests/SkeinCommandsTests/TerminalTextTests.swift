@@ -1,0 +1,106 @@
+import SkeinCommands
+import Testing
+
+@Suite struct TerminalTextTests {
+    private let plain = Style(isEnabled: false)
+
+    @Test func aTableIsAsWideAsItsCells() {
+        var table = TextTable([
+            .init(title: "service"), .init(title: "rate", alignsRight: true), .init(title: "note"),
+        ])
+        table.add(["gateway", "12.5", "x"])
+        table.add(["résumé-writer", "3", ""])
+        #expect(
+            table.text(plain) == """
+                service        rate  note
+                gateway        12.5  x
+                résumé-writer     3
+
+                """)
+    }
+
+    @Test func aTableWithoutRowsIsItsHeader() {
+        #expect(TextTable([.init(title: "a"), .init(title: "b")]).text(plain) == "a  b\n")
+    }
+
+    @Test(
+        arguments: [
+            (0, "0ns"), (999, "999ns"), (1_000, "1.00µs"), (12_345, "12.3µs"), (999_400, "999µs"),
+            (1_000_000, "1.00ms"),
+            (123_456_789, "123ms"), (1_234_000_000, "1.23s"), (59_900_000_000, "59.9s"), (60_000_000_000, "1m0s"),
+            (3_661_000_000_000, "61m1.00s"),
+        ] as [(UInt64, String)])
+    func durationsHaveThreeDigits(_ nanoseconds: UInt64, _ expected: String) {
+        #expect(Quantity.duration(nanoseconds) == expected)
+    }
+
+    @Test func theLongestDurationIsStillText() {
+        #expect(Quantity.duration(.max).hasPrefix("307445734m"))
+    }
+
+    @Test(arguments: [
+        (0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "-1,234,567"), (.min, "-9,223,372,036,854,775,808"),
+    ])
+    func countsAreGrouped(_ count: Int, _ expected: String) {
+        #expect(Quantity.count(count) == expected)
+    }
+
+    @Test(arguments: [
+        (0.0, 2, "0.00"), (1.005, 1, "1.0"), (-0.25, 1, "-0.3"), (12.999, 2, "13.00"), (7, 0, "7"),
+        (1e300, 2, "1e+300"),
+    ])
+    func decimalsAreFixed(_ value: Double, _ decimals: Int, _ expected: String) {
+        #expect(Quantity.fixed(value, decimals) == expected)
+    }
+
+    @Test(arguments: [Double.nan, .infinity, -.infinity])
+    func noNumberIsADash(_ value: Double) {
+        #expect(Quantity.significant(value) == "–")
+    }
+
+    @Test(arguments: [
+        ("short", 10, "short"), ("exactly10!", 10, "exactly10!"), ("more than ten", 10, "more than…"), ("x", 0, ""),
+        ("a\u{1B}[31mb", 10, "a [31mb"), ("a\nb\tc\u{7F}", 10, "a b c "),
+    ])
+    func textIsCutAndCannotMoveTheCursor(_ text: String, _ width: Int, _ expected: String) {
+        #expect(TextWidth.fit(text, width) == expected)
+    }
+
+    @Test func aWaterfallIsDrawn() {
+        let rows = [
+            Waterfall.Row(
+                depth: 0, service: "gateway", operation: "POST /ask", offset: 0, duration: 1_000_000_000,
+                isOnCriticalPath: true),
+            Waterfall.Row(
+                depth: 1, service: "worker", operation: "chat", offset: 250_000_000, duration: 500_000_000,
+                isOnCriticalPath: true, inputTokens: 1200, outputTokens: 80),
+            Waterfall.Row(
+                depth: 1, service: "worker", operation: "search", offset: 750_000_000, duration: 1_000,
+                isError: true),
+        ]
+        #expect(
+            Waterfall(rows: rows, total: 1_000_000_000).text(columns: 60, style: plain) == """
+                ● gateway POST /ask ████████████████████████  1.00s
+                ● worker    chat          ████████████        500ms 1200→80
+                  worker    search                    ▒      1.00µs         error
+
+                """)
+    }
+
+    @Test func spansOutsideTheTraceStayInTheDrawing() {
+        let rows = [
+            Waterfall.Row(depth: 900, service: "s", operation: "o", offset: .max, duration: .max),
+            Waterfall.Row(depth: 0, service: "s", operation: "o", offset: 0, duration: 0),
+        ]
+        for total in [0, 1, UInt64.max] {
+            let lines = Waterfall(rows: rows, total: total).text(columns: 80, style: plain).split(separator: "\n")
+            #expect(lines.count == 2)
+            #expect(lines.allSatisfy { $0.count < 110 })
+        }
+    }
+
+    @Test func styleIsOnlyWhereItIsWanted() {
+        #expect(plain.red("x") == "x")
+        #expect(Style(isEnabled: true).red("x") == "\u{1B}[31mx\u{1B}[0m")
+    }
+}
