@@ -56,7 +56,9 @@ struct SegmentScanner {
             } catch {
                 if let failure { throw failure }
                 if tailDefect == nil { tailDefect = error }
-                if error == .bodyChecksum, let header = try? header(at: offset) { damagedSpans += Int(header.spanCount) }
+                if error == .bodyChecksum, let header = try? header(at: offset) {
+                    damagedSpans += Int(header.spanCount)
+                }
                 damageStart = damageStart ?? offset
                 guard let next = try nextOffset(after: offset, error) else { return }
                 offset = next
