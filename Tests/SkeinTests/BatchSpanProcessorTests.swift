@@ -63,6 +63,9 @@ private final class GatedExporter: SpanExporter {
         var configuration = TracingConfiguration(environment: { _ in nil })
         configuration.exporter = .custom(exporter)
         configuration.logger.logLevel = .critical
+        // No test waits for it, and a busy machine must not run into it.
+        configuration.batch.exportTimeout = .seconds(600)
+        configuration.shutdownTimeout = .seconds(600)
         configure(&configuration)
         return try SkeinTracing(configuration)
     }
