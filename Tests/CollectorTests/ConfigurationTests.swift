@@ -84,7 +84,7 @@ import Testing
         ),
         (
             "exporters:\n  otlp:\n    endpoint: x",
-            "skein.yaml:3: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
+            "skein.yaml:2: exporters.otlp: means OTLP over gRPC, which this collector does not send; use otlp_http"
         ),
         (
             "exporters:\n  otlp_http: {}",
@@ -109,17 +109,17 @@ import Testing
         ),
         (
             "exporters:\n  otlp_http/my target:\n    endpoint: http://x",
-            "skein.yaml:3: exporters.otlp_http/my target: is not valid, expected a name of at most 100 letters, digits "
+            "skein.yaml:2: exporters.otlp_http/my target: is not valid, expected a name of at most 100 letters, digits "
                 + "and _ - . /"
         ),
         (
             "exporters:\n  prometheus:\n    endpoint: :1\n  prometheus/b:\n    endpoint: :2",
-            "skein.yaml:5: exporters.prometheus/b: is the second of its kind, expected one place where derived metrics "
+            "skein.yaml:4: exporters.prometheus/b: is the second of its kind, expected one place where derived metrics "
                 + "are served"
         ),
         (
             "exporters: {otlp_http: {endpoint: 'http://x'}}\nservice:\n  pipelines:\n    traces: {exporters: []}",
-            "skein.yaml:4: service.pipelines: leaves out exporter otlp_http, expected it in a traces pipeline or not in "
+            "skein.yaml:3: service.pipelines: leaves out exporter otlp_http, expected it in a traces pipeline or not in "
                 + "exporters"
         ),
     ])

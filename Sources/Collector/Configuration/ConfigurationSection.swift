@@ -23,9 +23,13 @@ package final class ConfigurationSection {
     private var members: [ConfigurationNode.Member] = []
     private var asked: [String] = []
 
-    package init(_ node: ConfigurationNode, path: String = "", isPresent: Bool = true, issues: Issues) {
+    /// - Parameter place: Where the section's key stands; nil for where its content begins.
+    package init(
+        _ node: ConfigurationNode, path: String = "", place: ConfigurationPlace? = nil, isPresent: Bool = true,
+        issues: Issues
+    ) {
         self.path = path
-        self.place = node.place
+        self.place = place ?? node.place
         self.issues = issues
         self.isPresent = isPresent
         switch node.content {
@@ -45,7 +49,7 @@ package final class ConfigurationSection {
 
     package func fail(_ key: String, _ message: String) {
         let member = members.first { $0.key == key }
-        issues.add(message, key: fullPath(key), place: member?.value.place ?? member?.keyPlace ?? place)
+        issues.add(message, key: fullPath(key), place: member?.keyPlace ?? place)
     }
 
     /// Reports every key that no reading function asked for, with the nearest known one.
@@ -65,8 +69,10 @@ package final class ConfigurationSection {
 
     package func section(_ key: String) -> ConfigurationSection {
         let value = node(key)
+        let keyPlace = members.first { $0.key == key }?.keyPlace
         return ConfigurationSection(
-            value ?? ConfigurationNode(.null, place: place), path: fullPath(key), isPresent: has(key), issues: issues)
+            value ?? ConfigurationNode(.null, place: place), path: fullPath(key), place: keyPlace,
+            isPresent: has(key), issues: issues)
     }
 
     package func string(_ key: String, default standard: String) -> String {
