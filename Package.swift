@@ -126,7 +126,7 @@ let package = Package(
             "SkeinCommands",
             [
                 "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
-                "AgentTraffic", arguments, logging, lifecycle,
+                "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
             ]),
         executable("SkeinMain", ["SkeinCommands"]),
 

@@ -1,6 +1,9 @@
 #include "platform.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -16,4 +19,27 @@ unsigned long long skein_cpu_nanoseconds(void) {
     struct timespec time;
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) return 0;
     return (unsigned long long)time.tv_sec * 1000000000ull + (unsigned long long)time.tv_nsec;
+}
+
+static volatile sig_atomic_t stop_signals;
+static int stop_pipe[2] = {-1, -1};
+
+static void on_stop_signal(int number) {
+    (void)number;
+    if (++stop_signals > 1) _exit(1);
+    int saved = errno;
+    // One byte fits an empty pipe, so this neither blocks nor fails.
+    if (write(stop_pipe[1], "", 1) < 0) _exit(1);
+    errno = saved;
+}
+
+int skein_catch_stop_signals(void) {
+    if (pipe(stop_pipe) != 0) return -1;
+    signal(SIGPIPE, SIG_IGN);
+    struct sigaction action = {0};
+    action.sa_handler = on_stop_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGINT, &action, NULL) != 0) return -1;
+    return stop_pipe[0];
 }

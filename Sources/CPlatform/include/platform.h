@@ -7,4 +7,9 @@ void skein_release_free_memory(void);
 /// CPU nanoseconds that the whole process has used, user and system together.
 unsigned long long skein_cpu_nanoseconds(void);
 
+/// Catches SIGTERM and SIGINT from now on and ignores SIGPIPE. The first signal makes one byte readable on the returned
+/// descriptor, whichever thread the system gives it to; the second ends the process at once with status 1.
+/// Returns -1 when the system refuses. To be called once.
+int skein_catch_stop_signals(void);
+
 #endif

@@ -1,6 +1,6 @@
 import ArgumentParser
+import CPlatform
 import Collector
-import Dispatch
 import HTTPServing
 import Logging
 import QueryAPI
@@ -28,7 +28,7 @@ struct CollectorCommand: AsyncParsableCommand {
         let logger = StandardErrorLog.logger("skein", level: configuration.collector.telemetry.logLevel)
         for warning in configuration.warnings { logger.warning("\(warning)") }
         try warnAboutAddresses(configuration, logger)
-        let stop = StopSignals()
+        let stop = try StopSignals()
         let collector: Collector
         do throws(Collector.StartError) {
             collector = try Collector(
@@ -49,8 +49,9 @@ struct CollectorCommand: AsyncParsableCommand {
         Terminal.message("ready")
         await stop.wait()
         Terminal.message("draining")
-        await query.shutdown()
+        async let queriesEnded: Void = query.shutdown()
         await collector.shutdown()
+        await queriesEnded
         Terminal.message("stopped")
     }
 
@@ -68,40 +69,26 @@ struct CollectorCommand: AsyncParsableCommand {
 }
 
 /// Waits for the first SIGTERM or SIGINT; the second ends the process at once.
-private final class StopSignals: Sendable {
-    // The sources are made once and only kept alive afterwards.
-    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
-    private let stream: AsyncStream<Void>
+///
+/// The handler is C's and writes to a pipe: a dispatch source can miss a signal that the system gives to a thread that
+/// does not expect it.
+private struct StopSignals {
+    private let descriptor: Int32
 
-    init() {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        self.stream = stream
-        signal(SIGPIPE, SIG_IGN)
-        let queue = DispatchQueue(label: "signals")
-        let count = Counter()
-        sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler {
-                if count.next() > 1 { _exit(1) }
-                continuation.yield()
-            }
-            source.resume()
-            return source
-        }
+    init() throws(CommandFailure) {
+        descriptor = skein_catch_stop_signals()
+        guard descriptor >= 0 else { throw .failed("cannot catch signals: \(String(cString: strerror(errno)))") }
     }
 
     func wait() async {
-        for await _ in stream { return }
-    }
-
-    /// Touched by the signal queue alone.
-    private final class Counter: @unchecked Sendable {
-        private var count = 0
-
-        func next() -> Int {
-            count += 1
-            return count
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let waiting = { @Sendable [descriptor] in
+                var byte: UInt8 = 0
+                while read(descriptor, &byte, 1) < 0, errno == EINTR {}
+                continuation.resume()
+            }
+            // Without a thread to wait on, the collector ends at once instead of running on unstoppable.
+            if (try? WorkerThread("signals", waiting)) == nil { continuation.resume() }
         }
     }
 }

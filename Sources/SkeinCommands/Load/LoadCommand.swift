@@ -6,6 +6,8 @@ import OTLP
 struct LoadCommand: AsyncParsableCommand {
     enum TransportProtocol: String, ExpressibleByArgument, CaseIterable {
         case grpc, http
+
+        var standardEndpoint: String { self == .http ? "http://127.0.0.1:4318" : "http://127.0.0.1:4317" }
     }
 
     static let configuration = CommandConfiguration(
@@ -43,6 +45,7 @@ struct LoadCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try validated()
         let target = try await makeTarget()
+        try await seeThatItAnswers(target)
         let progress = Terminal.isErrorATerminal ? LoadProgress() : nil
         let report = await LoadRun(options: options, target: target).run(progress)
         await target.close()
@@ -50,6 +53,22 @@ struct LoadCommand: AsyncParsableCommand {
         guard report.lostSpans == 0 else {
             throw CommandFailure.failed("\(report.lostSpans) spans were lost")
         }
+    }
+
+    /// An empty request is valid OTLP and costs nothing; a target that takes none within a second is not there, and
+    /// a run against it would say so only after all its retries.
+    private func seeThatItAnswers(_ target: any LoadTarget) async throws(CommandFailure) {
+        var problem = ""
+        for attempt in 0..<5 {
+            if attempt > 0 { try? await Task.sleep(for: .milliseconds(200)) }
+            switch await target.send([], connection: 0) {
+            case .accepted: return
+            case .retry(_, let reason), .refused(let reason): problem = reason
+            }
+        }
+        await target.close()
+        let address = endpoint ?? transport.standardEndpoint
+        throw .failed("no answer from \(address): \(problem); is a collector running there?")
     }
 
     private func validated() throws(CommandFailure) -> LoadOptions {
@@ -72,9 +91,9 @@ struct LoadCommand: AsyncParsableCommand {
 
     private func makeTarget() async throws(CommandFailure) -> any LoadTarget {
         switch transport {
-        case .http: try HTTPLoadTarget(endpoint: endpoint ?? "http://127.0.0.1:4318", connections: connections)
+        case .http: try HTTPLoadTarget(endpoint: endpoint ?? transport.standardEndpoint, connections: connections)
         case .grpc:
-            try await GRPCLoadTarget(endpoint: endpoint ?? "http://127.0.0.1:4317", connections: connections)
+            try await GRPCLoadTarget(endpoint: endpoint ?? transport.standardEndpoint, connections: connections)
         }
     }
 }
