@@ -33,7 +33,7 @@ final class GRPCLoadTarget: LoadTarget {
         do throws(GRPCStatus) {
             client = try await usableClient(connection)
         } catch {
-            return .retry(after: nil, reason: "connection failed")
+            return .unreachable
         }
         switch await client.unary(Self.path, body, timeout: loadRequestTimeout) {
         case .ok(let message): return LoadOutcome(response: message)

@@ -32,7 +32,7 @@ struct HTTPLoadTarget: LoadTarget {
         } catch {
             return switch error {
             case .timedOut: .retry(after: nil, reason: "timed out")
-            case .connectionFailed: .retry(after: nil, reason: "connection failed")
+            case .connectionFailed: .unreachable
             default: .refused(reason: "\(error)")
             }
         }

@@ -45,30 +45,17 @@ struct LoadCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try validated()
         let target = try await makeTarget()
-        try await seeThatItAnswers(target)
         let progress = Terminal.isErrorATerminal ? LoadProgress() : nil
         let report = await LoadRun(options: options, target: target).run(progress)
         await target.close()
+        guard report.wasAnswered else {
+            let address = endpoint ?? transport.standardEndpoint
+            throw CommandFailure.failed("no answer from \(address): connection failed; is a collector running there?")
+        }
         Terminal.output(json ? try report.json() : report.text())
         guard report.lostSpans == 0 else {
             throw CommandFailure.failed("\(report.lostSpans) spans were lost")
         }
-    }
-
-    /// An empty request is valid OTLP and costs nothing; a target that takes none within a second is not there, and
-    /// a run against it would say so only after all its retries.
-    private func seeThatItAnswers(_ target: any LoadTarget) async throws(CommandFailure) {
-        var problem = ""
-        for attempt in 0..<5 {
-            if attempt > 0 { try? await Task.sleep(for: .milliseconds(200)) }
-            switch await target.send([], connection: 0) {
-            case .accepted: return
-            case .retry(_, let reason), .refused(let reason): problem = reason
-            }
-        }
-        await target.close()
-        let address = endpoint ?? transport.standardEndpoint
-        throw .failed("no answer from \(address): \(problem); is a collector running there?")
     }
 
     private func validated() throws(CommandFailure) -> LoadOptions {

@@ -12,6 +12,8 @@ struct LoadResult {
 
 /// What a run came to.
 struct LoadReport {
+    /// Whether there was an answer of any kind.
+    var wasAnswered = false
     var requests = 0
     var acceptedSpans = 0
     var acceptedBytes = 0

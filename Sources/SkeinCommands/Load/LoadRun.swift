@@ -9,6 +9,9 @@ struct LoadRun {
     /// The pauses before a second and third attempt; they double up to the last, where the receiver asks for none.
     static let retryDelays = [100, 200, 400, 800, 1_600, 3_200, 5_000].map { Duration.milliseconds($0) }
 
+    /// How long a receiver that never answered is waited for: one that is just starting is there by then.
+    static let firstAnswerTimeout = Duration.seconds(2)
+
     let options: LoadOptions
     let target: any LoadTarget
 
@@ -19,9 +22,9 @@ struct LoadRun {
         await withTaskGroup(of: Void.self) { group in
             for connection in 0..<options.connections {
                 group.addTask {
-                    while let request = source.next() {
+                    while !counts.hasGivenUp(since: start), let request = source.next() {
                         if request.due > .now { try? await Task.sleep(until: request.due, clock: .continuous) }
-                        let result = await send(request.body, connection: connection)
+                        let result = await send(request.body, connection: connection, start: start, counts)
                         let latency = ContinuousClock.now - max(request.due, request.made)
                         counts.report.withLock {
                             $0.add(result, spans: options.spansPerRequest, bytes: request.body.count, latency)
@@ -42,11 +45,22 @@ struct LoadRun {
     }
 
     /// Sends one body until it is taken, refused for good or too old.
-    private func send(_ body: [UInt8], connection: Int) async -> LoadResult {
+    private func send(
+        _ body: [UInt8], connection: Int, start: ContinuousClock.Instant, _ counts: LoadCounts
+    ) async -> LoadResult {
         let deadline = ContinuousClock.now + Self.retryTimeout
         var result = LoadResult()
         while true {
-            switch await target.send(body, connection: connection) {
+            var outcome = await target.send(body, connection: connection)
+            if case .unreachable = outcome {
+                outcome =
+                    counts.hasGivenUp(since: start)
+                    ? .refused(reason: "connection failed") : .retry(after: nil, reason: "connection failed")
+            } else {
+                counts.report.withLock { $0.wasAnswered = true }
+            }
+            switch outcome {
+            case .unreachable: continue
             case .accepted(let rejectedSpans):
                 result.rejectedSpans = rejectedSpans
                 return result
@@ -69,6 +83,11 @@ struct LoadRun {
 /// What all connections count together.
 private final class LoadCounts: Sendable {
     let report = Mutex(LoadReport())
+
+    /// Whether nobody ever answered and nobody will.
+    func hasGivenUp(since start: ContinuousClock.Instant) -> Bool {
+        !report.withLock { $0.wasAnswered } && ContinuousClock.now - start > LoadRun.firstAnswerTimeout
+    }
 }
 
 /// Makes the bodies, one after the other, and says when each is due.

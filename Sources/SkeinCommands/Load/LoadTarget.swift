@@ -16,6 +16,8 @@ enum LoadOutcome: Sendable {
     case accepted(rejectedSpans: Int)
     /// To be sent again, after the time the receiver asked for; nil leaves that to the sender.
     case retry(after: Duration?, reason: String)
+    /// There is no connection, so the receiver never saw the request; to be sent again.
+    case unreachable
     /// Refused for good.
     case refused(reason: String)
 
