@@ -19,7 +19,6 @@ done
 echo "installing ${missing[*]}" >&2
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
-# The prometheus package must not start a server of its own here.
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
