@@ -34,7 +34,8 @@ $(PYTHON): Tests/Python/requirements.txt
 .PHONY: test
 test: packages venv ## build and run every test, then the example once
 	$(SWIFT_BUILD) --build-tests
-	@set -o pipefail; swift test -c release --skip-build 2>&1 | tee .build/test.log
+	@# One at a time: tests that wait for a server would otherwise starve behind those that compute.
+	@set -o pipefail; swift test -c release --skip-build --no-parallel 2>&1 | tee .build/test.log
 	@set -o pipefail; $(PYTHON) -m pytest Tests/EndToEnd 2>&1 | tee .build/end-to-end.log
 	@ONCE=1 deploy/run.sh
 	@tail -n 1 .build/test.log
