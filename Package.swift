@@ -147,6 +147,10 @@ let package = Package(
         // MARK: tests
         module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
         tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
+        tests(
+            "SkeinCommandsTests",
+            ["SkeinCommands", "SkeinMain", "Collector", "QueryAPI", "SpanMetrics", "HTTPServing", "OTLP", logging]),
+        tests("ArchitectureTests", []),
         tests("ProtoTests", ["CSkeinProto", "OTLP"]),
         module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
         tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),

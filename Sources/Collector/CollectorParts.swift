@@ -21,7 +21,7 @@ struct CollectorParts {
         derived = DerivedState(directory: directory + "/derived", derivations: [red])
         for note in try derived.load() { logger.warning("\(note)") }
         journal = try Journal.open(
-            JournalConfiguration(configuration.storage), onEvent: { JournalLog.report($0, to: logger) })
+            JournalConfiguration(configuration.storage), onEvent: JournalLog.reporter(to: logger))
         JournalLog.report(journal.recovery, to: logger)
     }
 

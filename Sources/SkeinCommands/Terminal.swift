@@ -16,9 +16,13 @@ enum Terminal {
         _ = write("\r\u{1B}[K" + text, to: STDERR_FILENO)
     }
 
-    /// Text on standard output, as it is. A closed pipe ends the process quietly, as it does for every tool.
+    /// Text on standard output, as it is. A closed pipe ends the process quietly, as it does for every tool; any other
+    /// failure ends it with status 1, so that a truncated answer is never taken for a whole one.
     static func output(_ text: String) {
-        if !write(text, to: STDOUT_FILENO) { exit(0) }
+        guard !write(text, to: STDOUT_FILENO) else { return }
+        if errno == EPIPE { exit(0) }
+        message("skein: cannot write the answer: \(String(cString: strerror(errno)).lowercased())")
+        exit(1)
     }
 
     /// Ends the process.
@@ -34,7 +38,7 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// One `write` at a time until all is out; false when the reader has closed the pipe.
+    /// One `write` at a time until all is out; false when that fails, with the reason in `errno`.
     private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
@@ -42,7 +46,7 @@ enum Terminal {
             if written > 0 {
                 bytes = bytes.dropFirst(written)
             } else if errno != EINTR {
-                return errno != EPIPE
+                return false
             }
         }
         return true

@@ -81,8 +81,8 @@ import Testing
         #expect(
             Waterfall(rows: rows, total: 1_000_000_000).text(columns: 60, style: plain) == """
                 ● gateway POST /ask ████████████████████████  1.00s
-                ● worker    chat          ████████████        500ms 1200→80
-                  worker    search                    ▒      1.00µs         error
+                ● worker   chat           ████████████        500ms 1200→80
+                  worker   search                     ▒      1.00µs         error
 
                 """)
     }
@@ -97,6 +97,30 @@ import Testing
             #expect(lines.count == 2)
             #expect(lines.allSatisfy { $0.count < 110 })
         }
+    }
+
+    @Test(arguments: ["a\u{9B}31mb", "a\u{202E}b", "a\u{200B}b", "a\u{1B}[31mb", "a\nb", "a\u{2028}b"])
+    func whatCouldMoveTheCursorOrTurnTheLineBecomesASpace(_ text: String) {
+        let shown = TextWidth.fit(text, 20)
+        #expect(shown.hasPrefix("a "))
+        #expect(shown.unicodeScalars.allSatisfy { $0.value == 0x20 || $0.properties.generalCategory != .control })
+    }
+
+    @Test func wideCharactersTakeTwoColumns() {
+        #expect(TextWidth.columns("検索") == 4)
+        #expect(TextWidth.columns("🔍a") == 3)
+        #expect(TextWidth.fit("検索する", 5) == "検索…")
+        #expect(TextWidth.pad("検", 4) == "検  ")
+    }
+
+    @Test func aNarrowTerminalIsNotOverrun() {
+        let rows = (0..<12).map { depth in
+            Waterfall.Row(
+                depth: depth, service: "a-service-with-a-name", operation: "an operation with a long name", offset: 0,
+                duration: 1_500_000, isError: false, isOnCriticalPath: true, inputTokens: 100, outputTokens: 10)
+        }
+        let lines = Waterfall(rows: rows, total: 1_500_000).text(columns: 60, style: plain).split(separator: "\n")
+        #expect(lines.allSatisfy { TextWidth.columns(String($0)) <= 60 })
     }
 
     @Test func styleIsOnlyWhereItIsWanted() {

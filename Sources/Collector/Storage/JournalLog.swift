@@ -1,5 +1,6 @@
 import Journal
 import Logging
+import Synchronization
 
 /// Tells the operator what the journal found and what happened to it.
 enum JournalLog {
@@ -28,7 +29,24 @@ enum JournalLog {
         }
     }
 
-    static func report(_ event: JournalEvent, to logger: Logger) {
+    /// Reports events of a running journal; those that repeat while a disk is full or broken only now and then.
+    static func reporter(to logger: Logger) -> @Sendable (JournalEvent) -> Void {
+        let warnings = RateLimitedLog()
+        return { event in
+            if case .writeFailed = event, !warnings.allow("write") { return }
+            if case .cursorsFailed = event, !warnings.allow("cursors") { return }
+            if case .removeFailed = event, !warnings.allow("remove") { return }
+            report(event, to: logger)
+        }
+    }
+
+    private final class RateLimitedLog: Sendable {
+        private let state = Mutex(RateLimitedWarning())
+
+        func allow(_ kind: String) -> Bool { state.withLock { $0.allow(kind) } != nil }
+    }
+
+    private static func report(_ event: JournalEvent, to logger: Logger) {
         switch event {
         case .skipped(let reader, let records, let spans):
             logger.error(

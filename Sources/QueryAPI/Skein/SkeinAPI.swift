@@ -31,6 +31,9 @@ struct SkeinAPI: Sendable {
             }
             return grouping
         }
+        guard !groupings.isEmpty, Set(groupings.map(\.name)).count == groupings.count else {
+            throw APIError.badRequest("by: expected at least one key and none twice", hint: "service,operation")
+        }
         guard groupings.count <= REDQuery.groupingsMax else {
             throw APIError.badRequest("by: \(groupings.count) keys, expected at most \(REDQuery.groupingsMax)")
         }

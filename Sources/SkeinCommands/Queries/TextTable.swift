@@ -39,27 +39,6 @@ package struct TextTable {
     }
 }
 
-/// How wide text is on a terminal, near enough: one column for each character, none for control characters.
-package enum TextWidth {
-    package static func columns(_ text: String) -> Int { text.count }
-
-    package static func pad(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - columns(text)))
-    }
-
-    package static func padLeft(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - columns(text))) + text
-    }
-
-    /// At most `width` columns, the last an ellipsis where something was cut; control characters become spaces, so that
-    /// what a span is called cannot move the cursor.
-    package static func fit(_ text: String, _ width: Int) -> String {
-        let safe = String(text.map { $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } ? " " : $0 })
-        guard columns(safe) > width else { return safe }
-        return width < 1 ? "" : safe.prefix(width - 1) + "…"
-    }
-}
-
 extension String {
     fileprivate func trimmingSuffix(while isTrimmed: (Character) -> Bool) -> Substring {
         var result = self[...]

@@ -100,8 +100,9 @@ struct TraceAnswer: Decodable {
 
     private var overview: String {
         var parts = [
-            Quantity.duration(summary.durationNs), "\(Quantity.count(summary.spanCount)) spans",
-            "\(summary.services.count) services",
+            Quantity.duration(summary.durationNs),
+            summary.spanCount == 1 ? "1 span" : "\(Quantity.count(summary.spanCount)) spans",
+            summary.services.count == 1 ? "1 service" : "\(summary.services.count) services",
         ]
         if summary.errorCount > 0 { parts.append("\(summary.errorCount) with errors") }
         if let tokens = summary.tokens {
@@ -109,6 +110,10 @@ struct TraceAnswer: Decodable {
         }
         return parts.joined(separator: " · ")
     }
+
+    /// Operations listed under the waterfall; what comes after them is a sum, so that a trace of thousands of spans
+    /// still ends with what matters.
+    private static let criticalPathRowsMax = 8
 
     /// Time on the critical path by operation, the largest first.
     private func criticalPathTable(_ style: Style) -> String {
@@ -119,10 +124,14 @@ struct TraceAnswer: Decodable {
         let names = Dictionary(spans.map { ($0.spanID, "\($0.service): \($0.operation)") }) { first, _ in first }
         var times: [String: UInt64] = [:]
         for segment in criticalPath { times[names[segment.spanID] ?? "", default: 0] += segment.durationNs }
-        for (name, time) in times.sorted(by: { ($0.value, $1.key) > ($1.value, $0.key) }) where time > 0 {
+        let sorted = times.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+        for (name, time) in sorted.prefix(Self.criticalPathRowsMax) where time > 0 {
             let share = Double(time) / Double(max(1, summary.durationNs)) * 100
             table.add([TextWidth.fit(name, 70), Quantity.duration(time), "\(Quantity.fixed(share, 1)) %"])
         }
-        return table.text(style)
+        let rest = sorted.dropFirst(Self.criticalPathRowsMax)
+        guard !rest.isEmpty else { return table.text(style) }
+        let restTime = rest.reduce(0) { $0 + $1.value }
+        return table.text(style) + style.dim("and \(rest.count) more with \(Quantity.duration(restTime))") + "\n"
     }
 }

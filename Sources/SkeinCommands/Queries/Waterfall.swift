@@ -32,7 +32,8 @@ package struct Waterfall {
     private let rows: [Row]
     private let total: UInt64
 
-    private static let barColumnsMin = 20
+    /// On a narrow terminal the bars give way first, then the names.
+    private static func barColumnsMin(_ columns: Int) -> Int { columns < 80 ? 8 : 20 }
 
     /// - Parameters:
     ///   - rows: In the order of the tree.
@@ -45,15 +46,17 @@ package struct Waterfall {
     /// The drawing, as wide as `columns`.
     package func text(columns: Int, style: Style) -> String {
         let hasTokens = rows.contains { $0.inputTokens != nil || $0.outputTokens != nil }
-        let names = rows.map { String(repeating: "  ", count: min($0.depth, 16)) + $0.operation }
+        let step = columns < 80 ? " " : "  "
+        let names = rows.map { String(repeating: step, count: min($0.depth, 16)) + $0.operation }
         let tokens = rows.map(Self.tokens)
         let durations = rows.map { Quantity.duration($0.duration) }
-        let serviceWidth = min(20, rows.map { TextWidth.columns($0.service) }.max() ?? 0)
+        let serviceWidth = min(columns < 80 ? 10 : 20, rows.map { TextWidth.columns($0.service) }.max() ?? 0)
         let durationWidth = durations.map(TextWidth.columns).max() ?? 0
         let tokenWidth = hasTokens ? max(6, tokens.map(TextWidth.columns).max() ?? 0) : 0
         let fixed = serviceWidth + durationWidth + (hasTokens ? tokenWidth + 1 : 0) + 6
-        let nameWidth = min(names.map(TextWidth.columns).max() ?? 0, max(16, columns - fixed - Self.barColumnsMin))
-        let barWidth = max(Self.barColumnsMin, min(60, columns - fixed - nameWidth))
+        let nameWidth = min(
+            names.map(TextWidth.columns).max() ?? 0, max(12, columns - fixed - Self.barColumnsMin(columns)))
+        let barWidth = max(Self.barColumnsMin(columns), min(60, columns - fixed - nameWidth))
         var result = ""
         for (index, row) in rows.enumerated() {
             let mark = row.isOnCriticalPath ? style.yellow("●") : " "
