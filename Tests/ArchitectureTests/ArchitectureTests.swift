@@ -49,6 +49,15 @@ import Testing
         }
     }
 
+    /// A suite without a target does not run and nobody notices.
+    @Test func everyFolderOfTestsIsATarget() throws {
+        let manifest = try String(contentsOf: Repository.root.appending(path: "Package.swift"), encoding: .utf8)
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Repository.root.appending(path: "Tests").path)
+            .filter { $0.hasSuffix("Tests") }
+        #expect(folders.count > 15, "the folders were found")
+        for folder in folders { #expect(manifest.contains("\"\(folder)\""), "Tests/\(folder) is no target") }
+    }
+
     @Test func examplesImportTheProductsAsAnyServiceDoes() throws {
         let targets = Set(table.rows.map(\.target)).subtracting(Self.products)
         for file in try Repository.sources(["swift"]) where file.isExample {

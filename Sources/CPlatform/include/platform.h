@@ -4,6 +4,11 @@
 /// Gives memory that the allocator holds without need back to the system; does nothing where the C library cannot.
 void skein_release_free_memory(void);
 
+/// Has the allocator give large blocks back as soon as they are free. By default glibc raises its limits for that with
+/// the largest block ever freed, up to 64 MiB kept for each arena after one large request body. To be called before
+/// the first large allocation.
+void skein_return_large_blocks(void);
+
 /// CPU nanoseconds that the whole process has used, user and system together.
 unsigned long long skein_cpu_nanoseconds(void);
 
