@@ -30,6 +30,7 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let serviceContext = Target.Dependency.product(name: "ServiceContextModule", package: "swift-service-context")
 
 let arguments = Target.Dependency.product(
@@ -44,148 +45,169 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio",
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2", condition: collector)
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2", condition: collector)
 
+// MARK: the SDK; nothing in this part may depend on what is in the next
+
+let sdk: [Target] = [
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    module("SemanticConventions", [tracing]),
+    module("OTLP"),
+    module("ContextBaggage", ["OTLP", serviceContext]),
+    module("CurlTransport", ["CCurl", "CZlib"]),
+    module(
+        "Skein",
+        [
+            "OTLP", "CurlTransport", "SemanticConventions", "ContextBaggage", tracing, instrumentation, serviceContext,
+            logging, metrics, lifecycle,
+        ]),
+    module("SkeinAgents", ["OTLP", "SemanticConventions", "ContextBaggage", tracing, serviceContext]),
+    module("SkeinTesting", ["Skein", "OTLP"]),
+
+    module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
+    tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
+    tests(
+        "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+    tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
+]
+
+// MARK: the collector, the examples and what measures
+
+let collectorTargets: [Target] = [
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .target(name: "CChecksum"),
+    .target(name: "CPlatform"),
+    .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
+    module("AgentTraffic", ["OTLP"]),
+    module("TraceStorage", ["OTLP"]),
+    module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
+    module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
+    module("TraceQL", ["TraceStorage", "OTLP"]),
+    module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
+    module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
+    module(
+        "HTTPServing",
+        [
+            "CIsal", "CZstd", "CZlib", hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTP2,
+            nioHPACK, logging,
+        ]),
+    module(
+        "Collector",
+        [
+            "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
+            "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
+        ],
+        exclude: [
+            "Derivation/README.md", "Exporters/OTLPHTTP/README.md", "Processors/MemoryLimiter/README.md",
+            "Receivers/OTLP/README.md", "Storage/README.md", "Telemetry/README.md",
+        ]),
+    module(
+        "QueryAPI",
+        [
+            "OTLP", "SemanticConventions", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing",
+            hummingbird, nioCore, nioPosix, logging,
+        ]),
+    module(
+        "SkeinCommands",
+        [
+            "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
+            "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
+        ]),
+    executable("SkeinMain", ["SkeinCommands"]),
+
+    // The example; it uses the SDK as any service does
+    executable(
+        "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
+        path: "Sources/Examples/ResearchDesk"),
+    .target(name: "CAllocationCounter"),
+    executable(
+        "skein-bench",
+        [
+            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
+            "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", tracing,
+        ],
+        path: "Sources/Benchmarks"),
+
+    tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
+    tests(
+        "SkeinCommandsTests",
+        ["SkeinCommands", "SkeinMain", "Collector", "QueryAPI", "SpanMetrics", "HTTPServing", "OTLP", logging]),
+    tests("ArchitectureTests", []),
+    tests("ProtoTests", ["CSkeinProto", "OTLP"]),
+    module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
+    tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
+    module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+    tests(
+        "HTTPServingTests",
+        [
+            "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
+            logging,
+        ]),
+    tests("ExampleTests", ["ResearchDesk", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
+    tests(
+        "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
+    .testTarget(
+        name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
+        exclude: ["Corpus"], swiftSettings: swiftSettings),
+    tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
+    executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
+    tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"], exclude: ["Golden"]),
+    tests(
+        "QueryAPITests",
+        [
+            "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
+            "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
+        ]),
+    module(
+        "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
+    .testTarget(
+        name: "EmbeddedStoreTests",
+        dependencies: ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"],
+        exclude: ["Golden"], swiftSettings: swiftSettings),
+]
+
+/// With `SKEIN_SDK_ONLY=1` the package is the SDK and its tests alone, which build in a fraction of the time: for work
+/// on it and for its runs under sanitizers.
+let isSDKOnly = Context.environment["SKEIN_SDK_ONLY"] == "1"
+
+let libraries: [Product] = [
+    .library(name: "Skein", targets: ["Skein"]),
+    .library(name: "SkeinAgents", targets: ["SkeinAgents"]),
+    .library(name: "SkeinTesting", targets: ["SkeinTesting"]),
+]
+
+let executables: [Product] = [
+    .executable(name: "skein", targets: ["SkeinMain"]),
+    .executable(name: "research-desk", targets: ["ResearchDesk"]),
+]
+
+let sdkPackages: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
+    .package(url: "https://github.com/apple/swift-service-context.git", from: "1.5.1"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+]
+
+let collectorPackages: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+]
+
 let package = Package(
     name: "skein",
     platforms: [.macOS(.v15)],
-    products: [
-        .library(name: "Skein", targets: ["Skein"]),
-        .library(name: "SkeinAgents", targets: ["SkeinAgents"]),
-        .library(name: "SkeinTesting", targets: ["SkeinTesting"]),
-        .executable(name: "skein", targets: ["SkeinMain"]),
-        .executable(name: "research-desk", targets: ["ResearchDesk"]),
-    ],
+    products: libraries + (isSDKOnly ? [] : executables),
     traits: [
         .trait(name: "Collector", description: "Build the collector and its command-line tool."),
         .default(enabledTraits: ["Collector"]),
     ],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
-        .package(url: "https://github.com/apple/swift-service-context.git", from: "1.5.1"),
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
-        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
-    ],
-    targets: [
-        // MARK: the SDK; nothing in this part may depend on what is in the next
-        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        module("SemanticConventions", [tracing]),
-        module("OTLP"),
-        module("CurlTransport", ["CCurl", "CZlib"]),
-        module(
-            "Skein",
-            [
-                "OTLP", "CurlTransport", "SemanticConventions", tracing, instrumentation, serviceContext, logging,
-                lifecycle,
-            ]),
-        module("SkeinAgents", ["SemanticConventions", tracing, serviceContext]),
-        module("SkeinTesting", ["Skein", "OTLP"]),
-
-        // MARK: the collector
-        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
-        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
-        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-        .target(name: "CChecksum"),
-        .target(name: "CPlatform"),
-        .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
-        module("AgentTraffic", ["OTLP"]),
-        module("TraceStorage", ["OTLP"]),
-        module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
-        module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
-        module("TraceQL", ["TraceStorage", "OTLP"]),
-        module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
-        module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
-        module(
-            "HTTPServing",
-            [
-                "CIsal", "CZstd", "CZlib", hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTP2,
-                nioHPACK, logging,
-            ]),
-        module(
-            "Collector",
-            [
-                "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
-                "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
-            ],
-            exclude: [
-                "Derivation/README.md", "Exporters/OTLPHTTP/README.md", "Processors/MemoryLimiter/README.md",
-                "Receivers/OTLP/README.md", "Storage/README.md", "Telemetry/README.md",
-            ]),
-        module(
-            "QueryAPI",
-            [
-                "OTLP", "SemanticConventions", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing",
-                hummingbird, nioCore, nioPosix, logging,
-            ]),
-        module(
-            "SkeinCommands",
-            [
-                "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
-                "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
-            ]),
-        executable("SkeinMain", ["SkeinCommands"]),
-
-        // MARK: the example; it uses the SDK as any service does
-        executable(
-            "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
-            path: "Sources/Examples/ResearchDesk"),
-        // MARK: measuring
-        .target(name: "CAllocationCounter"),
-        executable(
-            "skein-bench",
-            [
-                "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
-                "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", tracing,
-            ],
-            path: "Sources/Benchmarks"),
-
-        // MARK: tests
-        module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
-        tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
-        tests(
-            "SkeinCommandsTests",
-            ["SkeinCommands", "SkeinMain", "Collector", "QueryAPI", "SpanMetrics", "HTTPServing", "OTLP", logging]),
-        tests("ArchitectureTests", []),
-        tests("ProtoTests", ["CSkeinProto", "OTLP"]),
-        module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
-        tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
-        module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-        tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
-        tests(
-            "HTTPServingTests",
-            [
-                "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
-                logging,
-            ]),
-        tests("ExampleTests", ["ResearchDesk", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
-        tests(
-            "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
-        tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
-        tests(
-            "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
-        tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
-        .testTarget(
-            name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
-            exclude: ["Corpus"], swiftSettings: swiftSettings),
-        tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
-        executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
-        tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"], exclude: ["Golden"]),
-        tests(
-            "QueryAPITests",
-            [
-                "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
-                "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
-            ]),
-        module(
-            "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
-        .testTarget(
-            name: "EmbeddedStoreTests",
-            dependencies: ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"],
-            exclude: ["Golden"], swiftSettings: swiftSettings),
-    ]
+    dependencies: isSDKOnly ? sdkPackages : sdkPackages + collectorPackages,
+    targets: isSDKOnly ? sdk : sdk + collectorTargets
 )

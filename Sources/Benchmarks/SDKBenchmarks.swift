@@ -43,7 +43,7 @@ enum SDKBenchmarks {
     private static func tracing(_ sampler: any Sampler) throws -> SkeinTracing {
         var configuration = TracingConfiguration(environment: { _ in nil })
         configuration.sampler = sampler
-        configuration.exporter = .custom(DiscardingExporter())
+        configuration.exporters = [.custom(DiscardingExporter())]
         // Room for all spans of one run: a full queue would drop some, which costs less.
         configuration.batch.maxQueueSize = spans
         return try SkeinTracing(configuration)

@@ -1,3 +1,4 @@
+@_exported import ContextBaggage
 @_exported import SemanticConventions
 
 // What users of the SDK name in their own code comes with it.

@@ -83,9 +83,9 @@ public final class SkeinTracing: Service {
         let framing = SpanFraming(
             resource: configuration.resource, scopeName: "skein", scopeVersion: SkeinVersion.current)
         let exporter: any SpanExporter
-        switch configuration.exporter {
+        switch configuration.exporters.first {
         case _ where configuration.isDisabled: return DiscardingSpanProcessor(counters)
-        case .none: return DiscardingSpanProcessor(counters)
+        case nil: return DiscardingSpanProcessor(counters)
         case .custom(let custom): exporter = custom
         case .otlp:
             do {

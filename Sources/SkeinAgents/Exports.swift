@@ -1,2 +1,3 @@
-// The names of operations and providers, and the attribute keys, come with the helpers that take them.
+// What the helpers take and give comes with them: names of operations and providers, attribute keys, baggage.
+@_exported import ContextBaggage
 @_exported import SemanticConventions

@@ -61,7 +61,7 @@ private final class GatedExporter: SpanExporter {
         _ exporter: GatedExporter, _ configure: (inout TracingConfiguration) -> Void = { _ in }
     ) throws -> SkeinTracing {
         var configuration = TracingConfiguration(environment: { _ in nil })
-        configuration.exporter = .custom(exporter)
+        configuration.exporters = [.custom(exporter)]
         configuration.logger.logLevel = .critical
         // No test waits for it, and a busy machine must not run into it.
         configuration.batch.exportTimeout = .seconds(600)
@@ -205,7 +205,7 @@ private final class GatedExporter: SpanExporter {
     }
 
     @Test func exporterNoneKeepsContextsAndSendsNothing() async throws {
-        let tracing = try tracing(GatedExporter()) { $0.exporter = .none }
+        let tracing = try tracing(GatedExporter()) { $0.exporters = [] }
         let span = tracing.tracer.startSpan("x", context: .topLevel)
         #expect(span.context.spanContext?.isSampled == true)
         span.end()

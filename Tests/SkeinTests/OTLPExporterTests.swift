@@ -31,7 +31,7 @@ import Tracing
         }
         let catcher = Catcher()
         var configuration = TracingConfiguration(environment: { _ in nil })
-        configuration.exporter = .custom(catcher)
+        configuration.exporters = [.custom(catcher)]
         let tracing = try SkeinTracing(configuration)
         tracing.tracer.withSpan("sent", context: .topLevel) { $0.record("a", 1) }
         await tracing.shutdown()

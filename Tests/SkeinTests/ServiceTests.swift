@@ -8,7 +8,7 @@ import Tracing
 @Suite struct ServiceTests {
     private func tracing(_ exporter: InMemorySpanExporter) throws -> SkeinTracing {
         var configuration = TracingConfiguration(environment: { _ in nil })
-        configuration.exporter = .custom(exporter)
+        configuration.exporters = [.custom(exporter)]
         return try SkeinTracing(configuration)
     }
 
@@ -45,7 +45,7 @@ import Tracing
     @Test func bootstrapMakesItTheTracerOfTheProcess() async throws {
         let exporter = InMemorySpanExporter()
         let tracing = try SkeinTracing.bootstrap(serviceName: "gateway") { configuration in
-            configuration.exporter = .custom(exporter)
+            configuration.exporters = [.custom(exporter)]
             configuration.sampler = AlwaysOnSampler()
         }
         withSpan("global", context: .topLevel) { span in

@@ -12,7 +12,7 @@ import Testing
     @Test func defaultsAreThoseOfOpenTelemetry() {
         let configuration = read([:])
         #expect(configuration.problems.isEmpty && !configuration.isDisabled)
-        #expect(configuration.batch.maxQueueSize == 2048 && configuration.batch.maxExportBatchSize == 512)
+        #expect(configuration.batch.maxQueueSize == nil && configuration.batch.maxExportBatchSize == 512)
         #expect(configuration.batch.scheduleDelay == .seconds(5) && configuration.batch.exportTimeout == .seconds(30))
         #expect(configuration.otlp == OTLPOptions() && configuration.limits == SpanLimits())
         #expect(configuration.otlp.endpoint == "http://localhost:4318/v1/traces")
@@ -56,8 +56,8 @@ import Testing
         #expect(configuration.resource["service.name"] == .string("gateway"))
         #expect(configuration.resource["team"] == .string("café") && configuration.resource["a"] == .string("b=c"))
         #expect(configuration.propagators == [.baggage, .traceContext])
-        guard case .none = configuration.exporter else {
-            Issue.record("exporter is \(configuration.exporter)")
+        guard configuration.exporters.isEmpty else {
+            Issue.record("exporters are \(configuration.exporters)")
             return
         }
         #expect(configuration.batch.scheduleDelay == .milliseconds(100))
@@ -172,7 +172,7 @@ import Testing
     @Test func mistakesAreToldToTheLoggerOnce() async throws {
         let log = LogLines()
         var configuration = read(["OTEL_TRACES_SAMPLER": "sometimes"])
-        configuration.exporter = .none
+        configuration.exporters = []
         configuration.logger = Logger(label: "test") { _ in log }
         let tracing = try SkeinTracing(configuration)
         for _ in 0..<3 { tracing.tracer.startSpan("x", context: .topLevel).end() }
@@ -188,7 +188,7 @@ import Testing
         }
         let log = LogLines()
         var configuration = read([:])
-        configuration.exporter = .custom(Failing())
+        configuration.exporters = [.custom(Failing())]
         configuration.logger = Logger(label: "test") { _ in log }
         configuration.batch.maxExportBatchSize = 1
         let tracing = try SkeinTracing(configuration)

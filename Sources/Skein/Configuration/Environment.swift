@@ -1,3 +1,5 @@
+import ContextBaggage
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)

@@ -1,3 +1,4 @@
+import ContextBaggage
 import SemanticConventions
 
 extension TracingConfiguration {
@@ -86,15 +87,17 @@ extension TracingConfiguration {
     private mutating func readBatch(_ environment: inout Environment) {
         environment.milliseconds(["OTEL_BSP_SCHEDULE_DELAY"], min: 0, into: &batch.scheduleDelay)
         environment.milliseconds(["OTEL_BSP_EXPORT_TIMEOUT"], min: 1, into: &batch.exportTimeout)
-        environment.integer("OTEL_BSP_MAX_QUEUE_SIZE", min: 1, into: &batch.maxQueueSize)
+        var queueSize = batch.maxQueueSize ?? Int.max
+        environment.integer("OTEL_BSP_MAX_QUEUE_SIZE", min: 1, into: &queueSize)
+        batch.maxQueueSize = queueSize == Int.max ? nil : queueSize
         environment.integer("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", min: 1, into: &batch.maxExportBatchSize)
-        if batch.maxExportBatchSize > batch.maxQueueSize {
+        if batch.maxExportBatchSize > queueSize {
             if environment.string("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") != nil {
                 environment.report(
                     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "\(batch.maxExportBatchSize)",
-                    expected: "at most the queue size; \(batch.maxQueueSize) is used")
+                    expected: "at most the queue size; \(queueSize) is used")
             }
-            batch.maxExportBatchSize = batch.maxQueueSize
+            batch.maxExportBatchSize = queueSize
         }
     }
 
@@ -102,8 +105,8 @@ extension TracingConfiguration {
         let variable = "OTEL_TRACES_EXPORTER"
         guard let name = environment.string(variable) else { return }
         switch name.lowercased() {
-        case "otlp": exporter = .otlp
-        case "none": exporter = .none
+        case "otlp": exporters = [.otlp]
+        case "none": exporters = []
         default: environment.report(variable, name, expected: "otlp or none; otlp is used")
         }
     }

@@ -7,8 +7,6 @@ public struct TracingConfiguration: Sendable {
     public enum Exporter: Sendable {
         /// To ``TracingConfiguration/otlp``.
         case otlp
-        /// Nowhere; spans are made and thrown away at once, contexts still travel.
-        case none
         /// To an exporter of one's own.
         case custom(any SpanExporter)
     }
@@ -25,8 +23,9 @@ public struct TracingConfiguration: Sendable {
     public var limits = SpanLimits()
     /// How spans are collected. `OTEL_BSP_*`.
     public var batch = BatchOptions()
-    /// Where spans go. `OTEL_TRACES_EXPORTER`.
-    public var exporter = Exporter.otlp
+    /// Where spans go; each exporter has a queue of its own. With none, spans are made and thrown away at once, and
+    /// contexts still travel. `OTEL_TRACES_EXPORTER`.
+    public var exporters = [Exporter.otlp]
     /// How OTLP is sent. `OTEL_EXPORTER_OTLP_*`.
     public var otlp = OTLPOptions()
     /// Makes the ids.

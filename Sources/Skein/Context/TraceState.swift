@@ -1,3 +1,5 @@
+import ContextBaggage
+
 /// The `tracestate` of W3C Trace Context: vendor entries in order, the newest leftmost.
 public struct TraceState: Sendable, Equatable {
     /// Entries a list may have; a longer one is discarded as a whole.
@@ -101,16 +103,5 @@ public struct TraceState: Sendable, Equatable {
     private static func isKeyByte(_ byte: UInt8) -> Bool {
         isLetter(byte) || isDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
             || byte == UInt8(ascii: "*") || byte == UInt8(ascii: "/")
-    }
-}
-
-extension StringProtocol where SubSequence == Substring {
-    /// Without the spaces and tabs at both ends that HTTP calls optional white space.
-    func trimmingOptionalWhitespace() -> Substring {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-        var rest = self[...].utf8
-        while let first = rest.first, isSpace(first) { rest.removeFirst() }
-        while let last = rest.last, isSpace(last) { rest.removeLast() }
-        return Substring(rest)
     }
 }

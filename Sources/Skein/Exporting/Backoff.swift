@@ -1,3 +1,4 @@
+import ContextBaggage
 import CurlTransport
 
 /// Pauses between attempts: doubling, with jitter, so that many senders do not come back at the same moment.

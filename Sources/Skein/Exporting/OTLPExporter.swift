@@ -1,3 +1,4 @@
+import ContextBaggage
 import CurlTransport
 
 /// Sends batches to an OTLP/HTTP receiver in protobuf.

@@ -1,22 +1,40 @@
 /// How spans are collected before they are sent.
 public struct BatchOptions: Sendable, Equatable {
-    /// Spans that may wait; further ones are dropped and counted. The batch that is being sent does not count.
-    public var maxQueueSize = 2048
+    /// What happens to a span that ends while the queue is full.
+    public enum Overflow: String, Sendable {
+        /// It is dropped and counted.
+        case dropNewest = "drop_newest"
+        /// The spans that have waited longest are dropped and counted.
+        case dropOldest = "drop_oldest"
+        /// Whoever ends it waits for room. Nothing is lost while the receiver keeps up; a service may come to wait for
+        /// its telemetry.
+        case block
+    }
+
+    /// Memory for spans that wait, in bytes; a span of five attributes takes about 200.
+    public var maxQueueBytes = 32 << 20
+    /// Spans that may wait; nil leaves ``maxQueueBytes`` as the only bound.
+    public var maxQueueSize: Int?
+    /// What happens when a bound is reached.
+    public var overflow = Overflow.dropNewest
     /// Spans of one request; a batch of this size is sent at once.
     public var maxExportBatchSize = 512
     /// The longest a span waits for its batch to fill.
     public var scheduleDelay: Duration = .seconds(5)
-    /// The longest the sending of one batch may take, retries included; past it the batch is dropped and counted.
+    /// The longest one attempt to send a batch may take.
     public var exportTimeout: Duration = .seconds(30)
+    /// How long a batch is sent again, as long as the receiver cannot be reached or asks for patience; past it the
+    /// batch is dropped and counted. It waits in the queue, within its bounds.
+    public var retryTimeout: Duration = .seconds(300)
 
-    /// OpenTelemetry's defaults.
+    /// OpenTelemetry's defaults, but for the queue, which is bounded by its bytes.
     public init() {}
 
     /// The same with sizes of at least 1 and a batch no larger than the queue.
     var validated: BatchOptions {
         var options = self
-        options.maxQueueSize = max(1, maxQueueSize)
-        options.maxExportBatchSize = min(max(1, maxExportBatchSize), options.maxQueueSize)
+        options.maxQueueSize = maxQueueSize.map { max(1, $0) }
+        options.maxExportBatchSize = min(max(1, maxExportBatchSize), options.maxQueueSize ?? .max)
         options.scheduleDelay = max(.zero, scheduleDelay)
         options.exportTimeout = max(.milliseconds(1), exportTimeout)
         return options

@@ -58,7 +58,7 @@ final class BatchSpanProcessor: SpanProcessor {
                 state.endedLate += 1
                 return .none
             }
-            guard state.queuedSpans < options.maxQueueSize else {
+            guard state.queuedSpans < options.maxQueueSize ?? 100_000 else {
                 state.droppedQueueFull += 1
                 return .none
             }
@@ -237,7 +237,7 @@ final class BatchSpanProcessor: SpanProcessor {
         }
         monitor.notify()
         for waiter in resumable { waiter.resume() }
-        diagnostics.reportTotal(.queueFull, lost) { "\($0) spans lost: the queue of \(options.maxQueueSize) was full" }
+        diagnostics.reportTotal(.queueFull, lost) { "\($0) spans lost: the queue was full" }
     }
 
     private func count(_ result: ExportResult, _ spans: Int) {
@@ -253,7 +253,7 @@ final class BatchSpanProcessor: SpanProcessor {
                     .partialSuccess, "the receiver rejected \(rejected) of \(spans) spans: \(message)",
                     spans: rejected)
             }
-        case .failure(let reason):
+        case .failure(let reason), .retryable(let reason, _):
             counters.update { $0.droppedExportFailed += UInt64(spans) }
             diagnostics.report(.exportFailed, "\(spans) spans lost: \(reason)", spans: spans)
         }

@@ -20,7 +20,7 @@ final class SimpleSpanProcessor: SpanProcessor {
             case .success(let rejected, _):
                 counts.exported += rejected > 0 ? 0 : 1
                 counts.rejectedByReceiver += rejected > 0 ? 1 : 0
-            case .failure: counts.droppedExportFailed += 1
+            case .failure, .retryable: counts.droppedExportFailed += 1
             }
         }
     }

@@ -10,14 +10,17 @@ public struct ExportBatch: Sendable {
 public enum ExportResult: Sendable, Equatable {
     /// The receiver took the batch, but for `rejectedSpans` of it, and said why in `message`.
     case success(rejectedSpans: Int = 0, message: String = "")
-    /// The batch is lost, for the reason given.
+    /// The batch was not taken, but may be when it is sent again: after the pause the receiver asked for, where it
+    /// asked for one. The processor keeps it and decides when.
+    case retryable(String, after: Duration? = nil)
+    /// The batch is lost for good, for the reason given.
     case failure(String)
 }
 
 /// Sends batches of spans somewhere.
 public protocol SpanExporter: Sendable {
-    /// Sends one batch and waits for the outcome, no longer than `window` is open. Called on a thread of its own, one
-    /// batch after the other: it may block.
+    /// Tries once to send a batch and waits for the outcome, no longer than `window` is open. Called on a thread of its
+    /// own, one batch after the other: it may block.
     func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult
 
     /// Called once, after the last export.

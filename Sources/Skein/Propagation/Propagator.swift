@@ -1,3 +1,4 @@
+import ContextBaggage
 import Instrumentation
 import ServiceContextModule
 

@@ -1,3 +1,4 @@
+import ContextBaggage
 import OTLP
 
 /// The `traceparent` header of W3C Trace Context.

@@ -1,7 +1,7 @@
 import Skein
 import SkeinAgents
 
-let telemetry = try SkeinTracing.bootstrap(serviceName: "consumer") { $0.exporter = .none }
+let telemetry = try SkeinTracing.bootstrap(serviceName: "consumer") { $0.exporters = [] }
 let answer = await withAgent("planner", provider: GenAI.Provider.anthropic) { agent in
     let answer = await withModelCall(ModelRequest(model: "m", provider: GenAI.Provider.anthropic)) { call in
         call.recordResponse(usage: TokenUsage(inputTokens: 3, outputTokens: 4))

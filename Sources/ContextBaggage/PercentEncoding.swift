@@ -1,9 +1,9 @@
 import OTLP
 
 /// Percent encoding as the `baggage` header and the `OTEL_*` lists use it.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// The text that `encoded` stands for; nil when an escape is incomplete. Bytes that are no UTF-8 become U+FFFD.
-    static func decode(_ encoded: some StringProtocol) -> String? {
+    package static func decode(_ encoded: some StringProtocol) -> String? {
         guard encoded.utf8.contains(UInt8(ascii: "%")) else { return String(encoded) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(encoded.utf8.count)
@@ -20,7 +20,7 @@ enum PercentEncoding {
     }
 
     /// Appends `text` to `output` with everything escaped that is no baggage octet, and `%` itself.
-    static func encode(_ text: String, into output: inout String) {
+    package static func encode(_ text: String, into output: inout String) {
         if text.utf8.allSatisfy({ isBaggageOctet($0) && $0 != UInt8(ascii: "%") }) {
             output += text
             return
@@ -37,7 +37,7 @@ enum PercentEncoding {
     }
 
     /// Printable ASCII without space, double quote, comma, semicolon and backslash (W3C Baggage).
-    static func isBaggageOctet(_ byte: UInt8) -> Bool {
+    package static func isBaggageOctet(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x21, 0x23...0x2B, 0x2D...0x3A, 0x3C...0x5B, 0x5D...0x7E: true
         default: false
@@ -45,7 +45,7 @@ enum PercentEncoding {
     }
 
     /// A character of an HTTP token, which names of baggage entries are made of.
-    static func isTokenByte(_ byte: UInt8) -> Bool {
+    package static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):

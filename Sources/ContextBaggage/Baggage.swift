@@ -1,13 +1,13 @@
-import Tracing
+import ServiceContextModule
 
 /// Name and value pairs that travel with a request through all services, by the W3C `baggage` header.
 ///
 /// What is in it leaves the process with every outgoing request: keep secrets out.
 public struct Baggage: Sendable, Equatable {
     /// Entries a header may have; further ones are left out.
-    static let membersMax = 64
+    package static let membersMax = 64
     /// Bytes a header may have; entries that would go over are left out.
-    static let headerBytesMax = 8192
+    package static let headerBytesMax = 8192
 
     /// One entry.
     public struct Entry: Sendable, Equatable {
@@ -48,7 +48,7 @@ public struct Baggage: Sendable, Equatable {
 
     /// Reads a header, or several joined by commas. Malformed entries and those past the limits are left out; of
     /// entries with the same name the last counts.
-    init(header: String) {
+    package init(header: String) {
         var bytesLeft = Self.headerBytesMax
         for part in header.utf8.split(separator: UInt8(ascii: ",")) {
             guard part.count <= bytesLeft, entries.count < Self.membersMax else { return }
@@ -60,7 +60,7 @@ public struct Baggage: Sendable, Equatable {
     }
 
     /// The header to send; empty when there is nothing to send.
-    var header: String {
+    package var header: String {
         var header = ""
         for entry in entries.prefix(Self.membersMax)
         where !entry.key.isEmpty && entry.key.utf8.allSatisfy(PercentEncoding.isTokenByte) {
