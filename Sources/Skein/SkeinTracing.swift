@@ -18,7 +18,7 @@ import Tracing
 public final class SkeinTracing: Service {
     /// What makes spans.
     public let tracer: SkeinTracer
-    private let processor: any SpanProcessor
+    private let pipeline: SpanPipeline
     private let shutdownTimeout: Duration
 
     /// Sets tracing up without making it the process's own.
@@ -27,13 +27,11 @@ public final class SkeinTracing: Service {
     public init(_ configuration: TracingConfiguration = TracingConfiguration()) throws(SkeinError) {
         let diagnostics = Diagnostics(configuration.logger)
         for problem in configuration.problems { configuration.logger.warning("\(problem)") }
-        let counters = TracingCounters()
-        processor = try Self.processor(configuration, counters, diagnostics)
         shutdownTimeout = configuration.shutdownTimeout
-        tracer = SkeinTracer(
-            pipeline: SpanPipeline(processor: processor, limits: configuration.limits, counters: counters),
-            sampler: configuration.sampler, ids: configuration.idGenerator, propagators: configuration.propagators,
-            isEnabled: !configuration.isDisabled)
+        pipeline = SpanPipeline(
+            limits: configuration.limits, processors: configuration.processors,
+            sink: try Self.sink(configuration, diagnostics))
+        tracer = SkeinTracer(pipeline, configuration)
     }
 
     /// Sets tracing up from the environment and makes it the tracer of the whole process. To be called once, at the
@@ -66,37 +64,56 @@ public final class SkeinTracing: Service {
     ///
     /// - Parameter timeout: nil means the configuration's.
     public func shutdown(timeout: Duration? = nil) async {
-        await processor.shutdown(timeout: timeout ?? shutdownTimeout)
+        await pipeline.shutdown(timeout: timeout ?? shutdownTimeout)
     }
 
-    /// Sends every span that has ended, and returns when its fate is known.
-    public func flush() async {
-        await processor.flush()
+    /// Sends every span that has ended. Returns when the fate of all is known, or after `timeout`.
+    ///
+    /// - Returns: false when the time was over first; the spans are sent all the same.
+    @discardableResult
+    public func flush(timeout: Duration = .seconds(30)) async -> Bool {
+        // Waiting blocks, which a task may not do.
+        await withCheckedContinuation { continuation in
+            let isStarted = DetachedThread.start { [pipeline] in
+                continuation.resume(returning: pipeline.forceFlush(timeout: timeout))
+            }
+            if !isStarted { continuation.resume(returning: false) }
+        }
     }
 
     /// How the spans fared so far.
     public var statistics: TracingStatistics { tracer.statistics }
 
-    private static func processor(
-        _ configuration: TracingConfiguration, _ counters: TracingCounters, _ diagnostics: Diagnostics
-    ) throws(SkeinError) -> any SpanProcessor {
-        let framing = SpanFraming(
-            resource: configuration.resource, scopeName: "skein", scopeVersion: SkeinVersion.current)
-        let exporter: any SpanExporter
-        switch configuration.exporters.first {
-        case _ where configuration.isDisabled: return DiscardingSpanProcessor(counters)
-        case nil: return DiscardingSpanProcessor(counters)
-        case .custom(let custom): exporter = custom
+    private static func sink(
+        _ configuration: TracingConfiguration, _ diagnostics: Diagnostics
+    ) throws(SkeinError) -> SpanSink {
+        var processors: [BatchSpanProcessor] = []
+        for exporter in configuration.isDisabled ? [] : configuration.exporters {
+            let (exporter, name) = try Self.make(exporter, configuration)
+            processors.append(
+                BatchSpanProcessor(
+                    options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
+                    exporterName: name, diagnostics: diagnostics))
+        }
+        switch processors.count {
+        case 0: return .discarding(DiscardingSpanProcessor())
+        case 1: return .batch(processors[0])
+        default: return .batches(processors)
+        }
+    }
+
+    private static func make(
+        _ exporter: TracingConfiguration.Exporter, _ configuration: TracingConfiguration
+    ) throws(SkeinError) -> (any SpanExporter, name: String) {
+        switch exporter {
+        case .custom(let custom): return (custom, "custom")
         case .otlp:
             do {
-                exporter = try OTLPExporter(configuration.otlp)
+                return (try OTLPExporter(configuration.otlp), "otlp_http_exporter")
             } catch {
                 throw SkeinError(code: .exporterUnavailable, message: error.description)
             }
         }
-        return BatchSpanProcessor(
-            options: configuration.batch, framing: framing, exporter: exporter, counters: counters,
-            diagnostics: diagnostics)
     }
 }
 
@@ -105,14 +122,16 @@ extension SkeinTracing {
     package static func immediate(
         _ exporter: any SpanExporter, _ configuration: TracingConfiguration
     ) -> SkeinTracer {
-        let counters = TracingCounters()
-        let framing = SpanFraming(
-            resource: configuration.resource, scopeName: "skein", scopeVersion: SkeinVersion.current)
-        let processor = SimpleSpanProcessor(framing: framing, exporter: exporter, counters: counters)
-        return SkeinTracer(
-            pipeline: SpanPipeline(processor: processor, limits: configuration.limits, counters: counters),
-            sampler: configuration.sampler, ids: configuration.idGenerator, propagators: configuration.propagators,
-            isEnabled: !configuration.isDisabled)
+        let processor = SimpleSpanProcessor(framing: SpanFraming(configuration), exporter: exporter)
+        let pipeline = SpanPipeline(
+            limits: configuration.limits, processors: configuration.processors, sink: .immediate(processor))
+        return SkeinTracer(pipeline, configuration)
+    }
+}
+
+extension SpanFraming {
+    fileprivate init(_ configuration: TracingConfiguration) {
+        self.init(resource: configuration.resource, scopeName: "skein", scopeVersion: SkeinVersion.current)
     }
 }
 

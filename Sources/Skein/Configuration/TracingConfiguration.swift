@@ -26,6 +26,8 @@ public struct TracingConfiguration: Sendable {
     /// Where spans go; each exporter has a queue of its own. With none, spans are made and thrown away at once, and
     /// contexts still travel. `OTEL_TRACES_EXPORTER`.
     public var exporters = [Exporter.otlp]
+    /// What else is told of spans, before the exporters. None by default.
+    public var processors: [any SpanProcessor] = []
     /// How OTLP is sent. `OTEL_EXPORTER_OTLP_*`.
     public var otlp = OTLPOptions()
     /// Makes the ids.

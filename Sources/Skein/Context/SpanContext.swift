@@ -51,16 +51,3 @@ public struct TraceFlags: OptionSet, Sendable {
     /// The flags that version 00 of `traceparent` defines; the others are sent as zero.
     static let known: TraceFlags = [.sampled, .random]
 }
-
-private enum SpanContextKey: ServiceContextKey {
-    typealias Value = SpanContext
-    static var nameOverride: String? { "skein-span-context" }
-}
-
-extension ServiceContext {
-    /// The span that new spans in this context become children of: a local one, or a remote one after extraction.
-    public var spanContext: SpanContext? {
-        get { self[SpanContextKey.self] }
-        set { self[SpanContextKey.self] = newValue }
-    }
-}

@@ -3,26 +3,16 @@ import CurlTransport
 
 /// Sends batches to an OTLP/HTTP receiver in protobuf.
 ///
-/// An answer of 429, 502, 503 or 504 and a connection that fails are tried again, after the time the receiver asked
-/// for or after a growing pause, for as long as the export's window is open. Everything else is final.
+/// An answer of 429, 502, 503 or 504 and a connection that fails mean that the batch may be sent again. Everything else
+/// is final.
 package final class OTLPExporter: SpanExporter {
-    /// Blocks for a duration or until the window closes; false in the second case.
-    package typealias Pause = @Sendable (ExportWindow, Duration) -> Bool
-
     private let options: OTLPOptions
     private let transport: CurlTransport
     private let headers: [HTTPHeader]
-    private let backoff: Backoff
-    private let pause: Pause
 
     /// - Throws: when libcurl cannot be initialized.
-    package init(
-        _ options: OTLPOptions, backoff: Backoff = Backoff(),
-        pause: @escaping Pause = { window, duration in window.pause(for: duration) }
-    ) throws(TransportError) {
+    package init(_ options: OTLPOptions) throws(TransportError) {
         self.options = options
-        self.backoff = backoff
-        self.pause = pause
         var configuration = TransportConfiguration()
         configuration.totalTimeout = options.timeout
         configuration.connectTimeout = min(options.timeout, configuration.connectTimeout)
@@ -47,31 +37,14 @@ package final class OTLPExporter: SpanExporter {
                 return .failure(error.description)
             }
         }
-        var attempts = 0
-        while true {
-            attempts += 1
-            switch attempt(request, window) {
-            case .done(let result):
-                return result
-            case .again(let after, let reason):
-                let delay = after ?? backoff.delay(afterAttempts: attempts)
-                guard delay < window.remaining, pause(window, delay) else {
-                    return .failure("gave up after \(attempts) attempts: \(reason)")
-                }
-            }
-        }
+        return send(request, window)
     }
 
     package func shutdown() {
         transport.shutdown()
     }
 
-    private enum Verdict {
-        case done(ExportResult)
-        case again(after: Duration?, reason: String)
-    }
-
-    private func attempt(_ request: HTTPRequestMessage, _ window: ExportWindow) -> Verdict {
+    private func send(_ request: HTTPRequestMessage, _ window: ExportWindow) -> ExportResult {
         let slot = ExportWindow.Slot<Result<HTTPResponseMessage, TransportError>>()
         let outcome: Result<HTTPResponseMessage, TransportError>
         do {
@@ -86,23 +59,20 @@ package final class OTLPExporter: SpanExporter {
             outcome = .failure(error)
         }
         switch outcome {
-        case .success(let response): return Self.verdict(response)
+        case .success(let response): return Self.result(response)
         case .failure(.timedOut(let message)), .failure(.connectionFailed(let message)):
-            return .again(after: nil, reason: "\(options.endpoint): \(message)")
-        case .failure(let error): return .done(.failure("\(options.endpoint): \(error)"))
+            return .retryable("\(options.endpoint): \(message)")
+        case .failure(let error): return .failure("\(options.endpoint): \(error)")
         }
     }
 
     /// OTLP/HTTP, "failures" and "throttling": which answers are final.
-    private static func verdict(_ response: HTTPResponseMessage) -> Verdict {
+    private static func result(_ response: HTTPResponseMessage) -> ExportResult {
         switch response.status {
-        case 200..<300:
-            return .done(OTLPAnswer.success(response.body))
+        case 200..<300: OTLPAnswer.success(response.body)
         case 429, 502, 503, 504:
-            let after = response.header("Retry-After").flatMap { RetryAfter.parse($0) }
-            return .again(after: after, reason: reason(response))
-        default:
-            return .done(.failure(reason(response)))
+            .retryable(reason(response), after: response.header("Retry-After").flatMap { RetryAfter.parse($0) })
+        default: .failure(reason(response))
         }
     }
 

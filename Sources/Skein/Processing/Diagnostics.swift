@@ -5,14 +5,14 @@ import Synchronization
 /// was left out in between.
 final class Diagnostics: Sendable {
     enum Kind: Hashable {
-        case queueFull, exportFailed, partialSuccess, shutdown, noThread
+        case queueFull, exportFailed, delayed, partialSuccess, shutdown, noThread
     }
 
     /// 30 s: often enough to notice, seldom enough for a log that is read by people.
     private static let interval: Duration = .seconds(30)
 
     private struct Entry {
-        var lastReport: ContinuousClock.Instant
+        var lastReport: MonotonicTime
         var unreportedTimes = 0
         var unreportedSpans = 0
         var reportedTotal: UInt64 = 0
@@ -27,13 +27,13 @@ final class Diagnostics: Sendable {
 
     /// Logs `message` unless its kind was reported within the interval.
     func report(_ kind: Kind, _ message: @autoclosure () -> String, spans: Int = 0) {
-        let now = ContinuousClock.now
+        let now = MonotonicTime.now
         let omitted: (times: Int, spans: Int)? = entries.withLock { entries in
             guard var entry = entries[kind] else {
                 entries[kind] = Entry(lastReport: now)
                 return (0, 0)
             }
-            guard now - entry.lastReport >= Self.interval else {
+            guard entry.lastReport + Self.interval <= now else {
                 entry.unreportedTimes += 1
                 entry.unreportedSpans += spans
                 entries[kind] = entry
@@ -47,14 +47,20 @@ final class Diagnostics: Sendable {
         logger.warning("\(message())\(since)")
     }
 
+    /// Logs that spans arrive again, if it was told that they do not. The next failure is told at once.
+    func reportRecovery(after attempts: Int) {
+        let wasTold = entries.withLock { $0.removeValue(forKey: .delayed) != nil }
+        if wasTold { logger.notice("spans are sent again, after \(attempts) attempts") }
+    }
+
     /// Logs that a running total grew, unless its kind was reported within the interval.
     func reportTotal(_ kind: Kind, _ total: UInt64, _ message: (UInt64) -> String) {
         guard total > 0 else { return }
-        let now = ContinuousClock.now
+        let now = MonotonicTime.now
         let grown: UInt64? = entries.withLock { entries in
             let entry = entries[kind]
             let grown = total - min(total, entry?.reportedTotal ?? 0)
-            if let entry, now - entry.lastReport < Self.interval { return nil }
+            if let entry, now < entry.lastReport + Self.interval { return nil }
             guard grown > 0 else { return nil }
             entries[kind] = Entry(lastReport: now, reportedTotal: total)
             return grown

@@ -1,7 +1,7 @@
 /// The time an export may take. It closes at its deadline, which a shutdown can bring forward while the export waits.
 public final class ExportWindow: Sendable {
     private struct State {
-        var deadline: ContinuousClock.Instant
+        var deadline: MonotonicTime
     }
 
     private let monitor: Monitor<State>
@@ -13,14 +13,14 @@ public final class ExportWindow: Sendable {
 
     /// What is left; zero once the window has closed.
     public var remaining: Duration {
-        monitor.withLock { max(.zero, ContinuousClock.now.duration(to: $0.deadline)) }
+        monitor.withLock { MonotonicTime.now.duration(to: $0.deadline) }
     }
 
     /// Blocks for `duration`; false, and earlier, when the window closes first.
     public func pause(for duration: Duration) -> Bool {
-        let end = ContinuousClock.now + duration
+        let end = MonotonicTime.now + duration
         return monitor.wait { state in
-            let now = ContinuousClock.now
+            let now = MonotonicTime.now
             if now >= end { return .done(true) }
             if now >= state.deadline { return .done(false) }
             return .again(min(end, state.deadline))
@@ -28,7 +28,7 @@ public final class ExportWindow: Sendable {
     }
 
     /// Moves the deadline forward; never back.
-    func close(at deadline: ContinuousClock.Instant) {
+    func close(at deadline: MonotonicTime) {
         monitor.withLock { $0.deadline = min($0.deadline, deadline) }
         monitor.notify()
     }
@@ -37,7 +37,7 @@ public final class ExportWindow: Sendable {
     func wait<Value: Sendable>(for slot: Slot<Value>) -> Value? {
         monitor.wait { state in
             if let value = slot.value { return .done(value) }
-            if ContinuousClock.now >= state.deadline { return .done(nil) }
+            if MonotonicTime.now >= state.deadline { return .done(nil) }
             return .again(state.deadline)
         }
     }

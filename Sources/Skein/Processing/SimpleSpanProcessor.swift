@@ -1,20 +1,19 @@
+import Synchronization
+
 /// Exports every span the moment it ends, on the thread that ends it. For tests and development.
 final class SimpleSpanProcessor: SpanProcessor {
     private let framing: SpanFraming
     private let exporter: any SpanExporter
-    private let counters: TracingCounters
+    private let counts = Mutex(TracingStatistics())
 
-    init(framing: SpanFraming, exporter: any SpanExporter, counters: TracingCounters) {
+    init(framing: SpanFraming, exporter: any SpanExporter) {
         self.framing = framing
         self.exporter = exporter
-        self.counters = counters
     }
 
-    func onEnd(_ span: FinishedSpan) {
-        let chunk = SpanChunk()
-        chunk.append(span)
-        let result = exporter.export(chunk.batch(framing), within: ExportWindow(.seconds(30)))
-        counters.update { counts in
+    func onEnd(_ span: borrowing FinishedSpan) {
+        let result = exporter.export(span.batch(framing), within: ExportWindow(.seconds(30)))
+        counts.withLock { counts in
             counts.ended += 1
             switch result {
             case .success(let rejected, _):
@@ -25,11 +24,9 @@ final class SimpleSpanProcessor: SpanProcessor {
         }
     }
 
-    func forceFlush(timeout: Duration) -> Bool { true }
-
-    func flush() async {}
-
-    func addCounts(to statistics: inout TracingStatistics) {}
+    func addCounts(to statistics: inout TracingStatistics) {
+        statistics = counts.withLock { $0 }
+    }
 
     func shutdown(timeout: Duration) async {
         exporter.shutdown()

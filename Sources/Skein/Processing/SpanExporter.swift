@@ -25,4 +25,13 @@ public protocol SpanExporter: Sendable {
 
     /// Called once, after the last export.
     func shutdown()
+
+    /// Called in the child process of a `fork`, before the child does anything else. What is shared with the parent,
+    /// such as connections, is the parent's and may not be touched again.
+    func didFork()
+}
+
+extension SpanExporter {
+    /// Does nothing.
+    public func didFork() {}
 }

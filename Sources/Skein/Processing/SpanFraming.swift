@@ -21,9 +21,11 @@ struct SpanFraming: Sendable {
         scope = writer.takeBytes()
     }
 
-    /// - Parameter spans: `ScopeSpans.spans` fields, tags included.
-    func batch(_ spans: UnsafeRawBufferPointer, count: Int) -> ExportBatch {
-        let scopeSpans = scope.count + spans.count
+    /// - Parameters:
+    ///   - pieces: `ScopeSpans.spans` fields, tags included.
+    ///   - count: how many fields there are in all pieces.
+    func batch(_ pieces: [UnsafeRawBufferPointer], count: Int) -> ExportBatch {
+        let scopeSpans = scope.count + pieces.reduce(0) { $0 + $1.count }
         let resourceSpans = resource.count + fieldSize(scopeSpans)
         let request = [UInt8](unsafeUninitializedCapacity: fieldSize(resourceSpans)) { buffer, written in
             guard let base = buffer.baseAddress else { return }
@@ -34,7 +36,7 @@ struct SpanFraming: Sendable {
             cursor.byte(0x12)
             cursor.varint(UInt64(scopeSpans))
             scope.withUnsafeBytes { cursor.raw($0) }
-            cursor.raw(spans)
+            for piece in pieces { cursor.raw(piece) }
             written = buffer.count
         }
         return ExportBatch(spanCount: count, request: request)

@@ -19,13 +19,15 @@ extension SkeinSpan {
 
     private func addAttributes(_ added: SpanAttributes) {
         guard !added.isEmpty else { return }
-        change { state, limits in
+        let limits = limits
+        change { state in
             added.forEach { key, value in state.fields.set(key, value, limits) }
         }
     }
 
     private func replaceAttributes(_ new: SpanAttributes) {
-        change { state, limits in
+        let limits = limits
+        change { state in
             let old = state.fields.attributes
             old.forEach { key, _ in
                 guard new.get(key) == nil else { return }
@@ -39,7 +41,8 @@ extension SkeinSpan {
 
     /// Records a string.
     public func record(_ key: StaticString, _ value: String) {
-        change { state, limits in
+        let limits = limits
+        change { state in
             key.withUTF8Buffer { state.fields.setString(UnsafeRawBufferPointer($0), value, limits) }
         }
     }
@@ -61,7 +64,8 @@ extension SkeinSpan {
 
     /// Records a list of strings.
     public func record(_ key: StaticString, _ values: [String]) {
-        change { state, limits in
+        let limits = limits
+        change { state in
             let list = WireList(elements: .strings(limits.cut(values)))
             key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), list, limits) }
         }
@@ -84,7 +88,8 @@ extension SkeinSpan {
 
     @inline(__always)
     private func record(_ key: StaticString, _ value: some WireValue) {
-        change { state, limits in
+        let limits = limits
+        change { state in
             key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), value, limits) }
         }
     }

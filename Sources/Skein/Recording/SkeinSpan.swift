@@ -14,83 +14,92 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         var name: String
         var fields = SpanFields()
         var status: SpanStatus?
-        var serviceContext: ServiceContext?
         var isEnded = false
     }
 
-    /// What a recording span needs besides its state; nil for a span that is not sampled.
-    struct Recording {
-        let pipeline: SpanPipeline
-        let parentID: SpanID
-        let isParentRemote: Bool
-        let kind: UInt8
-        let startNanoseconds: UInt64
-    }
-
-    private let recording: Recording?
+    /// Nil for a span that is not sampled.
+    private let pipeline: SpanPipeline?
     /// Ids and flags; nil only when tracing is off and the caller has no trace either.
     public let spanContext: SpanContext?
-    /// The parent's context when recording, else the span's own.
-    private let baseContext: ServiceContext
+    /// The context it was started in.
+    private let parentContext: ServiceContext
+    /// Whether it is the caller's context that goes on, because this span has no ids of its own.
+    private let isTransparent: Bool
+    private let isParentRemote: Bool
+    private let kind: SpanKind
+    private let parentSpanID: SpanID
+    private let startNanoseconds: UInt64
     private let state: Mutex<State>
 
-    init(name: String, spanContext: SpanContext, parent: ServiceContext, recording: Recording) {
-        self.recording = recording
+    /// A span that is recorded.
+    init(
+        _ name: String, _ pipeline: SpanPipeline, _ spanContext: SpanContext, in context: ServiceContext,
+        parent: SpanContext?, kind: SpanKind, startNanoseconds: UInt64
+    ) {
+        self.pipeline = pipeline
         self.spanContext = spanContext
-        baseContext = parent
+        parentContext = context
+        isTransparent = false
+        isParentRemote = parent?.isRemote ?? false
+        parentSpanID = parent?.spanID ?? .invalid
+        self.kind = kind
+        self.startNanoseconds = startNanoseconds
         state = Mutex(State(name: name))
     }
 
-    /// A span that records nothing and whose context is `context`.
-    init(notRecording name: String, spanContext: SpanContext?, context: ServiceContext) {
-        recording = nil
+    /// A span that records nothing.
+    ///
+    /// - Parameter isTransparent: whether what lies below has the same parent as if this span did not exist.
+    init(notRecording name: String, _ spanContext: SpanContext?, in context: ServiceContext, isTransparent: Bool) {
+        pipeline = nil
         self.spanContext = spanContext
-        baseContext = context
+        parentContext = context
+        self.isTransparent = isTransparent
+        isParentRemote = false
+        parentSpanID = .invalid
+        kind = .internal
+        startNanoseconds = 0
         state = Mutex(State(name: name))
     }
 
     /// The context to run the span's work in: the caller's, with this span as the parent of new ones.
     public var context: ServiceContext {
-        guard recording != nil else { return baseContext }
-        return state.withLock { state in
-            if let made = state.serviceContext { return made }
-            var context = baseContext
-            context.spanContext = spanContext
-            state.serviceContext = context
-            return context
-        }
+        isTransparent ? parentContext : parentContext.with(self)
     }
 
     /// The name; may change until the end.
     public var operationName: String {
         get { state.withLock { $0.name } }
-        set { change { state, _ in state.name = newValue } }
+        set { change { state in state.name = newValue } }
     }
 
     /// Whether the span is sampled and has not ended.
     public var isRecording: Bool {
-        recording != nil && state.withLock { !$0.isEnded }
+        pipeline != nil && state.withLock { !$0.isEnded }
     }
 
     /// Sets the outcome. Once it is ok it stays so; an error may become ok.
     public func setStatus(_ status: SpanStatus) {
-        change { state, _ in
+        change { state in
             if state.status?.code != .ok { state.status = status }
         }
     }
 
     /// Adds an event.
     public func addEvent(_ event: SpanEvent) {
-        change { state, limits in state.fields.addEvent(event, limits) }
+        let limits = limits
+        change { state in state.fields.addEvent(event, limits) }
     }
 
     /// Adds a link to another span. A context without a span is ignored.
     public func addLink(_ link: SpanLink) {
         guard let target = link.context.spanContext, target.isValid else { return }
-        change { state, limits in state.fields.addLink(target, link.attributes, limits) }
+        let limits = limits
+        change { state in state.fields.addLink(target, link.attributes, limits) }
     }
 
-    /// Adds an `exception` event with the error's type and text. Leaves the status alone.
+    /// Adds an `exception` event with the error's type and text, and with the attributes given, such as
+    /// `exception.stacktrace`. Leaves the status alone.
     public func recordError<Instant: TracerInstant>(
         _ error: any Error, attributes: SpanAttributes, at instant: @autoclosure () -> Instant
     ) {
@@ -108,63 +117,40 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
 
     /// Ends the span and hands it to the batch. Ending it again is ignored and counted.
     public func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) {
-        guard let recording, let spanContext else { return }
-        let end = max(instant().nanosecondsSinceEpoch, recording.startNanoseconds)
-        let isFirst = state.withLock { state in
-            guard !state.isEnded else { return false }
+        guard let pipeline, let spanContext else { return }
+        let end = max(instant().nanosecondsSinceEpoch, startNanoseconds)
+        // Under the lock the content changes hands, so that a concurrent write is either in it or late.
+        let finished: FinishedSpan? = state.withLock { state in
+            guard !state.isEnded else { return nil }
             state.isEnded = true
-            Self.finish(&state, spanContext, recording, end)
-            return true
+            var fields = SpanFields()
+            swap(&fields, &state.fields)
+            return FinishedSpan(
+                context: spanContext, parentSpanID: parentSpanID, isParentRemote: isParentRemote, kind: kind,
+                startNanoseconds: startNanoseconds, endNanoseconds: end, name: state.name, status: state.status,
+                fields: fields)
         }
-        if !isFirst { recording.pipeline.counters.countWriteAfterEnd() }
+        if let finished { pipeline.end(finished) } else { pipeline.countWriteAfterEnd() }
     }
+
+    /// The tracer's limits; a span that records nothing never asks.
+    @inline(__always)
+    var limits: SpanLimits { pipeline?.limits ?? SpanLimits() }
 
     /// Runs `body` under the span's lock unless the span does not record or has ended.
     @inline(__always)
-    func change(_ body: (inout State, SpanLimits) -> Void) {
-        guard let recording else { return }
+    func change(_ body: (inout State) -> Void) {
+        guard pipeline != nil else { return }
         let isLate = state.withLock { state in
             if state.isEnded { return true }
-            body(&state, recording.pipeline.limits)
+            body(&state)
             return false
         }
-        if isLate { recording.pipeline.counters.countWriteAfterEnd() }
+        if isLate { pipeline?.countWriteAfterEnd() }
     }
 
     /// Reads under the span's lock.
     func read<Result>(_ body: (inout State) -> Result) -> Result {
         state.withLock { state in body(&state) }
-    }
-
-    /// Encodes the span into the processor's chunk. Runs under the span's lock, so that a concurrent write is either
-    /// in it or late.
-    private static func finish(
-        _ state: inout State, _ context: SpanContext, _ recording: Recording, _ end: UInt64
-    ) {
-        withUTF8(state.name) { name in
-            withUTF8(context.traceState.header) { traceState in
-                withUTF8(state.status?.message ?? "") { message in
-                    let span = FinishedSpan(
-                        context: context, parentID: recording.parentID, isParentRemote: recording.isParentRemote,
-                        kind: recording.kind, startNanoseconds: recording.startNanoseconds, endNanoseconds: end,
-                        name: name, traceState: traceState, statusMessage: message, statusCode: state.statusCode,
-                        droppedAttributes: state.fields.droppedAttributes,
-                        droppedEvents: state.fields.droppedEvents, droppedLinks: state.fields.droppedLinks,
-                        fields: state.fields.buffer.bytes)
-                    recording.pipeline.processor.onEnd(span)
-                }
-            }
-        }
-        state.fields.releaseBuffer()
-    }
-}
-
-extension SkeinSpan.State {
-    fileprivate var statusCode: UInt8 {
-        switch status?.code {
-        case nil: 0
-        case .ok: 1
-        case .error: 2
-        }
     }
 }

@@ -16,15 +16,12 @@ public final class SkeinTracer: Tracer {
     /// False makes every span a pass-through of the caller's context; propagation still works.
     private let isEnabled: Bool
 
-    init(
-        pipeline: SpanPipeline, sampler: any Sampler, ids: any IDGenerator = RandomIDGenerator(),
-        propagators: [Propagator] = [.traceContext, .baggage], isEnabled: Bool = true
-    ) {
+    init(_ pipeline: SpanPipeline, _ configuration: TracingConfiguration) {
         self.pipeline = pipeline
-        self.sampler = sampler
-        self.ids = ids
-        self.propagators = propagators
-        self.isEnabled = isEnabled
+        sampler = configuration.sampler
+        ids = configuration.idGenerator
+        propagators = configuration.propagators
+        isEnabled = !configuration.isDisabled
     }
 
     /// Starts a span as a child of the span in `context`, or of a new trace where there is none.
@@ -35,7 +32,7 @@ public final class SkeinTracer: Tracer {
         let parentContext = context()
         let parent = parentContext.spanContext
         guard isEnabled else {
-            return SkeinSpan(notRecording: operationName, spanContext: parent, context: parentContext)
+            return SkeinSpan(notRecording: operationName, parent, in: parentContext, isTransparent: true)
         }
         let traceID = parent?.traceID ?? ids.nextTraceID()
         let decision = sampler.shouldSample(
@@ -47,11 +44,11 @@ public final class SkeinTracer: Tracer {
         let spanContext = SpanContext(
             traceID: traceID, spanID: ids.nextSpanID(), flags: inherited.union(.sampled),
             traceState: decision.traceState)
-        return SkeinSpan(
-            name: operationName, spanContext: spanContext, parent: parentContext,
-            recording: SkeinSpan.Recording(
-                pipeline: pipeline, parentID: parent?.spanID ?? .invalid, isParentRemote: parent?.isRemote ?? false,
-                kind: kind.wireValue, startNanoseconds: instant().nanosecondsSinceEpoch))
+        let span = SkeinSpan(
+            operationName, pipeline, spanContext, in: parentContext, parent: parent, kind: kind,
+            startNanoseconds: instant().nanosecondsSinceEpoch)
+        for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
+        return span
     }
 
     /// A span that keeps the caller's trace. Where the caller is not sampled either, its context goes on as it is:
@@ -61,13 +58,11 @@ public final class SkeinTracer: Tracer {
         _ traceState: TraceState
     ) -> SkeinSpan {
         if let parent, !parent.isSampled, parent.traceState == traceState {
-            return SkeinSpan(notRecording: name, spanContext: parent, context: context)
+            return SkeinSpan(notRecording: name, parent, in: context, isTransparent: true)
         }
         let spanContext = SpanContext(
             traceID: traceID, spanID: ids.nextSpanID(), flags: flags, traceState: traceState)
-        var own = context
-        own.spanContext = spanContext
-        return SkeinSpan(notRecording: name, spanContext: spanContext, context: own)
+        return SkeinSpan(notRecording: name, spanContext, in: context, isTransparent: false)
     }
 
     /// Starts a span; see ``startSpan(_:context:ofKind:at:function:file:line:)``.
@@ -84,7 +79,7 @@ public final class SkeinTracer: Tracer {
     /// Exports every span that has ended, and waits for it as long as an export may take. Blocks the thread; in
     /// asynchronous code prefer ``SkeinTracing/flush()``.
     public func forceFlush() {
-        _ = pipeline.processor.forceFlush(timeout: .seconds(30))
+        _ = pipeline.forceFlush(timeout: .seconds(30))
     }
 
     /// Reads the configured formats from `carrier` into `context`.
@@ -103,17 +98,4 @@ public final class SkeinTracer: Tracer {
 
     /// How the spans of this tracer fared so far.
     public var statistics: TracingStatistics { pipeline.statistics }
-}
-
-extension SpanKind {
-    /// The number of the kind in OTLP.
-    fileprivate var wireValue: UInt8 {
-        switch self {
-        case .internal: 1
-        case .server: 2
-        case .client: 3
-        case .producer: 4
-        case .consumer: 5
-        }
-    }
 }

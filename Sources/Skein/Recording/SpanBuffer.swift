@@ -57,7 +57,7 @@ struct SpanBuffer: ~Copyable, @unchecked Sendable {
     }
 
     private mutating func grow(to newCapacity: Int) {
-        let grown = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 1)
+        let grown = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 16)
         if let base {
             grown.copyMemory(from: base, byteCount: count)
             base.deallocate()

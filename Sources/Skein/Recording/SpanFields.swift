@@ -94,10 +94,8 @@ struct SpanFields: ~Copyable {
         return result
     }
 
-    /// Gives the memory back once the span is encoded.
-    mutating func releaseBuffer() {
-        buffer = SpanBuffer()
-    }
+    /// Whether anything went over a limit.
+    var hasDropped: Bool { droppedAttributes | droppedEvents | droppedLinks != 0 }
 
     // MARK: events and links
 

@@ -1,36 +1,107 @@
+import Synchronization
+import Tracing
+
 /// What all spans of one tracer share.
 final class SpanPipeline: Sendable {
-    let processor: any SpanProcessor
     let limits: SpanLimits
-    let counters: TracingCounters
+    /// Users' processors, which see spans first.
+    let processors: [any SpanProcessor]
+    let sink: SpanSink
+    let lateWrites = Atomic<UInt64>(0)
 
-    init(processor: any SpanProcessor, limits: SpanLimits, counters: TracingCounters) {
-        self.processor = processor
+    init(limits: SpanLimits, processors: [any SpanProcessor] = [], sink: SpanSink) {
         self.limits = limits
-        self.counters = counters
+        self.processors = processors
+        self.sink = sink
+    }
+
+    @inline(__always)
+    func end(_ span: borrowing FinishedSpan) {
+        if !processors.isEmpty { tellProcessors(span) }
+        sink.onEnd(span)
+    }
+
+    @inline(never)
+    private func tellProcessors(_ span: borrowing FinishedSpan) {
+        for processor in processors { processor.onEnd(span) }
+    }
+
+    func countWriteAfterEnd() {
+        lateWrites.wrappingAdd(1, ordering: .relaxed)
     }
 
     var statistics: TracingStatistics {
-        var statistics = counters.snapshot
-        processor.addCounts(to: &statistics)
+        var statistics = TracingStatistics()
+        sink.addCounts(to: &statistics)
+        statistics.writesAfterEnd = lateWrites.load(ordering: .relaxed)
         return statistics
+    }
+
+    /// Passes on every span that ended before the call; false when `timeout` passed first. Blocks.
+    func forceFlush(timeout: Duration) -> Bool {
+        let deadline = MonotonicTime.now + timeout
+        var isComplete = true
+        for processor in processors where !processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) {
+            isComplete = false
+        }
+        return sink.forceFlush(deadline: deadline) && isComplete
+    }
+
+    func shutdown(timeout: Duration) async {
+        let deadline = MonotonicTime.now + timeout
+        for processor in processors { await processor.shutdown(timeout: MonotonicTime.now.duration(to: deadline)) }
+        await sink.shutdown(deadline: deadline)
     }
 }
 
-/// Takes spans as they end.
-protocol SpanProcessor: AnyObject, Sendable {
-    /// Called on the thread that ends the span, under the span's lock: must be quick and must not touch the span.
-    func onEnd(_ span: FinishedSpan)
+/// Where finished spans go. An enumeration and not a protocol, so that the usual way costs no indirection.
+enum SpanSink: Sendable {
+    case discarding(DiscardingSpanProcessor)
+    case immediate(SimpleSpanProcessor)
+    case batch(BatchSpanProcessor)
+    /// One for each exporter.
+    case batches([BatchSpanProcessor])
 
-    /// Exports every span that ended before the call; false when `timeout` passed first. Blocks.
-    func forceFlush(timeout: Duration) -> Bool
+    @inline(__always)
+    func onEnd(_ span: borrowing FinishedSpan) {
+        switch self {
+        case .batch(let processor): processor.onEnd(span)
+        case .batches(let processors): for processor in processors { processor.onEnd(span) }
+        case .immediate(let processor): processor.onEnd(span)
+        case .discarding(let processor): processor.onEnd(span)
+        }
+    }
 
-    /// Exports what it can within `timeout`, counts the rest, and takes no more spans.
-    func shutdown(timeout: Duration) async
+    private var batching: [BatchSpanProcessor] {
+        switch self {
+        case .batch(let processor): [processor]
+        case .batches(let processors): processors
+        case .immediate, .discarding: []
+        }
+    }
 
-    /// Exports every span that ended before the call, without blocking a thread.
-    func flush() async
+    func addCounts(to statistics: inout TracingStatistics) {
+        switch self {
+        case .batch, .batches: for processor in batching { processor.addCounts(to: &statistics) }
+        case .immediate(let processor): processor.addCounts(to: &statistics)
+        case .discarding(let processor): statistics.ended = processor.count
+        }
+    }
 
-    /// Adds the counts that the processor keeps itself.
-    func addCounts(to statistics: inout TracingStatistics)
+    func forceFlush(deadline: MonotonicTime) -> Bool {
+        var isComplete = true
+        for processor in batching where !processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) {
+            isComplete = false
+        }
+        return isComplete
+    }
+
+    /// All at the same time: one that has to wait must not take the others' time.
+    func shutdown(deadline: MonotonicTime) async {
+        let timeout = MonotonicTime.now.duration(to: deadline)
+        if case .immediate(let processor) = self { await processor.shutdown(timeout: timeout) }
+        await withTaskGroup(of: Void.self) { group in
+            for processor in batching { group.addTask { await processor.shutdown(timeout: timeout) } }
+        }
+    }
 }

@@ -51,6 +51,18 @@ struct WireCursor {
         varint(UInt64(bytes.count))
         raw(bytes)
     }
+
+    /// A length-delimited field of text.
+    @inline(__always)
+    mutating func text(tag: UInt8, _ text: String) {
+        byte(tag)
+        varint(UInt64(text.utf8.count))
+        pointer = withUTF8(text) { bytes in
+            guard let base = bytes.baseAddress else { return pointer }
+            pointer.copyMemory(from: base, byteCount: bytes.count)
+            return pointer + bytes.count
+        }
+    }
 }
 
 /// Bytes that `value` takes as a varint.

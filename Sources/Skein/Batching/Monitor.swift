@@ -13,7 +13,8 @@
 final class Monitor<State>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var state: State
+    // The lock is what keeps accesses apart; the compiler need not check again.
+    @exclusivity(unchecked) private var state: State
 
     init(_ state: sending State) {
         self.state = state
@@ -65,19 +66,14 @@ final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    private func sleep(until moment: ContinuousClock.Instant) {
-        let (seconds, attoseconds) = max(.zero, ContinuousClock.now.duration(to: moment)).components
-        // A day at most: longer waits wake once a day for nothing, and no sum below can overflow.
-        var left = timespec(
-            tv_sec: Int(min(seconds, 86_400)), tv_nsec: Int(attoseconds / 1_000_000_000))
+    private func sleep(until moment: MonotonicTime) {
         #if canImport(Darwin)
-            pthread_cond_timedwait_relative_np(condition, mutex, &left)
+            let left = MonotonicTime.now.duration(to: moment)
+            // A day at most, and then once more: the sum with the time of day must not overflow.
+            var interval = (MonotonicTime.distantPast + min(left, .seconds(86_400))).systemTime
+            pthread_cond_timedwait_relative_np(condition, mutex, &interval)
         #else
-            var deadline = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &deadline)
-            left.tv_nsec += deadline.tv_nsec
-            deadline.tv_sec += left.tv_sec + left.tv_nsec / 1_000_000_000
-            deadline.tv_nsec = left.tv_nsec % 1_000_000_000
+            var deadline = moment.systemTime
             pthread_cond_timedwait(condition, mutex, &deadline)
         #endif
     }
@@ -87,5 +83,5 @@ final class Monitor<State>: @unchecked Sendable {
 enum Wait<Result> {
     case done(Result)
     /// Look again after a change or, where it is given, at this moment.
-    case again(ContinuousClock.Instant?)
+    case again(MonotonicTime?)
 }

@@ -1,9 +1,10 @@
-import Synchronization
-
-/// How the spans of a tracer fared, as counts since its start.
+/// How the spans of a tracer fared, as counts since its start. With several exporters each counts a span of its own;
+/// only `ended` counts it once.
 public struct TracingStatistics: Sendable, Equatable {
     /// Spans that ended and were sampled.
     public var ended: UInt64 = 0
+    /// Spans that wait to be sent.
+    public var queued = 0
     /// Spans that the receiver accepted.
     public var exported: UInt64 = 0
     /// Spans dropped because the queue was full.
@@ -12,6 +13,8 @@ public struct TracingStatistics: Sendable, Equatable {
     public var droppedExportFailed: UInt64 = 0
     /// Spans dropped because they ended after the shutdown or did not fit into its time.
     public var droppedShutdown: UInt64 = 0
+    /// Attempts to send a batch that were repeated later.
+    public var retries: UInt64 = 0
     /// Spans that the receiver refused in an answer of partial success.
     public var rejectedByReceiver: UInt64 = 0
     /// Changes to a span that came after its end and were ignored.
@@ -19,25 +22,4 @@ public struct TracingStatistics: Sendable, Equatable {
 
     /// All counts zero.
     public init() {}
-}
-
-/// The counters behind ``TracingStatistics``.
-final class TracingCounters: Sendable {
-    private let lateWrites = Atomic<UInt64>(0)
-    private let counts = Mutex(TracingStatistics())
-
-    func countWriteAfterEnd() {
-        lateWrites.wrappingAdd(1, ordering: .relaxed)
-    }
-
-    /// Adds to the counts of a batch; called for batches and drops, not for each span.
-    func update(_ body: (inout TracingStatistics) -> Void) {
-        counts.withLock { body(&$0) }
-    }
-
-    var snapshot: TracingStatistics {
-        var snapshot = counts.withLock { $0 }
-        snapshot.writesAfterEnd = lateWrites.load(ordering: .relaxed)
-        return snapshot
-    }
 }

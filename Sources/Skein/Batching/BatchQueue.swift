@@ -1,0 +1,389 @@
+import Synchronization
+
+/// Encoded records on their way from the threads that make them to the one that exports them.
+///
+/// A record is copied into a chunk of memory that belongs to the stripe of its thread. Once the stripes together hold
+/// a batch, their chunks move to the queue proper, in order. The memory of all chunks is what bounds the queue; where
+/// the options ask for it the number of records does too.
+///
+/// Locks: a stripe's and the monitor's are never held at the same time.
+/// Unchecked because `stripes` is not changed after the initializer.
+final class BatchQueue: @unchecked Sendable {
+    /// What belongs to the threads of one stripe, on cache lines of its own.
+    struct Stripe: ~Copyable {
+        struct State {
+            var chunk: RecordChunk?
+            var isClosed = false
+            var accepted: UInt64 = 0
+            var droppedFull: UInt64 = 0
+            var droppedLate: UInt64 = 0
+        }
+
+        let state = Mutex(State())
+        private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
+            (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    }
+
+    /// What the stripes and the exporting thread share.
+    struct Shared {
+        var ready = ChunkList()
+        var spare: [RecordChunk] = []
+        /// Bytes of all chunks there are, but for what is kept in `spare`.
+        var usedBytes = 0
+        var nextSequence: UInt64 = 1
+        /// When the oldest chunk that a stripe still fills was opened; nil where there is none.
+        var oldestOpen: MonotonicTime?
+        /// Chunks up to this sequence go out without waiting for a full batch.
+        var flushThrough: UInt64 = 0
+        /// Somebody waits for room: what there is goes out without waiting for a full batch.
+        var blockedThreads = 0
+        var droppedOldest: UInt64 = 0
+        /// The chunk that the batch under way begins with.
+        var inFlightFrom: UInt64?
+        /// The exporting thread, which must never wait for room.
+        var exportingThread: UInt?
+        /// The window of the export under way.
+        var window: ExportWindow?
+        var shutdownDeadline: MonotonicTime?
+        var isStopped = false
+        var stopWaiters: [@Sendable () -> Void] = []
+        /// When the exporting thread wakes by itself; it must be woken for what is due earlier.
+        var sleepsUntil = MonotonicTime.distantPast
+        /// Until then the thread sets itself a timer even when there is nothing, which saves waking it.
+        var warmUntil = MonotonicTime.distantPast
+
+        /// Everything before this chunk has left.
+        var lowestUnsettled: UInt64 { inFlightFrom ?? ready.first?.sequence ?? nextSequence }
+    }
+
+    /// Bytes of a chunk: room for about 512 spans of five attributes.
+    private static let chunkBytesMax = 128 << 10
+    /// The smallest chunk, for small queues.
+    private static let chunkBytesMin = 4 << 10
+    /// Chunks kept for reuse when they are empty: a few batches; what a burst needed beyond is given back.
+    private static let spareChunksMax = 8
+
+    let options: BatchOptions
+    let monitor = Monitor(Shared())
+    private let stripes: UnsafeMutablePointer<Stripe>
+    private let chunkBytes: Int
+    /// Records in the chunks of all stripes. May be off for a moment while chunks are moved.
+    private let openRecords = Atomic<Int>(0)
+    /// Records in stripes and queue; kept only where their number is bounded.
+    private let queuedRecords = Atomic<Int>(0)
+    private let isStarted = Atomic<Bool>(false)
+    private let start: @Sendable (BatchQueue) -> Bool
+
+    /// - Parameter start: starts the exporting thread, when the first record comes in; false when it cannot, and the
+    ///   next record tries again.
+    init(_ options: BatchOptions, start: @escaping @Sendable (BatchQueue) -> Bool) {
+        self.options = options
+        self.start = start
+        chunkBytes = min(max(options.maxQueueBytes / 16, Self.chunkBytesMin), Self.chunkBytesMax)
+        stripes = .allocate(capacity: ThreadStripe.count)
+        for index in 0..<ThreadStripe.count { (stripes + index).initialize(to: Stripe()) }
+    }
+
+    deinit {
+        stripes.deinitialize(count: ThreadStripe.count)
+        stripes.deallocate()
+    }
+
+    // MARK: adding
+
+    /// Adds a record of `size` bytes, which `write` writes, or drops and counts it.
+    @inline(__always)
+    func append(_ size: Int, _ write: (inout WireCursor) -> Void) {
+        let stripe = stripes + ThreadStripe.current
+        if let max = options.maxQueueSize, !admit(max, stripe) { return }
+        let isWritten = stripe.pointee.state.withLock { state in
+            guard let chunk = state.chunk, chunk.room >= size else { return false }
+            chunk.append(size, write)
+            state.accepted &+= 1
+            return true
+        }
+        guard isWritten || appendToNewChunk(stripe, size, write) else { return }
+        if openRecords.wrappingAdd(1, ordering: .relaxed).newValue >= options.maxExportBatchSize { collect() }
+    }
+
+    /// The slow way: the stripe has no chunk, or none with room.
+    private func appendToNewChunk(
+        _ stripe: UnsafeMutablePointer<Stripe>, _ size: Int, _ write: (inout WireCursor) -> Void
+    ) -> Bool {
+        guard let fresh = acquireChunk(size, stripe) else {
+            if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(1, ordering: .relaxed) }
+            return false
+        }
+        enum Outcome { case opened(full: RecordChunk?), notNeeded, closed }
+        let outcome: Outcome = stripe.pointee.state.withLock { state in
+            guard !state.isClosed else {
+                state.droppedLate &+= 1
+                return .closed
+            }
+            state.accepted &+= 1
+            // Another thread of the stripe may have been quicker.
+            if let chunk = state.chunk, chunk.room >= size {
+                chunk.append(size, write)
+                return .notNeeded
+            }
+            fresh.append(size, write)
+            defer { state.chunk = fresh }
+            return .opened(full: state.chunk)
+        }
+        switch outcome {
+        case .opened(let full):
+            if let full {
+                openRecords.wrappingSubtract(full.recordCount, ordering: .relaxed)
+                submit([full])
+            }
+            noteOpened(fresh)
+            return true
+        case .notNeeded:
+            monitor.withLock { recycle(fresh, &$0) }
+            return true
+        case .closed:
+            monitor.withLock { recycle(fresh, &$0) }
+            return false
+        }
+    }
+
+    private func noteOpened(_ chunk: RecordChunk) {
+        let openedAt = chunk.openedAt
+        let isDueEarlier = monitor.withLock { shared in
+            guard shared.oldestOpen == nil else { return false }
+            shared.oldestOpen = openedAt
+            return openedAt + options.scheduleDelay < shared.sleepsUntil
+        }
+        if isDueEarlier { monitor.notify() }
+        startIfNeeded()
+    }
+
+    /// Starts the exporting thread unless it runs; false when that is not possible.
+    @discardableResult
+    func startIfNeeded() -> Bool {
+        guard !isStarted.load(ordering: .relaxed), !isStarted.exchange(true, ordering: .acquiringAndReleasing) else {
+            return true
+        }
+        guard start(self) else {
+            isStarted.store(false, ordering: .releasing)
+            return false
+        }
+        return true
+    }
+
+    // MARK: room
+
+    /// An empty chunk with room for `size` bytes; nil when the record is dropped, which is counted.
+    private func acquireChunk(_ size: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> RecordChunk? {
+        let capacity = max(size, chunkBytes)
+        var isCollected = false
+        while true {
+            enum Answer { case chunk(RecordChunk), full, closed, collect }
+            let answer: Answer = monitor.wait { shared in
+                if shared.shutdownDeadline != nil { return .done(.closed) }
+                if let chunk = room(for: capacity, &shared) { return .done(.chunk(chunk)) }
+                guard options.overflow != .dropNewest, capacity <= options.maxQueueBytes,
+                    shared.exportingThread != ThreadStripe.identity
+                else {
+                    return .done(.full)
+                }
+                if !isCollected { return .done(.collect) }
+                if options.overflow == .block { return block(&shared) }
+                return .done(roomOfOldest(capacity, &shared).map { .chunk($0) } ?? .full)
+            }
+            switch answer {
+            case .chunk(let chunk): return chunk
+            case .collect:
+                // The memory may be in other stripes' chunks, where neither waiting nor dropping reaches it.
+                isCollected = true
+                collect()
+            case .full:
+                stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
+                return nil
+            case .closed:
+                stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
+                return nil
+            }
+        }
+    }
+
+    private func room(for capacity: Int, _ shared: inout Shared) -> RecordChunk? {
+        guard shared.usedBytes + capacity <= options.maxQueueBytes else { return nil }
+        shared.usedBytes += capacity
+        if capacity == chunkBytes, let spare = shared.spare.popLast() { return spare }
+        return RecordChunk(capacity: capacity)
+    }
+
+    /// Drops what has waited longest until there is room.
+    private func roomOfOldest(_ capacity: Int, _ shared: inout Shared) -> RecordChunk? {
+        while let oldest = shared.ready.popFirst() {
+            shared.droppedOldest += UInt64(oldest.recordCount)
+            uncount(oldest.recordCount)
+            recycle(oldest, &shared)
+            if let chunk = room(for: capacity, &shared) { return chunk }
+        }
+        return nil
+    }
+
+    /// Whether one more record may wait, where their number is bounded; a record that may not is dropped and counted.
+    private func admit(_ max: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> Bool {
+        while true {
+            if queuedRecords.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
+            queuedRecords.wrappingSubtract(1, ordering: .relaxed)
+            guard options.overflow != .dropNewest else { break }
+            collect()
+            let isRoom: Bool = monitor.wait { shared in
+                if shared.exportingThread == ThreadStripe.identity { return .done(false) }
+                if shared.shutdownDeadline != nil || queuedRecords.load(ordering: .relaxed) < max { return .done(true) }
+                if options.overflow == .block { return block(&shared) }
+                guard let oldest = shared.ready.dropFirstRecord() else { return .done(false) }
+                shared.droppedOldest += 1
+                uncount(1)
+                if oldest.recordCount == 0 { recycle(oldest, &shared) }
+                return .done(true)
+            }
+            if monitor.withLock({ $0.shutdownDeadline != nil }) {
+                stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
+                return false
+            }
+            if !isRoom { break }
+        }
+        stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
+        return false
+    }
+
+    /// Waits for the exporting thread to make room; it is told that somebody waits.
+    private func block<Result>(_ shared: inout Shared) -> Wait<Result> {
+        shared.blockedThreads += 1
+        monitor.notify()
+        return .again(nil)
+    }
+
+    private func uncount(_ records: Int) {
+        if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(records, ordering: .relaxed) }
+    }
+
+    /// Gives a chunk's memory back; whoever holds the monitor wakes those who wait for it.
+    private func recycle(_ chunk: RecordChunk, _ shared: inout Shared) {
+        shared.usedBytes -= chunk.capacity
+        guard chunk.capacity == chunkBytes, shared.spare.count < Self.spareChunksMax else { return }
+        chunk.removeAll()
+        shared.spare.append(chunk)
+    }
+
+    // MARK: moving
+
+    /// Moves what the stripes hold into the queue, and wakes the exporting thread.
+    func collect() {
+        monitor.withLock { $0.oldestOpen = nil }
+        submit(takeOpenChunks(closing: false))
+    }
+
+    private func takeOpenChunks(closing: Bool) -> [RecordChunk] {
+        var chunks: [RecordChunk] = []
+        for index in 0..<ThreadStripe.count {
+            let chunk: RecordChunk? = stripes[index].state.withLock { state in
+                if closing { state.isClosed = true }
+                guard let chunk = state.chunk else { return nil }
+                state.chunk = nil
+                return chunk
+            }
+            guard let chunk else { continue }
+            openRecords.wrappingSubtract(chunk.recordCount, ordering: .relaxed)
+            chunks.append(chunk)
+        }
+        return chunks
+    }
+
+    private func submit(_ chunks: [RecordChunk]) {
+        monitor.withLock { shared in
+            for chunk in chunks {
+                chunk.sequence = shared.nextSequence
+                shared.nextSequence += 1
+                shared.ready.append(chunk)
+            }
+        }
+        monitor.notify()
+    }
+
+    /// Takes no more records, and makes those that are there wait for the exporting thread. False when that happened
+    /// before.
+    func close(deadline: MonotonicTime) -> Bool {
+        let isFirst = monitor.withLock { shared in
+            guard shared.shutdownDeadline == nil else { return false }
+            shared.shutdownDeadline = deadline
+            shared.window?.close(at: deadline)
+            shared.oldestOpen = nil
+            return true
+        }
+        if isFirst { submit(takeOpenChunks(closing: true)) }
+        return isFirst
+    }
+
+    // MARK: the exporting thread
+
+    /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
+    func takeBatch(_ framing: SpanFraming) -> ExportBatch? {
+        let chunks: [RecordChunk] = monitor.withLock { shared in
+            let chunks = shared.ready.take(records: options.maxExportBatchSize)
+            shared.inFlightFrom = chunks.first?.sequence
+            shared.warmUntil = .now + options.scheduleDelay
+            return chunks
+        }
+        guard !chunks.isEmpty else { return nil }
+        var left = options.maxExportBatchSize
+        var pieces: [UnsafeRawBufferPointer] = []
+        for chunk in chunks {
+            let (records, bytes) = chunk.take(left)
+            left -= records
+            pieces.append(bytes)
+        }
+        let batch = framing.batch(pieces, count: options.maxExportBatchSize - left)
+        uncount(batch.spanCount)
+        let isAwaited = monitor.withLock { shared in
+            for chunk in chunks {
+                if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
+            }
+            defer { shared.blockedThreads = 0 }
+            return shared.blockedThreads > 0
+        }
+        if isAwaited { monitor.notify() }
+        return batch
+    }
+
+    /// The fate of the batch that was taken last is decided.
+    func settle() {
+        monitor.withLock { $0.inFlightFrom = nil }
+        monitor.notify()
+    }
+
+    // MARK: counts
+
+    struct Counts {
+        var accepted: UInt64 = 0
+        var droppedFull: UInt64 = 0
+        var droppedLate: UInt64 = 0
+        /// The part of `droppedFull` that had been accepted before.
+        var droppedOldest: UInt64 = 0
+        /// Records in memory, but for the batch under way.
+        var queued = 0
+    }
+
+    var counts: Counts {
+        var counts = Counts()
+        for index in 0..<ThreadStripe.count {
+            stripes[index].state.withLock { state in
+                counts.accepted += state.accepted
+                counts.droppedFull += state.droppedFull
+                counts.droppedLate += state.droppedLate
+                counts.queued += state.chunk?.recordCount ?? 0
+            }
+        }
+        monitor.withLock { shared in
+            counts.droppedFull += shared.droppedOldest
+            counts.droppedOldest = shared.droppedOldest
+            counts.queued += shared.ready.recordCount
+        }
+        return counts
+    }
+}
