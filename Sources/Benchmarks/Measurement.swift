@@ -1,7 +1,7 @@
 import Glibc
 
 /// What one row of the report says.
-struct Measurement {
+struct Measurement: Sendable {
     let name: String
     /// What figures are divided by.
     let unit: String
@@ -30,7 +30,7 @@ enum CPUClock {
 }
 
 /// Repeats work and keeps the best time.
-struct Meter {
+struct Meter: Sendable {
     /// Best of so many: enough to find a quiet moment on a busy machine.
     var repetitions = 5
 

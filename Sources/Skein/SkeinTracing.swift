@@ -93,7 +93,7 @@ public final class SkeinTracing: Service {
             processors.append(
                 BatchSpanProcessor(
                     options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
-                    exporterName: name, diagnostics: diagnostics))
+                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff))
         }
         switch processors.count {
         case 0: return .discarding(DiscardingSpanProcessor())

@@ -4,58 +4,6 @@ import Synchronization
 import Testing
 import Tracing
 
-/// An exporter that holds every batch until the test lets it go.
-private final class GatedExporter: SpanExporter {
-    private struct State {
-        var batches: [ExportBatch] = []
-        var isShutDown = false
-        var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
-    }
-
-    private let state = Mutex(State())
-    private let isOpen = Mutex(false)
-    private let result: ExportResult
-
-    init(isOpen: Bool = true, result: ExportResult = .success()) {
-        self.result = result
-        self.isOpen.withLock { $0 = isOpen }
-    }
-
-    var spanCount: Int { state.withLock { $0.batches.reduce(0) { $0 + $1.spanCount } } }
-    var spans: [RecordedSpan] { state.withLock { $0.batches.flatMap { RecordedSpan.spans(inRequest: $0.request) } } }
-    var batchSizes: [Int] { state.withLock { $0.batches.map(\.spanCount) } }
-    var isShutDown: Bool { state.withLock { $0.isShutDown } }
-
-    func open() { isOpen.withLock { $0 = true } }
-
-    func arrived(batches count: Int) async {
-        await withCheckedContinuation { continuation in
-            let isThere = state.withLock { state in
-                if state.batches.count >= count { return true }
-                state.waiters.append((count, continuation))
-                return false
-            }
-            if isThere { continuation.resume() }
-        }
-    }
-
-    func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
-        let ready = state.withLock { state in
-            state.batches.append(batch)
-            let count = state.batches.count
-            defer { state.waiters.removeAll { $0.count <= count } }
-            return state.waiters.filter { $0.count <= count }
-        }
-        for waiter in ready { waiter.continuation.resume() }
-        while !isOpen.withLock({ $0 }) {
-            guard window.pause(for: .milliseconds(1)) else { return .failure("the window closed") }
-        }
-        return result
-    }
-
-    func shutdown() { state.withLock { $0.isShutDown = true } }
-}
-
 @Suite struct BatchSpanProcessorTests {
     private func tracing(
         _ exporter: GatedExporter, _ configure: (inout TracingConfiguration) -> Void = { _ in }

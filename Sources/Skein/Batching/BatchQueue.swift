@@ -69,6 +69,8 @@ final class BatchQueue: @unchecked Sendable {
     private let chunkBytes: Int
     /// Records in the chunks of all stripes. May be off for a moment while chunks are moved.
     private let openRecords = Atomic<Int>(0)
+    /// A copy of how many records the queue proper holds, to be read without its lock.
+    private let readyRecords = Atomic<Int>(0)
     /// Records in stripes and queue; kept only where their number is bounded.
     private let queuedRecords = Atomic<Int>(0)
     private let isStarted = Atomic<Bool>(false)
@@ -103,7 +105,9 @@ final class BatchQueue: @unchecked Sendable {
             return true
         }
         guard isWritten || appendToNewChunk(stripe, size, write) else { return }
-        if openRecords.wrappingAdd(1, ordering: .relaxed).newValue >= options.maxExportBatchSize { collect() }
+        let open = openRecords.wrappingAdd(1, ordering: .relaxed).newValue
+        let missing = options.maxExportBatchSize - readyRecords.load(ordering: .relaxed)
+        if open >= missing, missing > 0 || open >= options.maxExportBatchSize { collect() }
     }
 
     /// The slow way: the stripe has no chunk, or none with room.
@@ -302,6 +306,7 @@ final class BatchQueue: @unchecked Sendable {
                 shared.nextSequence += 1
                 shared.ready.append(chunk)
             }
+            readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
         }
         monitor.notify()
     }
@@ -344,6 +349,7 @@ final class BatchQueue: @unchecked Sendable {
             for chunk in chunks {
                 if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
             }
+            readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
             defer { shared.blockedThreads = 0 }
             return shared.blockedThreads > 0
         }

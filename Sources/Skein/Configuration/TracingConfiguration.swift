@@ -36,6 +36,8 @@ public struct TracingConfiguration: Sendable {
     public var logger = Logger(label: "skein")
     /// The time a shutdown has to send what is queued.
     public var shutdownTimeout: Duration = .seconds(10)
+    /// The pauses between attempts to send a batch.
+    package var backoff = Backoff()
     /// What was wrong in the environment; told to the logger once when tracing starts.
     public internal(set) var problems: [ConfigurationProblem] = []
 

@@ -19,14 +19,12 @@ extension SkeinSpan {
 
     private func addAttributes(_ added: SpanAttributes) {
         guard !added.isEmpty else { return }
-        let limits = limits
         change { state in
-            added.forEach { key, value in state.fields.set(key, value, limits) }
+            added.forEach { key, value in state.fields.set(key, value) }
         }
     }
 
     private func replaceAttributes(_ new: SpanAttributes) {
-        let limits = limits
         change { state in
             let old = state.fields.attributes
             old.forEach { key, _ in
@@ -34,16 +32,15 @@ extension SkeinSpan {
                 withUTF8(key) { state.fields.remove($0) }
             }
             new.forEach { key, value in
-                if old.get(key) != value { state.fields.set(key, value, limits) }
+                if old.get(key) != value { state.fields.set(key, value) }
             }
         }
     }
 
     /// Records a string.
     public func record(_ key: StaticString, _ value: String) {
-        let limits = limits
         change { state in
-            key.withUTF8Buffer { state.fields.setString(UnsafeRawBufferPointer($0), value, limits) }
+            key.withUTF8Buffer { state.fields.setString(UnsafeRawBufferPointer($0), value) }
         }
     }
 
@@ -64,10 +61,9 @@ extension SkeinSpan {
 
     /// Records a list of strings.
     public func record(_ key: StaticString, _ values: [String]) {
-        let limits = limits
         change { state in
-            let list = WireList(elements: .strings(limits.cut(values)))
-            key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), list, limits) }
+            let list = WireList(elements: .strings(state.fields.cut(values)))
+            key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), list) }
         }
     }
 
@@ -88,9 +84,8 @@ extension SkeinSpan {
 
     @inline(__always)
     private func record(_ key: StaticString, _ value: some WireValue) {
-        let limits = limits
         change { state in
-            key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), value, limits) }
+            key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), value) }
         }
     }
 }

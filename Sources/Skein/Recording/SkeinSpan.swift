@@ -12,7 +12,7 @@ import Tracing
 public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
     struct State: ~Copyable {
         var name: String
-        var fields = SpanFields()
+        var fields: SpanFields
         var status: SpanStatus?
         var isEnded = false
     }
@@ -44,7 +44,7 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         parentSpanID = parent?.spanID ?? .invalid
         self.kind = kind
         self.startNanoseconds = startNanoseconds
-        state = Mutex(State(name: name))
+        state = Mutex(State(name: name, fields: SpanFields(pipeline.limits)))
     }
 
     /// A span that records nothing.
@@ -59,7 +59,7 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         parentSpanID = .invalid
         kind = .internal
         startNanoseconds = 0
-        state = Mutex(State(name: name))
+        state = Mutex(State(name: name, fields: SpanFields()))
     }
 
     /// The context to run the span's work in: the caller's, with this span as the parent of new ones.

@@ -11,6 +11,9 @@ struct SpanFields: ~Copyable {
     }
 
     private(set) var buffer = SpanBuffer()
+    private let attributeCountMax: Int
+    /// Unicode scalars of a text.
+    private let valueLengthMax: Int
     private(set) var attributeCount = 0
     private(set) var droppedAttributes: UInt32 = 0
     private(set) var droppedEvents: UInt32 = 0
@@ -20,18 +23,29 @@ struct SpanFields: ~Copyable {
     /// One bit for each key seen, by a hash: where the bit is clear the key is new, and no search is needed.
     private var seenKeys: UInt64 = 0
 
+    /// Fields with room for nothing.
+    init() {
+        attributeCountMax = 0
+        valueLengthMax = 0
+    }
+
+    init(_ limits: SpanLimits) {
+        attributeCountMax = limits.attributeCountMax
+        valueLengthMax = limits.attributeValueLengthMax ?? .max
+    }
+
     // MARK: attributes
 
     /// Sets an attribute. A key that is there already gets the new value; a new key past the limit is dropped.
     @inline(__always)
-    mutating func set(_ key: UnsafeRawBufferPointer, _ value: some WireValue, _ limits: SpanLimits) {
+    mutating func set(_ key: UnsafeRawBufferPointer, _ value: some WireValue) {
         guard !key.isEmpty else {
             droppedAttributes &+= 1
             return
         }
         let bit = Self.bit(of: key)
         if seenKeys & bit != 0 { remove(key) }
-        guard attributeCount < limits.attributeCountMax else {
+        guard attributeCount < attributeCountMax else {
             droppedAttributes &+= 1
             return
         }
@@ -50,31 +64,41 @@ struct SpanFields: ~Copyable {
     }
 
     /// Sets an attribute that came through swift-distributed-tracing's dictionary.
-    mutating func set(_ key: String, _ value: SpanAttribute, _ limits: SpanLimits) {
+    mutating func set(_ key: String, _ value: SpanAttribute) {
         withUTF8(key) { key in
             switch value {
-            case .string(let text): setString(key, text, limits)
-            case .int64(let number): set(key, WireInt(value: number), limits)
-            case .int32(let number): set(key, WireInt(value: Int64(number)), limits)
-            case .double(let number): set(key, WireDouble(value: number), limits)
-            case .bool(let flag): set(key, WireBool(value: flag), limits)
-            case .stringArray(let texts): set(key, WireList(elements: .strings(limits.cut(texts))), limits)
-            case .int64Array(let numbers): set(key, WireList(elements: .ints(numbers)), limits)
-            case .int32Array(let numbers): set(key, WireList(elements: .ints(numbers.map(Int64.init))), limits)
-            case .doubleArray(let numbers): set(key, WireList(elements: .doubles(numbers)), limits)
-            case .boolArray(let flags): set(key, WireList(elements: .bools(flags)), limits)
-            case .stringConvertible(let value): setString(key, String(describing: value), limits)
+            case .string(let text): setString(key, text)
+            case .int64(let number): set(key, WireInt(value: number))
+            case .int32(let number): set(key, WireInt(value: Int64(number)))
+            case .double(let number): set(key, WireDouble(value: number))
+            case .bool(let flag): set(key, WireBool(value: flag))
+            case .stringArray(let texts): set(key, WireList(elements: .strings(cut(texts))))
+            case .int64Array(let numbers): set(key, WireList(elements: .ints(numbers)))
+            case .int32Array(let numbers): set(key, WireList(elements: .ints(numbers.map(Int64.init))))
+            case .doubleArray(let numbers): set(key, WireList(elements: .doubles(numbers)))
+            case .boolArray(let flags): set(key, WireList(elements: .bools(flags)))
+            case .stringConvertible(let value): setString(key, String(describing: value))
             case .stringConvertibleArray(let values):
                 let texts = values.map { String(describing: $0) }
-                set(key, WireList(elements: .strings(limits.cut(texts))), limits)
+                set(key, WireList(elements: .strings(cut(texts))))
             default: droppedAttributes &+= 1
             }
         }
     }
 
     @inline(__always)
-    mutating func setString(_ key: UnsafeRawBufferPointer, _ text: String, _ limits: SpanLimits) {
-        withUTF8(limits.cut(text)) { set(key, WireString(bytes: $0), limits) }
+    mutating func setString(_ key: UnsafeRawBufferPointer, _ text: String) {
+        withUTF8(cut(text)) { set(key, WireString(bytes: $0)) }
+    }
+
+    /// `text` within the length that the limits allow.
+    @inline(__always)
+    private func cut(_ text: String) -> String {
+        text.utf8.count <= valueLengthMax ? text : SpanLimits.cut(text, valueLengthMax)
+    }
+
+    func cut(_ texts: [String]) -> [String] {
+        valueLengthMax == .max ? texts : texts.map { cut($0) }
     }
 
     /// Takes an attribute out; does nothing when it is not there.

@@ -20,10 +20,12 @@ public struct SpanLimits: Sendable, Equatable {
     @inline(__always)
     func cut(_ value: String) -> String {
         guard let limit = attributeValueLengthMax, value.utf8.count > limit else { return value }
-        return String(value.unicodeScalars.prefix(limit))
+        return Self.cut(value, limit)
     }
 
-    func cut(_ values: [String]) -> [String] {
-        attributeValueLengthMax == nil ? values : values.map { cut($0) }
+    /// The first `length` Unicode scalars.
+    @inline(never)
+    static func cut(_ value: String, _ length: Int) -> String {
+        String(value.unicodeScalars.prefix(length))
     }
 }

@@ -1,0 +1,123 @@
+import CurlTransport
+import Skein
+import SkeinTesting
+import Synchronization
+import TestSink
+import Testing
+import Tracing
+
+/// What becomes of batches that a receiver does not take at once.
+@Suite struct RetryTests {
+    private func tracing(
+        _ exporter: any SpanExporter, _ configure: (inout TracingConfiguration) -> Void = { _ in }
+    ) throws -> SkeinTracing {
+        var configuration = TracingConfiguration(environment: { _ in nil })
+        configuration.exporters = [.custom(exporter)]
+        configuration.logger.logLevel = .critical
+        configuration.batch.exportTimeout = .seconds(600)
+        configuration.shutdownTimeout = .seconds(600)
+        configuration.batch.scheduleDelay = .zero
+        configuration.backoff.initial = .milliseconds(1)
+        configuration.backoff.max = .milliseconds(5)
+        configure(&configuration)
+        return try SkeinTracing(configuration)
+    }
+
+    private func end(_ count: Int, _ tracer: SkeinTracer) {
+        for _ in 0..<count { tracer.startSpan("s", context: .topLevel).end() }
+    }
+
+    /// A collector recognises a request that it has by its bytes.
+    @Test func batchIsSentAgainUnchangedUntilItIsTaken() async throws {
+        let exporter = GatedExporter(answering: { $0 < 3 ? .retryable("busy") : .success() })
+        let tracing = try tracing(exporter)
+        end(5, tracing.tracer)
+        #expect(await tracing.flush())
+        #expect(Set(exporter.requests.prefix(4)).count == 1)
+        end(2, tracing.tracer)
+        await tracing.shutdown()
+        let statistics = tracing.statistics
+        #expect(statistics.exported == 7 && statistics.retries == 3 && statistics.droppedExportFailed == 0)
+    }
+
+    @Test func pauseIsTheOneTheReceiverAskedFor() async throws {
+        let moments = Mutex<[ContinuousClock.Instant]>([])
+        let exporter = GatedExporter(answering: { number in
+            moments.withLock { $0.append(.now) }
+            return number == 0 ? .retryable("busy", after: .milliseconds(60)) : .success()
+        })
+        let tracing = try tracing(exporter)
+        end(1, tracing.tracer)
+        await tracing.shutdown()
+        let all = moments.withLock { $0 }
+        #expect(all.count == 2 && all[1] - all[0] >= .milliseconds(60))
+    }
+
+    @Test func batchIsGivenUpAfterTheRetryTimeout() async throws {
+        let exporter = GatedExporter(answering: { $0 == 0 ? .retryable("away", after: .seconds(400)) : .success() })
+        let tracing = try tracing(exporter)
+        end(1, tracing.tracer)
+        #expect(await tracing.flush())
+        #expect(tracing.statistics.droppedExportFailed == 1)
+        end(2, tracing.tracer)
+        await tracing.shutdown()
+        #expect(exporter.spanCount == 3 && tracing.statistics.exported == 2)
+    }
+
+    @Test func spansThatEndMeanwhileWaitTheirTurn() async throws {
+        let isUp = Mutex(false)
+        let exporter = GatedExporter(answering: { _ in isUp.withLock { $0 } ? .success() : .retryable("away") })
+        let tracing = try tracing(exporter)
+        end(1, tracing.tracer)
+        await exporter.arrived(batches: 2)
+        end(2_000, tracing.tracer)
+        await exporter.arrived(batches: 3)
+        #expect(tracing.statistics.queued == 2_000 && tracing.statistics.exported == 0)
+        isUp.withLock { $0 = true }
+        await tracing.shutdown()
+        #expect(tracing.statistics.exported == 2_001 && tracing.statistics.queued == 0)
+        #expect(exporter.batchSizes.suffix(4) == [512, 512, 512, 464])
+    }
+
+    @Test func flushDoesNotWaitLongerThanItMay() async throws {
+        let exporter = GatedExporter(answering: { _ in .retryable("away", after: .seconds(200)) })
+        let tracing = try tracing(exporter)
+        end(1, tracing.tracer)
+        #expect(await !tracing.flush(timeout: .milliseconds(20)))
+        await tracing.shutdown(timeout: .milliseconds(10))
+        #expect(tracing.statistics.droppedShutdown == 1)
+    }
+
+    /// The receiver is away for a while: what fits the queue arrives once, the rest is counted.
+    @Test func outageLosesOnlyWhatTheQueueCannotHold() async throws {
+        let sink = try SinkServer(isListening: false)
+        defer { sink.stop() }
+        var options = OTLPOptions()
+        options.endpoint = "\(sink.url)/v1/traces"
+        let exporter = try OTLPExporter(options)
+        let tracing = try tracing(exporter) { $0.batch.maxQueueBytes = 128 << 10 }
+        end(20_000, tracing.tracer)
+        while tracing.statistics.retries == 0 { await Task.yield() }
+        let waiting = tracing.statistics
+        #expect(waiting.queued > 500 && waiting.droppedQueueFull > 0 && waiting.exported == 0)
+        try sink.listen()
+        await tracing.shutdown()
+        let statistics = tracing.statistics
+        #expect(statistics.exported + statistics.droppedQueueFull == 20_000)
+        let spans = sink.requests.flatMap { RecordedSpan.spans(inRequest: $0.body) }
+        #expect(UInt64(spans.count) == statistics.exported && Set(spans.map(\.spanID)).count == spans.count)
+    }
+
+    @Test func everyExporterGetsEverySpan() async throws {
+        let (slow, quick) = (GatedExporter(isOpen: false), GatedExporter())
+        let tracing = try tracing(quick) { $0.exporters.append(.custom(slow)) }
+        end(600, tracing.tracer)
+        await slow.arrived(batches: 1)
+        slow.open()
+        await tracing.shutdown()
+        #expect(quick.spanCount == 600 && slow.spanCount == 600)
+        #expect(Set(quick.spans.map(\.spanID)) == Set(slow.spans.map(\.spanID)))
+        #expect(tracing.statistics.ended == 600 && tracing.statistics.exported == 1_200)
+        #expect(quick.isShutDown && slow.isShutDown)
+    }
+}
