@@ -126,7 +126,7 @@ let collectorTargets: [Target] = [
         "skein-bench",
         [
             "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
-            "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", tracing,
+            "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
         ],
         path: "Sources/Benchmarks"),
 

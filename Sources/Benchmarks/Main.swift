@@ -9,7 +9,7 @@ import Glibc
 @main
 struct SkeinBench {
     private enum Part: String, CaseIterable {
-        case otlp, journal, store, sdk
+        case otlp, journal, store, sdk, export
 
         func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
             switch self {
@@ -17,12 +17,14 @@ struct SkeinBench {
             case .journal: try JournalBenchmarks.measure(traffic, meter)
             case .store: try StoreBenchmarks.measure(traffic, meter)
             case .sdk: try SDKBenchmarks.measure(meter)
+            case .export: []
             }
         }
     }
 
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
+        if let first = arguments.first, runAsChild(first, Array(arguments.dropFirst())) { return }
         let flags = arguments.filter { $0.hasPrefix("-") }
         let parts = arguments.filter { !$0.hasPrefix("-") }.map(Part.init(rawValue:))
         guard flags.allSatisfy({ ["--check", "--self-check"].contains($0) }), !parts.contains(nil) else {
@@ -56,9 +58,31 @@ struct SkeinBench {
         var rows = try Baselines.measure(traffic, meter)
         for part in parts { rows += try part.measure(traffic, meter) }
         print(Report.text(rows), terminator: "")
-        let violations = Threshold.violations(rows, isComplete: parts.count == Part.allCases.count)
+        var violations = Threshold.violations(rows, isComplete: parts.count == Part.allCases.count)
+        if parts.contains(.export) {
+            let export = try ExportBenchmarks.run()
+            print("\n\(export.table)", terminator: "")
+            violations += export.violations
+        }
         for violation in violations { message("over its threshold: \(violation)") }
         if checks, !violations.isEmpty { exit(1) }
+    }
+
+    /// The other ends of the export benchmarks are this executable too.
+    private static func runAsChild(_ mode: String, _ arguments: [String]) -> Bool {
+        switch (mode, arguments.count) {
+        case ("--sink", 0): CountingSink.run()
+        case ("--export", 2):
+            guard let index = Int(arguments[0]), ExportCase.all.indices.contains(index) else { return false }
+            do {
+                try ExportCase.all[index].run(endpoint: arguments[1])
+            } catch {
+                message("skein-bench: \(error)")
+                exit(1)
+            }
+        default: return false
+        }
+        return true
     }
 
     private static func message(_ text: String) {

@@ -72,7 +72,7 @@ enum SDKBenchmarks {
     }
 
     @inline(__always)
-    private static func useNative(_ span: SkeinSpan, _ number: Int) {
+    static func useNative(_ span: SkeinSpan, _ number: Int) {
         describe(span, number)
         span.end()
     }
@@ -87,7 +87,7 @@ enum SDKBenchmarks {
     }
 
     @inline(__always)
-    private static func useDictionary(_ span: some Span, _ number: Int) {
+    static func useDictionary(_ span: some Span, _ number: Int) {
         span.attributes["gen_ai.operation.name"] = "chat"
         span.attributes["gen_ai.request.model"] = "gpt-5-mini"
         span.attributes["gen_ai.usage.input_tokens"] = number

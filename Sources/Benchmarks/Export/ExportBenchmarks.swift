@@ -1,0 +1,97 @@
+import Foundation
+
+/// Sends spans through the whole SDK to a sink in another process, and counts what arrives.
+///
+///     skein-bench export
+enum ExportBenchmarks {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Runs every case and returns the table. Lost spans are a failure, as far as a case does not allow them.
+    static func run() throws -> (table: String, violations: [String]) {
+        let baseline = ExportCase.all[0]
+        var rows: [[String]] = [
+            ["spans to a local sink", "CPU-s per million", "ratio", "peak MiB", "ended", "arrived", "dropped"]
+        ]
+        var violations: [String] = []
+        var baselineNanoseconds = 0.0
+        for each in ExportCase.all {
+            let (outcome, arrived) = try measure(each)
+            let nanoseconds = Double(outcome.cpuNanoseconds) / Double(each.spans)
+            if each.name == baseline.name { baselineNanoseconds = nanoseconds }
+            rows.append([
+                each.name, String(format: "%.2f", nanoseconds / 1_000),
+                String(format: "%.2f", nanoseconds / baselineNanoseconds),
+                String(format: "%.0f", Double(outcome.peakKibibytes) / 1_024), "\(outcome.ended)", "\(arrived)",
+                "\(outcome.dropped)",
+            ])
+            if each.kind == .noop { continue }
+            if outcome.ended != each.spans || arrived != outcome.exported || arrived + outcome.dropped != each.spans {
+                violations.append("\(each.name): \(arrived) arrived and \(outcome.dropped) dropped of \(each.spans)")
+            }
+            if outcome.dropped > 0, each.overflow != .dropNewest {
+                violations.append("\(each.name): \(outcome.dropped) dropped")
+            }
+            if outcome.peakKibibytes > 64 << 10 { violations.append("\(each.name): over 64 MiB resident") }
+        }
+        return (aligned(rows), violations)
+    }
+
+    private static func measure(_ each: ExportCase) throws -> (ExportCase.Outcome, arrived: Int) {
+        let sink = try Child(["--sink"])
+        guard let port = Int(sink.line()) else { throw Failure(description: "the sink does not start") }
+        let index = ExportCase.all.firstIndex { $0.name == each.name } ?? 0
+        let maker = try Child(["--export", "\(index)", "http://127.0.0.1:\(port)/v1/traces"])
+        let text = maker.line()
+        maker.finish()
+        guard let outcome = ExportCase.Outcome(text) else { throw Failure(description: "\(each.name): \(text)") }
+        sink.closeInput()
+        let arrived = Int(sink.line()) ?? -1
+        sink.finish()
+        return (outcome, arrived)
+    }
+
+    private static func aligned(_ rows: [[String]]) -> String {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            row.indices.map { column in
+                let padding = String(repeating: " ", count: widths[column] - row[column].count)
+                return column == 0 ? row[column] + padding : padding + row[column]
+            }.joined(separator: "  ") + "\n"
+        }.joined()
+    }
+
+    /// This executable once more, with pipes at both ends.
+    private struct Child {
+        private let process = Process()
+        private let input = Pipe()
+        private let output = Pipe()
+
+        init(_ arguments: [String]) throws {
+            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            process.arguments = arguments
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+        }
+
+        /// The next line; empty at the end.
+        func line() -> String {
+            var bytes: [UInt8] = []
+            while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
+                bytes.append(byte)
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+
+        func closeInput() {
+            try? input.fileHandleForWriting.close()
+        }
+
+        func finish() {
+            closeInput()
+            process.waitUntilExit()
+        }
+    }
+}
