@@ -1,37 +1,28 @@
-import ContextBaggage
 import CurlTransport
 
-/// Sends batches to an OTLP/HTTP receiver in protobuf.
+/// Sends batches to an OTLP/HTTP receiver, in protobuf or JSON.
 ///
-/// An answer of 429, 502, 503 or 504 and a connection that fails are tried again, after the time the receiver asked
-/// for or after a growing pause, for as long as the export's window is open. Everything else is final.
+/// It makes one attempt: an answer of 429, 502, 503 or 504 and a connection that fails end as retryable, with the time
+/// the receiver asked for. Everything else is final.
 package final class OTLPExporter: SpanExporter {
-    /// Blocks for a duration or until the window closes; false in the second case.
-    package typealias Pause = @Sendable (ExportWindow, Duration) -> Bool
-
     private let options: OTLPOptions
     private let transport: CurlTransport
     private let headers: [HTTPHeader]
-    private let backoff: Backoff
-    private let pause: Pause
 
     /// - Throws: when libcurl cannot be initialized.
-    package init(
-        _ options: OTLPOptions, backoff: Backoff = Backoff(),
-        pause: @escaping Pause = { window, duration in window.pause(for: duration) }
-    ) throws(TransportError) {
+    package init(_ options: OTLPOptions) throws(TransportError) {
         self.options = options
-        self.backoff = backoff
-        self.pause = pause
         var configuration = TransportConfiguration()
         configuration.totalTimeout = options.timeout
         configuration.connectTimeout = min(options.timeout, configuration.connectTimeout)
         configuration.tls = TransportConfiguration.TLS(
             caFile: options.certificateFile, clientCertificateFile: options.clientCertificateFile,
             clientKeyFile: options.clientKeyFile)
+        configuration.proxy = options.proxy
         transport = try CurlTransport(configuration)
         var headers = [
-            HTTPHeader("Content-Type", "application/x-protobuf"), HTTPHeader("User-Agent", SkeinVersion.userAgent),
+            HTTPHeader("Content-Type", options.encoding == .json ? "application/json" : "application/x-protobuf"),
+            HTTPHeader("User-Agent", SkeinVersion.userAgent),
         ]
         headers += options.headers.map { HTTPHeader($0.name, $0.value) }
         if options.compression == .gzip { headers.append(HTTPHeader("Content-Encoding", "gzip")) }
@@ -40,38 +31,28 @@ package final class OTLPExporter: SpanExporter {
 
     package func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
         var request = HTTPRequestMessage(url: options.endpoint, headers: headers, body: batch.request)
-        if options.compression == .gzip {
-            do {
-                request.body = try gzip(batch.request)
-            } catch {
-                return .failure(error.description)
-            }
+        var leftOut = 0
+        do {
+            if options.encoding == .json { (request.body, leftOut) = try batch.json() }
+            if options.compression == .gzip { request.body = try gzip(request.body) }
+        } catch {
+            return .failure("\(error)")
         }
-        var attempts = 0
-        while true {
-            attempts += 1
-            switch attempt(request, window) {
-            case .done(let result):
-                return result
-            case .again(let after, let reason):
-                let delay = after ?? backoff.delay(afterAttempts: attempts)
-                guard delay < window.remaining, pause(window, delay) else {
-                    return .failure("gave up after \(attempts) attempts: \(reason)")
-                }
-            }
-        }
+        return attempt(request, window).rejecting(leftOut)
     }
 
     package func shutdown() {
         transport.shutdown()
     }
 
-    private enum Verdict {
-        case done(ExportResult)
-        case again(after: Duration?, reason: String)
+    /// To be called in the child of a `fork()` before it exports: the parent's connections stay with the parent.
+    ///
+    /// - Throws: when libcurl has no memory; the exporter must then not be used.
+    package func abandonAfterFork() throws(TransportError) {
+        try transport.abandonAfterFork()
     }
 
-    private func attempt(_ request: HTTPRequestMessage, _ window: ExportWindow) -> Verdict {
+    private func attempt(_ request: HTTPRequestMessage, _ window: ExportWindow) -> ExportResult {
         let slot = ExportWindow.Slot<Result<HTTPResponseMessage, TransportError>>()
         let outcome: Result<HTTPResponseMessage, TransportError>
         do {
@@ -86,59 +67,8 @@ package final class OTLPExporter: SpanExporter {
             outcome = .failure(error)
         }
         switch outcome {
-        case .success(let response): return Self.verdict(response)
-        case .failure(.timedOut(let message)), .failure(.connectionFailed(let message)):
-            return .again(after: nil, reason: "\(options.endpoint): \(message)")
-        case .failure(let error): return .done(.failure("\(options.endpoint): \(error)"))
+        case .success(let response): return OTLPAnswer.result(response)
+        case .failure(let error): return OTLPAnswer.result(error, endpoint: options.endpointForDisplay)
         }
-    }
-
-    /// OTLP/HTTP, "failures" and "throttling": which answers are final.
-    private static func verdict(_ response: HTTPResponseMessage) -> Verdict {
-        switch response.status {
-        case 200..<300:
-            return .done(OTLPAnswer.success(response.body))
-        case 429, 502, 503, 504:
-            let after = response.header("Retry-After").flatMap { RetryAfter.parse($0) }
-            return .again(after: after, reason: reason(response))
-        default:
-            return .done(.failure(reason(response)))
-        }
-    }
-
-    private static func reason(_ response: HTTPResponseMessage) -> String {
-        let message = OTLPAnswer.statusMessage(response)
-        return message.isEmpty ? "status \(response.status)" : "status \(response.status): \(message)"
-    }
-}
-
-/// What a receiver says in the body of its answer.
-enum OTLPAnswer {
-    /// Bytes of a text body that go into a log line.
-    private static let textBytesMax = 200
-
-    /// `ExportTraceServiceResponse`: an empty one is full success.
-    static func success(_ body: [UInt8]) -> ExportResult {
-        guard let partial = ProtobufFields(body).first(where: { $0.number == 1 }) else { return .success() }
-        var rejected: Int64 = 0
-        var message = ""
-        for field in ProtobufFields(partial.content) {
-            switch field.number {
-            case 1: rejected = Int64(bitPattern: field.number64)
-            case 2: message = String(decoding: field.content, as: UTF8.self)
-            default: break
-            }
-        }
-        return .success(rejectedSpans: Int(clamping: rejected), message: message)
-    }
-
-    /// The message of a `google.rpc.Status`, or the beginning of a text body.
-    static func statusMessage(_ response: HTTPResponseMessage) -> String {
-        if response.header("Content-Type")?.hasPrefix("application/x-protobuf") == true {
-            let message = ProtobufFields(response.body).first { $0.number == 2 }
-            return message.map { String(decoding: $0.content, as: UTF8.self) } ?? ""
-        }
-        let text = String(decoding: response.body.prefix(textBytesMax), as: UTF8.self)
-        return String(text.trimmingOptionalWhitespace()).split(separator: "\n").first.map(String.init) ?? ""
     }
 }
