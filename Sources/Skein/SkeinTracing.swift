@@ -87,6 +87,7 @@ public final class SkeinTracing: Service {
         case _ where configuration.isDisabled: return DiscardingSpanProcessor(counters)
         case nil: return DiscardingSpanProcessor(counters)
         case .custom(let custom): exporter = custom
+        case .console: exporter = ConsoleSpanExporter()
         case .otlp:
             do {
                 exporter = try OTLPExporter(configuration.otlp)
