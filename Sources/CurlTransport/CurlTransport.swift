@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Outbound HTTP/1.1 over libcurl: any number of requests on one multi handle, driven by one thread of its own.
 ///
 /// Connections are kept alive and shared by requests to the same host. Proxies come from libcurl's environment
@@ -16,21 +18,27 @@ package final class CurlTransport: Sendable {
     }
 
     private let configuration: TransportConfiguration
-    private let loop: CurlLoop
+    /// Owned by this object. Only ``abandonAfterFork()`` replaces it, and what it replaces is never freed, so that a
+    /// reader cannot meet a loop that is gone. No lock, which a fork could leave taken for ever.
+    private let loopReference: Atomic<Unmanaged<CurlLoop>>
+
+    private var loop: CurlLoop { loopReference.load(ordering: .acquiring).takeUnretainedValue() }
 
     /// Prepares libcurl; the thread starts with the first request.
     package init(_ configuration: TransportConfiguration = TransportConfiguration()) throws(TransportError) {
         self.configuration = configuration
-        loop = try CurlLoop(configuration)
+        loopReference = Atomic(Unmanaged.passRetained(try CurlLoop(configuration)))
     }
 
     deinit {
         loop.shutDown()
+        loopReference.load(ordering: .acquiring).release()
     }
 
     /// Sends one request and waits for its whole response, whatever its status. Cancelling the task aborts it.
     package func send(_ request: HTTPRequestMessage) async throws(TransportError) -> HTTPResponseMessage {
         let transfer = try makeTransfer(request)
+        let loop = loop
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 transfer.whenFinished { continuation.resume(returning: $0) }
@@ -50,6 +58,7 @@ package final class CurlTransport: Sendable {
         completion: @escaping @Sendable (Result<HTTPResponseMessage, TransportError>) -> Void
     ) throws(TransportError) -> Handle {
         let transfer = try makeTransfer(request)
+        let loop = loop
         transfer.whenFinished(completion)
         loop.submit(transfer)
         return Handle(transfer: transfer, loop: loop)
@@ -58,6 +67,19 @@ package final class CurlTransport: Sendable {
     /// Fails what is under way with ``TransportError/shutDown`` and ends the thread. May be called twice.
     package func shutdown() {
         loop.shutDown()
+    }
+
+    /// To be called in the child of a `fork()`, before the transport is used there and while no other thread uses it:
+    /// starts afresh with connections and a thread of the child's own.
+    ///
+    /// The thread stayed with the parent, and so do the connections: their descriptors are left as they are, because to
+    /// close a connection in the usual way would say goodbye to the server in the parent's name. What the parent had
+    /// under way completes there and never here. The memory of the old connections is not freed.
+    ///
+    /// - Throws: when libcurl has no memory; the transport must then not be used.
+    package func abandonAfterFork() throws(TransportError) {
+        let fresh = Unmanaged.passRetained(try CurlLoop(configuration))
+        _ = loopReference.exchange(fresh, ordering: .acquiringAndReleasing)
     }
 
     private func makeTransfer(_ request: HTTPRequestMessage) throws(TransportError) -> Transfer {

@@ -107,6 +107,7 @@ public final class SkeinTracing: Service {
     ) throws(SkeinError) -> (any SpanExporter, name: String) {
         switch exporter {
         case .custom(let custom): return (custom, "custom")
+        case .console: return (ConsoleSpanExporter(), "console")
         case .otlp:
             do {
                 return (try OTLPExporter(configuration.otlp), "otlp_http_exporter")

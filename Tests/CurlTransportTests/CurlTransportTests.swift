@@ -121,6 +121,23 @@ import Testing
         }
     }
 
+    @Test func connectionThatIsNeverTakenTimesOutBeforeTheTransferDoes() async throws {
+        let listener = try FullListener()
+        var configuration = TransportConfiguration()
+        configuration.connectTimeout = .milliseconds(50)
+        configuration.totalTimeout = .seconds(600)
+        configuration.proxy = ""
+        let transport = try CurlTransport(configuration)
+        defer { transport.shutdown() }
+        let error = await #expect(throws: TransportError.self) {
+            try await transport.send(HTTPRequestMessage(url: "http://127.0.0.1:\(listener.port)"))
+        }
+        guard case .timedOut = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test func refusedAndBrokenConnectionsAreConnectionFailures() async throws {
         let refusing = try SinkServer(isListening: false)
         let breaking = try SinkServer { _, _ in .hangUp }

@@ -2,47 +2,25 @@ import CurlTransport
 import OTLP
 import Skein
 import SkeinTesting
-import Synchronization
 import TestSink
 import Testing
 import Tracing
 
 @Suite struct OTLPExporterTests {
-    /// One finished span, as the batch processor would hand it over.
-    private static func batch() async throws -> ExportBatch {
-        final class Catcher: SpanExporter {
-            let batch = Mutex<ExportBatch?>(nil)
-            func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
-                self.batch.withLock { $0 = batch }
-                return .success()
-            }
-            func shutdown() {}
-        }
-        let catcher = Catcher()
-        var configuration = TracingConfiguration(environment: { _ in nil })
-        configuration.exporters = [.custom(catcher)]
-        let tracing = try SkeinTracing(configuration)
-        tracing.tracer.withSpan("sent", context: .topLevel) { $0.record("a", 1) }
-        await tracing.shutdown()
-        return try #require(catcher.batch.withLock { $0 })
-    }
-
     private func export(
-        to sink: SinkServer, window: Duration = .seconds(30), configure: (inout OTLPOptions) -> Void = { _ in }
+        to sink: SinkServer, window: Duration = .seconds(30),
+        configure: (inout OTLPOptions) -> Void = { _ in }
     ) async throws -> ExportResult {
         var options = OTLPOptions()
         options.endpoint = "\(sink.url)/v1/traces"
+        options.proxy = ""
         configure(&options)
         let exporter = try OTLPExporter(options)
         defer { exporter.shutdown() }
-        let batch = try await Self.batch()
-        // The exporter blocks, and a task must not.
-        return await withCheckedContinuation { continuation in
-            let isStarted = DetachedThread.start {
-                continuation.resume(returning: exporter.export(batch, within: ExportWindow(window)))
-            }
-            if !isStarted { continuation.resume(returning: .failure("no thread")) }
+        let batch = try await TestBatch.make { tracer in
+            tracer.withSpan("sent", context: .topLevel) { $0.record("a", 1) }
         }
+        return await exporter.exportOnThread(batch, window: window)
     }
 
     @Test func requestIsOTLPOverHTTP() async throws {
@@ -61,7 +39,7 @@ import Tracing
         #expect(span.resource["telemetry.sdk.language"] == .string("swift"))
     }
 
-    @Test func gzipIsSentCompressed() async throws {
+    @Test func gzipIsWhatTheHeaderSays() async throws {
         let sink = try SinkServer()
         defer { sink.stop() }
         #expect(try await export(to: sink, configure: { $0.compression = .gzip }) == .success())
@@ -72,11 +50,30 @@ import Tracing
     }
 
     @Test(arguments: [429, 502, 503, 504])
-    func temporaryFailuresMayBeTriedAgain(_ status: Int) async throws {
-        let sink = try SinkServer { _, _ in .answer(status) }
+    func temporaryFailuresAreForTheProcessorToTryAgain(_ status: Int) async throws {
+        let sink = try SinkServer { _, _ in .answer(status, body: Array("busy".utf8)) }
         defer { sink.stop() }
-        #expect(try await export(to: sink) == .retryable("status \(status)"))
+        #expect(try await export(to: sink) == .retryable("status \(status): busy", after: nil))
         #expect(sink.requests.count == 1)
+    }
+
+    @Test(arguments: [429, 503])
+    func pauseThatTheReceiverAsksForIsPassedOn(_ status: Int) async throws {
+        let sink = try SinkServer { _, _ in .answer(status, headers: [HTTPHeader("Retry-After", "7")]) }
+        defer { sink.stop() }
+        #expect(try await export(to: sink) == .retryable("status \(status)", after: .seconds(7)))
+    }
+
+    @Test func pauseMayBeADate() async throws {
+        let sink = try SinkServer { _, _ in
+            .answer(503, headers: [HTTPHeader("Retry-After", "Fri, 31 Dec 2999 23:59:59 GMT")])
+        }
+        defer { sink.stop() }
+        guard case .retryable("status 503", let after?) = try await export(to: sink) else {
+            Issue.record("not retryable after a pause")
+            return
+        }
+        #expect(after > .seconds(86_400 * 365))
     }
 
     @Test(arguments: [400, 401, 403, 404, 405, 408, 413, 415, 500, 501, 505, 301, 302])
@@ -88,6 +85,18 @@ import Tracing
         defer { sink.stop() }
         #expect(try await export(to: sink) == .failure("status \(status): no such thing"))
         #expect(sink.requests.count == 1)
+    }
+
+    @Test func wordsOfTheReceiverCannotRunATerminal() async throws {
+        let body = Array("\u{1B}]0;owned\u{07}\u{9B}2J \(String(repeating: "x", count: 5_000))".utf8)
+        let sink = try SinkServer { _, _ in .answer(400, headers: [], body: body) }
+        defer { sink.stop() }
+        guard case .failure(let reason) = try await export(to: sink) else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(reason.hasPrefix("status 400: \\u{1b}]0;owned\\u{7}\\u{9b}2J xxx"))
+        #expect(reason.utf8.count < 400)
     }
 
     @Test func messageOfAStatusBodyIsTold() async throws {
@@ -102,12 +111,6 @@ import Tracing
         #expect(try await export(to: sink) == .failure("status 400: trace id of 3 bytes"))
     }
 
-    @Test func retryAfterIsPassedOn() async throws {
-        let sink = try SinkServer { _, _ in .answer(429, headers: [HTTPHeader("Retry-After", "7")]) }
-        defer { sink.stop() }
-        #expect(try await export(to: sink) == .retryable("status 429", after: .seconds(7)))
-    }
-
     @Test(arguments: [
         ("120", 120), (" 0 ", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
         ("-1", nil), ("1.5", nil), ("soon", nil), ("", nil), ("99999999999999999999", nil),
@@ -116,17 +119,17 @@ import Tracing
         #expect(RetryAfter.parse(value, now: 784_111_740) == seconds.map { .seconds($0) })
     }
 
-    @Test func refusedConnectionMayBeTriedAgain() async throws {
+    @Test func refusedConnectionIsRetryable() async throws {
         let sink = try SinkServer(isListening: false)
         defer { sink.stop() }
         guard case .retryable(let reason, nil) = try await export(to: sink) else {
             Issue.record("not retryable")
             return
         }
-        #expect(reason.hasPrefix("\(sink.url)/v1/traces: "))
+        #expect(reason.hasPrefix("\(sink.url)/v1/traces: ") && reason.contains("onnect"))
     }
 
-    @Test func brokenConnectionMayBeTriedAgain() async throws {
+    @Test func brokenConnectionIsRetryable() async throws {
         let sink = try SinkServer { _, _ in .hangUp }
         defer { sink.stop() }
         guard case .retryable = try await export(to: sink) else {
@@ -139,7 +142,74 @@ import Tracing
         let sink = try SinkServer { _, _ in .silence }
         defer { sink.stop() }
         let result = try await export(to: sink, window: .milliseconds(50))
-        #expect(result == .retryable("\(sink.url)/v1/traces: the export's time was over"))
+        #expect(result == .retryable("\(sink.url)/v1/traces: the export's time was over", after: nil))
+    }
+
+    @Test func silentReceiverIsLeftAfterTheTimeout() async throws {
+        let sink = try SinkServer { _, _ in .silence }
+        defer { sink.stop() }
+        let result = try await export(to: sink, window: .seconds(600), configure: { $0.timeout = .milliseconds(50) })
+        guard case .retryable = result else {
+            Issue.record("\(result)")
+            return
+        }
+    }
+
+    @Test func reasonsDoNotShowTheUserOfTheEndpoint() async throws {
+        let sink = try SinkServer(isListening: false)
+        defer { sink.stop() }
+        let endpoint = "http://agent:secret@127.0.0.1:\(sink.port)/v1/traces"
+        guard case .retryable(let reason, _) = try await export(to: sink, configure: { $0.endpoint = endpoint }) else {
+            Issue.record("not retryable")
+            return
+        }
+        #expect(reason.hasPrefix("http://127.0.0.1:\(sink.port)/v1/traces: ") && !reason.contains("secret"))
+    }
+
+    @Test func proxyOfTheOptionsIsUsed() async throws {
+        let proxy = try SinkServer()
+        defer { proxy.stop() }
+        let result = try await export(
+            to: proxy,
+            configure: {
+                $0.endpoint = "http://collector.invalid/v1/traces"
+                $0.proxy = proxy.url
+            })
+        #expect(result == .success())
+        #expect(proxy.requests.map(\.path) == ["http://collector.invalid/v1/traces"])
+    }
+
+    @Test func mutualTLSComesFromTheOptions() async throws {
+        let files = try await TestCertificates()
+        let server = try await HelperProcess.tlsServer(
+            certificateFile: files.server, keyFile: files.serverKey, clientAuthorityFile: files.authority)
+        let unused = try SinkServer()
+        defer { unused.stop() }
+        let endpoint = "https://127.0.0.1:\(server.port)/v1/traces"
+        let result = try await export(
+            to: unused,
+            configure: {
+                $0.endpoint = endpoint
+                $0.certificateFile = files.authority
+                $0.clientCertificateFile = files.client
+                $0.clientKeyFile = files.clientKey
+            })
+        // The server echoes the request, so that its words are of no account.
+        guard case .success = result else {
+            Issue.record("\(result)")
+            return
+        }
+        let refused = try await export(
+            to: unused,
+            configure: {
+                $0.endpoint = endpoint
+                $0.certificateFile = files.otherAuthority
+            })
+        guard case .failure(let reason) = refused else {
+            Issue.record("\(refused)")
+            return
+        }
+        #expect(reason.hasPrefix("\(endpoint): tls: ") && reason.contains("certificate"))
     }
 
     @Test func partialSuccessIsNotTriedAgain() async throws {

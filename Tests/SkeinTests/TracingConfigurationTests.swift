@@ -24,15 +24,14 @@ import Testing
         #expect(name.hasPrefix("unknown_service"))
     }
 
-    @Test func emptyCountsAsAbsent() {
-        let names = [
-            "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_PROPAGATORS",
-            "OTEL_TRACES_SAMPLER", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_SPAN_EVENT_COUNT_LIMIT",
-        ]
-        let configuration = read(Dictionary(uniqueKeysWithValues: names.map { ($0, " ") }))
-        #expect(configuration.problems.isEmpty)
+    @Test(arguments: ["", " ", "\t"])
+    func emptyCountsAsAbsent(_ value: String) {
+        let configuration = TracingConfiguration(environment: { _ in value })
+        #expect(configuration.problems == [])
         #expect(configuration.propagators == [.traceContext, .baggage])
+        #expect(configuration.otlp == OTLPOptions() && configuration.limits == SpanLimits())
+        #expect(configuration.batch == BatchOptions() && configuration.exporters.count == 1)
+        #expect(configuration.logger.logLevel == Logger(label: "skein").logLevel)
     }
 
     @Test func everyVariableIsTakenOver() {
@@ -82,6 +81,134 @@ import Testing
         #expect(configuration.otlp == otlp)
     }
 
+    @Test(
+        arguments: [
+            ("otlp", ["otlp"]), ("console", ["console"]), ("none", []), ("otlp,console", ["otlp", "console"]),
+            (" Console , OTLP,console,", ["console", "otlp"]), (",", ["otlp"]),
+        ] as [(String, [String])])
+    func exportersAreAList(_ list: String, _ expected: [String]) {
+        let configuration = read(["OTEL_TRACES_EXPORTER": list])
+        #expect(configuration.problems == [])
+        #expect(configuration.exporters.map { "\($0)" } == expected)
+    }
+
+    @Test(
+        arguments: [
+            ("zipkin,console", ["console"], "otlp, console or none; it is left out"),
+            ("jaeger", ["otlp"], "otlp, console or none; otlp is used"),
+            ("none,otlp", ["otlp"], "none alone, or without none; none is left out"),
+        ] as [(String, [String], String)])
+    func exportersThatAreNoneAreReported(_ list: String, _ chosen: [String], _ expected: String) {
+        let configuration = read(["OTEL_TRACES_EXPORTER": list])
+        #expect(configuration.problems.map(\.expected) == [expected])
+        #expect(configuration.exporters.map { "\($0)" } == chosen)
+    }
+
+    @Test(arguments: [("http/json", OTLPOptions.Encoding.json), ("HTTP/Protobuf", .protobuf)])
+    func protocolIsTheEncoding(_ name: String, _ encoding: OTLPOptions.Encoding) {
+        let configuration = read(["OTEL_EXPORTER_OTLP_PROTOCOL": name])
+        #expect(configuration.problems == [] && configuration.otlp.encoding == encoding)
+        let traces = read(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": name, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"])
+        #expect(traces.problems == [] && traces.otlp.encoding == encoding)
+    }
+
+    @Test func grpcIsReportedWithWhatIsUsedInstead() throws {
+        let problem = try #require(read(["OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"]).problems.first)
+        #expect(problem.description.contains("gRPC is not supported; http/protobuf is used"))
+        #expect(problem.description.contains("4318"))
+    }
+
+    @Test(arguments: [
+        ("drop_newest", BatchOptions.Overflow.dropNewest), ("Drop_Oldest", .dropOldest), ("block", .block),
+    ])
+    func overflowIsTheOneNamed(_ name: String, _ overflow: BatchOptions.Overflow) {
+        let configuration = read(["SKEIN_BSP_OVERFLOW": name])
+        #expect(configuration.problems == [] && configuration.batch.overflow == overflow)
+    }
+
+    @Test func batchLargerThanTheQueueIsReportedAndCut() {
+        let both = read(["OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "400", "OTEL_BSP_MAX_QUEUE_SIZE": "300"])
+        #expect(both.problems.map(\.name) == ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"])
+        #expect(both.batch.maxExportBatchSize == 300)
+        let queueAlone = read(["OTEL_BSP_MAX_QUEUE_SIZE": "300"])
+        #expect(queueAlone.problems == [] && queueAlone.batch.maxExportBatchSize == 300)
+    }
+
+    @Test func queueBytesAndSpillAreTakenOver() {
+        let configuration = read([
+            "SKEIN_BSP_MAX_QUEUE_BYTES": "1000000", "SKEIN_BSP_SPILL_DIRECTORY": "/var/spool/agent",
+            "SKEIN_BSP_SPILL_MAX_BYTES": "5000",
+        ])
+        #expect(configuration.problems == [] && configuration.batch.maxQueueBytes == 1_000_000)
+        #expect(configuration.batch.spill == SpillOptions(directory: "/var/spool/agent", bytesMax: 5_000))
+        let alone = read(["SKEIN_BSP_SPILL_DIRECTORY": "spool"])
+        #expect(alone.problems == [] && alone.batch.spill == SpillOptions(directory: "spool"))
+    }
+
+    @Test func spillOfABadSizeKeepsItsDefault() {
+        let configuration = read(["SKEIN_BSP_SPILL_DIRECTORY": "spool", "SKEIN_BSP_SPILL_MAX_BYTES": "much"])
+        #expect(configuration.problems.map(\.name) == ["SKEIN_BSP_SPILL_MAX_BYTES"])
+        #expect(configuration.batch.spill == SpillOptions(directory: "spool"))
+    }
+
+    @Test(arguments: [
+        ("trace", Logger.Level.trace), ("DEBUG", .debug), ("info", .info), ("warn", .warning), ("warning", .warning),
+        ("error", .error), ("fatal", .critical),
+    ])
+    func logLevelIsThatOfTheLogger(_ name: String, _ level: Logger.Level) {
+        let configuration = read(["OTEL_LOG_LEVEL": name])
+        #expect(configuration.problems == [] && configuration.logger.logLevel == level)
+    }
+
+    @Test func logLevelOfNoneSaysNothing() {
+        let configuration = read(["OTEL_LOG_LEVEL": "none"])
+        #expect(configuration.problems == [])
+        #expect(configuration.logger.handler is SwiftLogNoOpLogHandler)
+    }
+
+    @Test(
+        arguments: [
+            (["OTEL_EXPORTER_OTLP_INSECURE": "true"], 0), (["OTEL_EXPORTER_OTLP_INSECURE": "false"], 0),
+            (["OTEL_EXPORTER_OTLP_INSECURE": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://h"], 0),
+            (["OTEL_EXPORTER_OTLP_INSECURE": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://h"], 1),
+            (["OTEL_EXPORTER_OTLP_TRACES_INSECURE": "TRUE", "OTEL_EXPORTER_OTLP_ENDPOINT": "HTTPS://h"], 1),
+        ] as [([String: String], Int)])
+    func insecureCannotUndoTheSchemeOfTheEndpoint(_ variables: [String: String], _ problems: Int) {
+        let configuration = read(variables)
+        #expect(configuration.problems.count == problems)
+        #expect(problems == 0 || configuration.otlp.endpoint.lowercased().hasPrefix("https://"))
+    }
+
+    @Test(arguments: [
+        "authorization=Bearer s3cret,broken", "authorization=%zzs3cret", "x=%0As3cret", "a b=s3cret", "s3cret",
+    ])
+    func secretsInHeadersAreNeverShown(_ value: String) {
+        for name in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"] {
+            let configuration = read([name: value])
+            #expect(configuration.problems.map(\.name) == [name])
+            #expect(!"\(configuration.problems)".contains("s3cret"))
+        }
+    }
+
+    @Test func secretsAreNotPrintedWithTheOptions() {
+        let options = read(["OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20s3cret"]).otlp
+        #expect(options.headers.first?.value == "Bearer s3cret")
+        #expect(!"\(options)".contains("s3cret") && "\(options)".contains("authorization"))
+        #expect(!String(reflecting: options).contains("s3cret"))
+    }
+
+    @Test(arguments: ["ftp://agent:s3cret@h/x", "agent:s3cret@h:4318", "://agent:s3cret@h"])
+    func secretsInAnEndpointAreNeverShown(_ endpoint: String) {
+        let problems = read(["OTEL_EXPORTER_OTLP_ENDPOINT": endpoint]).problems
+        #expect(problems.count == 1 && !"\(problems)".contains("s3cret"))
+    }
+
+    @Test func headerThatCannotBeSentIsLeftOutAlone() {
+        let configuration = read(["OTEL_EXPORTER_OTLP_HEADERS": "good=1,b%20d=2,bad=a%0Ab,empty="])
+        #expect(configuration.otlp.headers.map(\.name) == ["good", "b%20d", "empty"])
+        #expect(configuration.problems.map(\.value) == ["bad=(not shown)"])
+    }
+
     @Test(arguments: [
         ("http://h:4318", "http://h:4318/v1/traces"), ("http://h:4318/", "http://h:4318/v1/traces"),
         ("HTTPS://h/x", "HTTPS://h/x/v1/traces"),
@@ -113,8 +240,17 @@ import Testing
         ("OTEL_RESOURCE_ATTRIBUTES", "=1"), ("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_PROPAGATORS", "b3"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1"), ("OTEL_BSP_SCHEDULE_DELAY", "5s"), ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0"), ("OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999999999"),
-        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-5"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
-        ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-5"), ("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_LOG_LEVEL", "loud"),
+        ("OTEL_ENTITIES", "service{name=a}"), ("OTEL_CONFIG_FILE", "/etc/otel.yaml"),
+        ("OTEL_EXPERIMENTAL_CONFIG_FILE", "/etc/otel.yaml"), ("OTEL_EXPORTER_OTLP_INSECURE", "maybe"),
+        ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "1"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/xml"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=%0A"), ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "moon"), ("SKEIN_BSP_OVERFLOW", "drop"),
+        ("SKEIN_BSP_MAX_QUEUE_BYTES", "0"), ("SKEIN_BSP_MAX_QUEUE_BYTES", "32M"),
+        ("SKEIN_BSP_SPILL_MAX_BYTES", "1000"), ("SKEIN_BSP_SPILL_MAX_BYTES", "-1"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "-1"), ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "x"),
+        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "1.5"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://h"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "novalue"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
@@ -125,6 +261,7 @@ import Testing
         #expect(configuration.problems.count == 1)
         let problem = try #require(configuration.problems.first)
         #expect(problem.name == name && !problem.expected.isEmpty)
+        #expect(configuration.batch == defaults.batch && configuration.exporters.count == defaults.exporters.count)
         #expect(configuration.isDisabled == defaults.isDisabled && configuration.limits == defaults.limits)
         #expect(configuration.otlp == defaults.otlp)
         #expect(configuration.batch.scheduleDelay == defaults.batch.scheduleDelay)

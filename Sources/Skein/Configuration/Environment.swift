@@ -12,7 +12,7 @@ import ContextBaggage
 public struct ConfigurationProblem: Sendable, Equatable, CustomStringConvertible {
     /// The variable, or the option in code.
     public let name: String
-    /// What stands there.
+    /// What stands there, but for what may be a secret.
     public let value: String
     /// What was expected, and what is used instead.
     public let expected: String
@@ -55,9 +55,9 @@ struct Environment {
         problems.append(ConfigurationProblem(name: name, value: value, expected: expected))
     }
 
-    /// Only `true` in any case is true.
-    mutating func flag(_ name: String) -> Bool {
-        guard let value = string(name) else { return false }
+    /// Only `true` in any case is true. The first of the variables that is set counts.
+    mutating func flag(_ names: [String]) -> Bool {
+        guard let (name, value) = first(of: names) else { return false }
         switch value.lowercased() {
         case "true": return true
         case "false": return false
@@ -85,8 +85,20 @@ struct Environment {
         target = .milliseconds(number)
     }
 
+    /// Names separated by commas, in lower case, each once; nil when there are none.
+    func list(_ name: String) -> [String]? {
+        var names: [String] = []
+        for part in (string(name) ?? "").split(separator: ",") {
+            let item = part.trimmingOptionalWhitespace().lowercased()
+            if !item.isEmpty, !names.contains(item) { names.append(item) }
+        }
+        return names.isEmpty ? nil : names
+    }
+
     /// A list `key=value,key2=value2` with percent-encoded values; nil, with a report, when any of it is malformed.
-    mutating func pairs(_ names: [String]) -> [(key: String, value: String)]? {
+    ///
+    /// - Parameter isSecret: the report does not show the list.
+    mutating func pairs(_ names: [String], isSecret: Bool = false) -> [(key: String, value: String)]? {
         guard let (name, text) = first(of: names) else { return nil }
         var pairs: [(key: String, value: String)] = []
         for part in text.split(separator: ",") {
@@ -96,7 +108,9 @@ struct Environment {
                 case let key = member[..<equals].trimmingOptionalWhitespace(), !key.isEmpty,
                 let value = PercentEncoding.decode(member[member.index(after: equals)...].trimmingOptionalWhitespace())
             else {
-                report(name, text, expected: "key=value pairs separated by commas; none of them is used")
+                report(
+                    name, isSecret ? "(not shown)" : text,
+                    expected: "key=value pairs separated by commas; none of them is used")
                 return nil
             }
             pairs.append((String(key), value))

@@ -1,26 +1,76 @@
 import ContextBaggage
+import Logging
 import SemanticConventions
 
 extension TracingConfiguration {
     /// Takes over every variable that concerns traces.
-    mutating func read(_ environment: inout Environment) {
-        isDisabled = environment.flag("OTEL_SDK_DISABLED")
-        readResource(&environment)
+    mutating func read(_ environment: inout Environment, _ source: DetectionSource) {
+        reportUnsupported(&environment)
+        isDisabled = environment.flag(["OTEL_SDK_DISABLED"])
+        readLogLevel(&environment)
+        readResource(&environment, source)
         readSampler(&environment)
         readPropagators(&environment)
         readLimits(&environment)
         readBatch(&environment)
-        readExporter(&environment)
+        readSpill(&environment)
+        readExporters(&environment)
         readOTLP(&environment)
     }
 
-    private mutating func readResource(_ environment: inout Environment) {
-        for (key, value) in environment.pairs(["OTEL_RESOURCE_ATTRIBUTES"]) ?? [] {
-            resource[key] = .string(value)
+    private func reportUnsupported(_ environment: inout Environment) {
+        if let (name, value) = environment.first(of: ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"]) {
+            environment.report(
+                name, value,
+                expected:
+                    "nothing: configuration files are not supported; the file is not read, and the other variables "
+                    + "count")
         }
+        if let value = environment.string("OTEL_ENTITIES") {
+            environment.report(
+                "OTEL_ENTITIES", value,
+                expected:
+                    "nothing: entities are not supported and left out; OTEL_RESOURCE_ATTRIBUTES describes a service")
+        }
+    }
+
+    private mutating func readLogLevel(_ environment: inout Environment) {
+        let variable = "OTEL_LOG_LEVEL"
+        guard let name = environment.string(variable) else { return }
+        switch name.lowercased() {
+        case "trace": logger.logLevel = .trace
+        case "debug": logger.logLevel = .debug
+        case "info": logger.logLevel = .info
+        case "warn", "warning": logger.logLevel = .warning
+        case "error": logger.logLevel = .error
+        case "fatal": logger.logLevel = .critical
+        case "none": logger = Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() }
+        default:
+            environment.report(
+                variable, name,
+                expected: "none, fatal, error, warn, info, debug or trace; the log's own level stays")
+        }
+    }
+
+    private mutating func readResource(_ environment: inout Environment, _ source: DetectionSource) {
+        environmentResource = environment.pairs(["OTEL_RESOURCE_ATTRIBUTES"]) ?? []
         if let name = environment.string("OTEL_SERVICE_NAME") {
-            resource[ServiceAttributes.serviceName.name] = .string(name)
+            environmentResource.append((ServiceAttributes.serviceName.name, name))
         }
+        detectResource(with: readDetectors(&environment), from: source)
+    }
+
+    private func readDetectors(_ environment: inout Environment) -> [ResourceDetector] {
+        let variable = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
+        guard let names = environment.list(variable) else { return ResourceDetector.all }
+        // `otel` stands for the two variables about the resource, which are read in any case.
+        let known = ResourceDetector.all.map(\.name)
+        for name in names where !(known + ["all", "none", "otel", "*"]).contains(name) {
+            environment.report(
+                variable, name, expected: "\(known.joined(separator: ", ")), all or none; it is left out")
+        }
+        let wantsAll = names.contains("all") || names.contains("*")
+        return ResourceDetector.all.filter { wantsAll || names.contains($0.name) }
     }
 
     private mutating func readSampler(_ environment: inout Environment) {
@@ -101,62 +151,49 @@ extension TracingConfiguration {
         }
     }
 
-    private mutating func readExporter(_ environment: inout Environment) {
-        let variable = "OTEL_TRACES_EXPORTER"
-        guard let name = environment.string(variable) else { return }
-        switch name.lowercased() {
-        case "otlp": exporters = [.otlp]
-        case "none": exporters = []
-        default: environment.report(variable, name, expected: "otlp or none; otlp is used")
-        }
-    }
-
-    private mutating func readOTLP(_ environment: inout Environment) {
-        func names(_ suffix: String) -> [String] {
-            ["OTEL_EXPORTER_OTLP_TRACES_\(suffix)", "OTEL_EXPORTER_OTLP_\(suffix)"]
-        }
-        readEndpoint(&environment)
-        if let (name, value) = environment.first(of: names("PROTOCOL")), value.lowercased() != "http/protobuf" {
-            environment.report(name, value, expected: "http/protobuf, which is used")
-        }
-        if let pairs = environment.pairs(names("HEADERS")) {
-            otlp.headers = pairs.map { OTLPOptions.Header($0.key, $0.value) }
-        }
-        if let (name, value) = environment.first(of: names("COMPRESSION")) {
-            if let compression = OTLPOptions.Compression(rawValue: value.lowercased()) {
-                otlp.compression = compression
+    private mutating func readSpill(_ environment: inout Environment) {
+        let (overflow, directory) = ("SKEIN_BSP_OVERFLOW", "SKEIN_BSP_SPILL_DIRECTORY")
+        if let name = environment.string(overflow) {
+            if let chosen = BatchOptions.Overflow(rawValue: name.lowercased()) {
+                batch.overflow = chosen
             } else {
-                environment.report(name, value, expected: "gzip or none; none is used")
+                environment.report(
+                    overflow, name,
+                    expected: "drop_newest, drop_oldest or block; \(batch.overflow.rawValue) is used")
             }
         }
-        environment.milliseconds(names("TIMEOUT"), min: 1, into: &otlp.timeout)
-        otlp.certificateFile = environment.first(of: names("CERTIFICATE"))?.value
-        otlp.clientCertificateFile = environment.first(of: names("CLIENT_CERTIFICATE"))?.value
-        otlp.clientKeyFile = environment.first(of: names("CLIENT_KEY"))?.value
-    }
-
-    /// The endpoint for traces is used as it is, the one for all signals as a base.
-    private mutating func readEndpoint(_ environment: inout Environment) {
-        let (traces, base) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-        guard let (name, value) = environment.first(of: [traces, base]) else { return }
-        guard let slash = Self.endOfAuthority(value) else {
-            return environment.report(name, value, expected: "an http or https URL; \(otlp.endpoint) is used")
-        }
-        if name == traces {
-            otlp.endpoint = slash == value.endIndex ? "\(value)/" : value
-        } else {
-            otlp.endpoint = value.hasSuffix("/") ? "\(value)v1/traces" : "\(value)/v1/traces"
+        environment.integer("SKEIN_BSP_MAX_QUEUE_BYTES", min: 1, into: &batch.maxQueueBytes)
+        let bytesMax = "SKEIN_BSP_SPILL_MAX_BYTES"
+        if let path = environment.string(directory) {
+            var spill = SpillOptions(directory: path)
+            environment.integer(bytesMax, min: 1, into: &spill.bytesMax)
+            batch.spill = spill
+        } else if let value = environment.string(bytesMax) {
+            environment.report(bytesMax, value, expected: "a directory in \(directory) too; nothing goes to disk")
         }
     }
 
-    /// Where the path of an http or https URL begins; nil for other text.
-    private static func endOfAuthority(_ url: String) -> String.Index? {
-        for scheme in ["http://", "https://"] where url.lowercased().hasPrefix(scheme) {
-            let authority = url.dropFirst(scheme.count)
-            let end = authority.firstIndex { "/?#".contains($0) } ?? authority.endIndex
-            let isHost = end > authority.startIndex && !authority[..<end].contains { $0.isWhitespace }
-            return isHost ? end : nil
+    private mutating func readExporters(_ environment: inout Environment) {
+        let variable = "OTEL_TRACES_EXPORTER"
+        guard let names = environment.list(variable) else { return }
+        let supported = ["otlp", "console", "none"]
+        let chosen = names.filter(supported.contains)
+        for name in names where !supported.contains(name) {
+            environment.report(
+                variable, name,
+                expected: "otlp, console or none; \(chosen.isEmpty ? "otlp is used" : "it is left out")")
         }
-        return nil
+        if chosen.count > 1, chosen.contains("none") {
+            environment.report(
+                variable, names.joined(separator: ","), expected: "none alone, or without none; none is left out")
+        }
+        guard !chosen.isEmpty else { return }
+        exporters = chosen.compactMap { name in
+            switch name {
+            case "otlp": .otlp
+            case "console": .console
+            default: nil
+            }
+        }
     }
 }

@@ -7,21 +7,24 @@ public struct TracingConfiguration: Sendable {
     public enum Exporter: Sendable {
         /// To ``TracingConfiguration/otlp``.
         case otlp
+        /// To standard error, for people: see ``ConsoleSpanExporter``.
+        case console
         /// To an exporter of one's own.
         case custom(any SpanExporter)
     }
 
     /// Turns tracing off: spans only pass the caller's context on. `OTEL_SDK_DISABLED`.
     public var isDisabled = false
-    /// What is said once about all spans. `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME`.
-    public var resource = Resource.detected()
+    /// What is said once about all spans: what was detected, then `OTEL_RESOURCE_ATTRIBUTES`, then
+    /// `OTEL_SERVICE_NAME`; of equal keys the later wins.
+    public var resource = Resource()
     /// Which spans are recorded. `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
     public var sampler: any Sampler = ParentBasedSampler(root: AlwaysOnSampler())
     /// In which formats context travels, in this order. `OTEL_PROPAGATORS`.
     public var propagators: [Propagator] = [.traceContext, .baggage]
     /// What a span may hold. `OTEL_SPAN_*_LIMIT` and its kin.
     public var limits = SpanLimits()
-    /// How spans are collected. `OTEL_BSP_*`.
+    /// How spans are collected. `OTEL_BSP_*`, `SKEIN_BSP_*`.
     public var batch = BatchOptions()
     /// Where spans go; each exporter has a queue of its own. With none, spans are made and thrown away at once, and
     /// contexts still travel. `OTEL_TRACES_EXPORTER`.
@@ -32,7 +35,7 @@ public struct TracingConfiguration: Sendable {
     public var otlp = OTLPOptions()
     /// Makes the ids.
     public var idGenerator: any IDGenerator = RandomIDGenerator()
-    /// Where problems of tracing itself are told, each kind at most every 30 seconds.
+    /// Where problems of tracing itself are told, each kind at most every 30 seconds. Its level is `OTEL_LOG_LEVEL`.
     public var logger = Logger(label: "skein")
     /// The time a shutdown has to send what is queued.
     public var shutdownTimeout: Duration = .seconds(10)
@@ -40,6 +43,8 @@ public struct TracingConfiguration: Sendable {
     package var backoff = Backoff()
     /// What was wrong in the environment; told to the logger once when tracing starts.
     public internal(set) var problems: [ConfigurationProblem] = []
+    /// What the environment says about the resource, in order.
+    var environmentResource: [(key: String, value: String)] = []
 
     /// Defaults and the process's environment.
     public init() {
@@ -49,13 +54,25 @@ public struct TracingConfiguration: Sendable {
     /// Defaults and the variables that `environment` gives.
     public init(environment: (String) -> String?) {
         self = withoutActuallyEscaping(environment) { lookup in
-            var configuration = TracingConfiguration(defaults: ())
-            var reader = Environment(lookup)
-            configuration.read(&reader)
-            configuration.problems = reader.problems
-            return configuration
+            TracingConfiguration(environment: lookup, source: DetectionSource(variable: lookup))
         }
     }
 
-    private init(defaults: Void) {}
+    /// - Parameter source: where resource detectors look.
+    package init(environment: @escaping (String) -> String?, source: DetectionSource) {
+        var reader = Environment(environment)
+        read(&reader, source)
+        problems = reader.problems
+    }
+
+    /// Finds the resource out anew with these detectors alone; what the environment says still wins over them. What code
+    /// set before is forgotten.
+    public mutating func detectResource(with detectors: [ResourceDetector]) {
+        detectResource(with: detectors, from: .process)
+    }
+
+    mutating func detectResource(with detectors: [ResourceDetector], from source: DetectionSource) {
+        resource = .detected(by: detectors, from: source)
+        for (key, value) in environmentResource { resource[key] = .string(value) }
+    }
 }

@@ -26,6 +26,8 @@ public struct BatchOptions: Sendable, Equatable {
     /// How long a batch is sent again, as long as the receiver cannot be reached or asks for patience; past it the
     /// batch is dropped and counted. It waits in the queue, within its bounds.
     public var retryTimeout: Duration = .seconds(300)
+    /// Where batches wait on disk while the receiver is away and the queue is full; nil means nowhere.
+    public var spill: SpillOptions?
 
     /// OpenTelemetry's defaults, but for the queue, which is bounded by its bytes.
     public init() {}
