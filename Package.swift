@@ -64,9 +64,14 @@ let sdk: [Target] = [
     module("SkeinTesting", ["Skein", "OTLP"]),
 
     module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
+    executable("sdk-scenarios", ["Skein", tracing], path: "Tests/SDKScenarios"),
     tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
     tests(
-        "SkeinTests", ["Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", tracing, logging, lifecycle]),
+        "SkeinTests",
+        [
+            "Skein", "SkeinTesting", "CurlTransport", "OTLP", "TestSink", "sdk-scenarios", tracing, logging, metrics,
+            lifecycle,
+        ]),
     tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
 ]
 

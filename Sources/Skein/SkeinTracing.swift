@@ -49,6 +49,7 @@ public final class SkeinTracing: Service {
         configure(&configuration)
         let tracing = try SkeinTracing(configuration)
         InstrumentationSystem.bootstrap(tracing.tracer)
+        if configuration.flushesAtExit { ExitFlush.add(tracing.pipeline) }
         return tracing
     }
 

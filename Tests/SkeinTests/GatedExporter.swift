@@ -27,6 +27,11 @@ final class GatedExporter: SpanExporter {
 
     var spanCount: Int { state.withLock { $0.batches.reduce(0) { $0 + $1.spanCount } } }
     var spans: [RecordedSpan] { state.withLock { $0.batches.flatMap { RecordedSpan.spans(inRequest: $0.request) } } }
+    /// Those of the batches from that number on.
+    func spans(from batch: Int) -> [RecordedSpan] {
+        requests.dropFirst(batch).flatMap { RecordedSpan.spans(inRequest: $0) }
+    }
+
     var requests: [[UInt8]] { state.withLock { $0.batches.map(\.request) } }
     var batchSizes: [Int] { state.withLock { $0.batches.map(\.spanCount) } }
     var isShutDown: Bool { state.withLock { $0.isShutDown } }

@@ -95,6 +95,11 @@ package final class SinkServer: @unchecked Sendable {
         }
     }
 
+    /// Closes all connections there are; new ones are accepted.
+    package func closeConnections() {
+        for connection in state.withLock({ $0.connections }) { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+
     package func stop() {
         let connections = state.withLock { state in
             state.isStopped = true

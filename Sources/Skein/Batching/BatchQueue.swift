@@ -328,10 +328,12 @@ final class BatchQueue: @unchecked Sendable {
     // MARK: the exporting thread
 
     /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
-    func takeBatch(_ framing: SpanFraming) -> ExportBatch? {
+    ///
+    /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
+    func takeBatch(_ framing: SpanFraming, isForSending: Bool = true) -> ExportBatch? {
         let chunks: [RecordChunk] = monitor.withLock { shared in
             let chunks = shared.ready.take(records: options.maxExportBatchSize)
-            shared.inFlightFrom = chunks.first?.sequence
+            if isForSending { shared.inFlightFrom = chunks.first?.sequence }
             shared.warmUntil = .now + options.scheduleDelay
             return chunks
         }

@@ -3,22 +3,25 @@ import CurlTransport
 /// The thread that takes batches out of a queue and exports them, one after the other.
 ///
 /// It sleeps while there is nothing to do. A batch that was not taken but may be later is sent again unchanged, so that
-/// a receiver can tell that it has it already; meanwhile the queue fills up to its bounds.
+/// a receiver can tell that it has it already; meanwhile the queue fills up to its bounds, or goes to disk.
 ///
 /// Unchecked because everything that changes belongs to the thread.
 final class BatchWorker: @unchecked Sendable {
     /// A batch that has to be sent again.
     private struct Pending {
         let batch: ExportBatch
-        var attempts: Int
+        /// The file it came from.
+        var spillID: SpillFiles.ID?
+        var attempts = 0
         /// Past it the batch is given up.
         let giveUpAt: MonotonicTime
-        var sendAt: MonotonicTime
+        var sendAt = MonotonicTime.distantPast
     }
 
     private enum Step {
         case collect
         case send
+        case spill
         case stop
     }
 
@@ -26,26 +29,32 @@ final class BatchWorker: @unchecked Sendable {
     private let framing: SpanFraming
     private let exporter: any SpanExporter
     private let backoff: Backoff
+    private let spill: SpillFiles?
     private let report: ExportReport
     private var pending: Pending?
+    /// A batch that left the queue for the disk and found no room there; it is sent next.
+    private var heldBack: ExportBatch?
+    /// Nothing more goes to disk until something was sent.
+    private var isSpillFull = false
 
     /// Starts the thread; false when there is none to be had.
     static func start(
         _ queue: BatchQueue, _ framing: SpanFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
-        _ report: ExportReport
+        _ spill: SpillFiles?, _ report: ExportReport
     ) -> Bool {
-        let worker = BatchWorker(queue, framing, exporter, backoff, report)
+        let worker = BatchWorker(queue, framing, exporter, backoff, spill, report)
         return DetachedThread.start { worker.run() }
     }
 
     private init(
         _ queue: BatchQueue, _ framing: SpanFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
-        _ report: ExportReport
+        _ spill: SpillFiles?, _ report: ExportReport
     ) {
         self.queue = queue
         self.framing = framing
         self.exporter = exporter
         self.backoff = backoff
+        self.spill = spill
         self.report = report
     }
 
@@ -55,34 +64,49 @@ final class BatchWorker: @unchecked Sendable {
             switch queue.monitor.wait({ nextStep(&$0) }) {
             case .collect: queue.collect()
             case .send: send()
+            case .spill: spillBatch()
             case .stop: return stop()
             }
         }
     }
 
+    // MARK: what to do next
+
     private func nextStep(_ shared: inout BatchQueue.Shared) -> Wait<Step> {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
         if let deadline, now >= deadline { return .done(.stop) }
+        if heldBack != nil, pending == nil { return .done(.send) }
         if let pending {
             guard now < pending.sendAt else { return .done(.send) }
+            if isShort(shared), spill != nil, !isSpillFull, shared.ready.first != nil { return .done(.spill) }
             return sleep(until: min(pending.sendAt, deadline ?? pending.sendAt), &shared)
         }
-        let options = queue.options
-        let readyDue = shared.ready.first.map { $0.openedAt + options.scheduleDelay }
-        if let first = shared.ready.first, let readyDue {
-            let isWanted =
-                shared.ready.holdsBatch(of: options.maxExportBatchSize) || now >= readyDue || deadline != nil
-                || shared.flushThrough >= first.sequence || shared.blockedThreads > 0
-                || shared.usedBytes > options.maxQueueBytes / 2
-            if isWanted { return .done(.send) }
+        let delay = queue.options.scheduleDelay
+        if let first = shared.ready.first {
+            if isWanted(first, now, shared) { return .done(.send) }
+        } else if spill?.counts.files ?? 0 > 0 {
+            return .done(.send)
         } else if deadline != nil {
             return .done(.stop)
         }
-        let openDue = shared.oldestOpen.map { $0 + options.scheduleDelay }
+        let readyDue = shared.ready.first.map { $0.openedAt + delay }
+        let openDue = shared.oldestOpen.map { $0 + delay }
         if let openDue, now >= openDue { return .done(.collect) }
         let due = [readyDue, openDue].compactMap(\.self).min()
         return sleep(until: due ?? (now < shared.warmUntil ? shared.warmUntil : nil), &shared)
+    }
+
+    /// Whether what the queue holds goes out now: a full batch, or a part of one that somebody waits for.
+    private func isWanted(_ first: RecordChunk, _ now: MonotonicTime, _ shared: BatchQueue.Shared) -> Bool {
+        shared.ready.holdsBatch(of: queue.options.maxExportBatchSize)
+            || now >= first.openedAt + queue.options.scheduleDelay || shared.shutdownDeadline != nil
+            || shared.flushThrough >= first.sequence || shared.blockedThreads > 0 || isShort(shared)
+    }
+
+    /// Half of the memory is used: time to make room.
+    private func isShort(_ shared: BatchQueue.Shared) -> Bool {
+        shared.usedBytes > queue.options.maxQueueBytes / 2
     }
 
     private func sleep(until moment: MonotonicTime?, _ shared: inout BatchQueue.Shared) -> Wait<Step> {
@@ -90,65 +114,115 @@ final class BatchWorker: @unchecked Sendable {
         return .again(moment)
     }
 
+    // MARK: sending
+
     private func send() {
-        guard let (batch, giveUpAt) = nextBatch() else { return }
+        guard let current = pending ?? nextBatch() else { return }
+        pending = current
         let window = ExportWindow(queue.options.exportTimeout)
         queue.monitor.withLock { shared in
             if let deadline = shared.shutdownDeadline { window.close(at: deadline) }
             shared.window = window
         }
         let start = MonotonicTime.now
-        let result = exporter.export(batch, within: window)
+        let result = exporter.export(current.batch, within: window)
         queue.monitor.withLock { $0.window = nil }
         report.attempted(start.duration(to: .now))
+        let spans = current.batch.spanCount
         switch result {
         case .success(let rejected, let message):
-            report.delivered(batch.spanCount, rejected: rejected, message, attempts: (pending?.attempts ?? 0) + 1)
-            settle()
+            report.delivered(spans, rejected: rejected, message, attempts: current.attempts + 1)
+            settle(current)
         case .failure(let reason):
-            report.lost(batch.spanCount, reason)
-            settle()
+            report.lost(spans, reason)
+            settle(current)
         case .retryable(let reason, let after):
-            retry(batch, giveUpAt, reason, after)
+            retry(current, reason, after)
         }
         report.dropped(queue.counts.droppedFull)
     }
 
-    private func nextBatch() -> (ExportBatch, giveUpAt: MonotonicTime)? {
-        if let pending { return (pending.batch, pending.giveUpAt) }
-        guard let batch = queue.takeBatch(framing) else { return nil }
-        return (batch, .now + queue.options.retryTimeout)
+    /// From the queue, and from the disk when the queue has nothing urgent.
+    private func nextBatch() -> Pending? {
+        let giveUpAt = MonotonicTime.now + queue.options.retryTimeout
+        if let batch = heldBack {
+            heldBack = nil
+            return Pending(batch: batch, giveUpAt: giveUpAt)
+        }
+        if let batch = queue.takeBatch(framing) { return Pending(batch: batch, giveUpAt: giveUpAt) }
+        guard let stored = spill?.oldest() else { return nil }
+        let batch = ExportBatch(spanCount: stored.spanCount, request: stored.request)
+        return Pending(batch: batch, spillID: stored.id, giveUpAt: giveUpAt)
     }
 
-    private func settle() {
+    /// The fate of the batch is decided.
+    private func settle(_ batch: Pending) {
         pending = nil
+        isSpillFull = false
+        if let id = batch.spillID, let error = spill?.remove(id) { report.spillFailed(error) }
         queue.settle()
     }
 
     /// Keeps the batch for another attempt, unless its time would be over by then.
-    private func retry(_ batch: ExportBatch, _ giveUpAt: MonotonicTime, _ reason: String, _ after: Duration?) {
-        let attempts = (pending?.attempts ?? 0) + 1
-        let sendAt = MonotonicTime.now + (after ?? backoff.delay(afterAttempts: attempts))
-        guard sendAt < giveUpAt else {
-            report.lost(batch.spanCount, "gave up after \(attempts) attempts: \(reason)")
-            return settle()
+    private func retry(_ batch: Pending, _ reason: String, _ after: Duration?) {
+        var next = batch
+        next.attempts += 1
+        next.sendAt = .now + (after ?? backoff.delay(afterAttempts: next.attempts))
+        report.delayed(reason)
+        // What is on disk keeps; it has no time that could be over.
+        guard next.sendAt >= batch.giveUpAt, batch.spillID == nil else {
+            pending = next
+            return
         }
-        report.delayed(attempts, reason)
-        pending = Pending(batch: batch, attempts: attempts, giveUpAt: giveUpAt, sendAt: sendAt)
+        if !store(batch.batch) {
+            report.lost(batch.batch.spanCount, "gave up after \(next.attempts) attempts: \(reason)")
+        }
+        settle(batch)
     }
 
-    /// The end, in time or not; what is still queued is lost.
+    // MARK: the disk
+
+    /// Moves the oldest batch of the queue to disk.
+    private func spillBatch() {
+        guard let batch = queue.takeBatch(framing, isForSending: false) else { return }
+        if !store(batch) { heldBack = batch }
+    }
+
+    private func store(_ batch: ExportBatch) -> Bool {
+        guard let spill, !isSpillFull else { return false }
+        switch spill.append(batch.request, spanCount: batch.spanCount) {
+        case .stored: return true
+        case .full:
+            isSpillFull = true
+            return false
+        case .failed(let error):
+            isSpillFull = true
+            report.spillFailed(error)
+            return false
+        }
+    }
+
+    // MARK: the end
+
+    /// In time or not; what is still queued goes to disk or is lost.
     private func stop() {
         exporter.shutdown()
-        let (lost, waiters) = queue.monitor.withLock { shared in
-            shared.isStopped = true
-            let lost = shared.ready.recordCount + (pending?.batch.spanCount ?? 0)
-            shared.ready = ChunkList()
-            defer { shared.stopWaiters = [] }
-            return (lost, shared.stopWaiters)
+        var lost = 0
+        func keep(_ batch: ExportBatch) {
+            if !store(batch) { lost += batch.spanCount }
         }
-        pending = nil
+        if let pending, pending.spillID == nil { keep(pending.batch) }
+        if let heldBack { keep(heldBack) }
+        (pending, heldBack) = (nil, nil)
+        while let batch = queue.takeBatch(framing) { keep(batch) }
+        spill?.close()
         report.lostByShutdown(lost)
+        let waiters = queue.monitor.withLock { shared in
+            shared.isStopped = true
+            shared.inFlightFrom = nil
+            defer { shared.stopWaiters = [] }
+            return shared.stopWaiters
+        }
         queue.monitor.notify()
         for waiter in waiters { waiter() }
     }

@@ -47,7 +47,11 @@ final class ExportReport: Sendable {
             .partialSuccess, "the receiver rejected \(rejected) of \(spans) spans: \(message)", spans: rejected)
     }
 
-    func delayed(_ attempts: Int, _ reason: String) {
+    func spillFailed(_ error: SpillError) {
+        diagnostics.report(.spill, "spans cannot be spilled to disk: \(error)")
+    }
+
+    func delayed(_ reason: String) {
         counts.withLock { $0.retries += 1 }
         diagnostics.report(.delayed, "spans cannot be sent and are kept to be sent again: \(reason)")
     }

@@ -110,7 +110,9 @@ extension Resource {
         resource.set(
             ServiceAttributes.serviceName, HostFacts.executableName.map { "unknown_service:\($0)" } ?? "unknown_service"
         )
-        resource.set(ServiceAttributes.serviceInstanceID, HostFacts.randomUUID())
+        let instance = HostFacts.randomUUID()
+        resource.madeUpInstanceID = instance
+        resource.set(ServiceAttributes.serviceInstanceID, instance)
         resource.set(ServiceAttributes.telemetrySDKName, "skein")
         resource.set(ServiceAttributes.telemetrySDKLanguage, "swift")
         resource.set(ServiceAttributes.telemetrySDKVersion, SkeinVersion.current)

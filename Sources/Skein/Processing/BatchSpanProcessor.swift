@@ -5,13 +5,14 @@
 /// spans that wait is bounded; what happens past the bound is the options' choice, and every span dropped is counted.
 /// In a child of `fork` it begins anew, with an empty queue: what was queued is the parent's to send.
 final class BatchSpanProcessor: SpanProcessor, @unchecked Sendable {
-    private let framing: SpanFraming
     private let exporter: any SpanExporter
     private let diagnostics: Diagnostics
     private let report: ExportReport
     private let backoff: Backoff
     private let options: BatchOptions
-    // Unchecked because it is replaced only right after a fork, when there is one thread.
+    // These are replaced only right after a fork, when there is one thread.
+    private var framing: SpanFraming
+    private var spill: SpillFiles?
     @exclusivity(unchecked) private var queue: BatchQueue
 
     init(
@@ -24,7 +25,14 @@ final class BatchSpanProcessor: SpanProcessor, @unchecked Sendable {
         self.diagnostics = diagnostics
         self.backoff = backoff
         report = ExportReport(diagnostics, exporterName: exporterName)
-        queue = Self.queue(self.options, framing, exporter, backoff, report)
+        if let spill = options.spill {
+            do {
+                self.spill = try SpillFiles(directory: spill.directory, bytesMax: spill.bytesMax)
+            } catch {
+                diagnostics.report(.spill, "spans are not spilled to disk: \(error)")
+            }
+        }
+        queue = Self.queue(self.options, framing, exporter, backoff, spill, report)
         ForkWatch.add(self)
     }
 
@@ -70,11 +78,13 @@ final class BatchSpanProcessor: SpanProcessor, @unchecked Sendable {
     func addCounts(to statistics: inout TracingStatistics) {
         let counts = queue.counts
         let exports = report.snapshot
-        statistics.ended = counts.accepted + counts.droppedFull + counts.droppedLate - counts.droppedOldest
+        statistics.ended =
+            counts.accepted + counts.droppedFull + counts.droppedLate - counts.droppedOldest
         statistics.queued += counts.queued
         statistics.exported += exports.exported
         statistics.retries += exports.retries
         statistics.rejectedByReceiver += exports.rejected
+        statistics.spilled += spill?.counts.spans ?? 0
         statistics.droppedQueueFull += counts.droppedFull
         statistics.droppedExportFailed += exports.droppedExportFailed
         statistics.droppedShutdown += exports.droppedShutdown + counts.droppedLate
@@ -82,10 +92,10 @@ final class BatchSpanProcessor: SpanProcessor, @unchecked Sendable {
 
     private static func queue(
         _ options: BatchOptions, _ framing: SpanFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
-        _ report: ExportReport
+        _ spill: SpillFiles?, _ report: ExportReport
     ) -> BatchQueue {
         BatchQueue(options) { queue in
-            guard !BatchWorker.start(queue, framing, exporter, backoff, report) else { return true }
+            guard !BatchWorker.start(queue, framing, exporter, backoff, spill, report) else { return true }
             report.noThread()
             return false
         }
@@ -95,6 +105,10 @@ final class BatchSpanProcessor: SpanProcessor, @unchecked Sendable {
 extension BatchSpanProcessor: ForkAware {
     func didFork() {
         exporter.didFork()
-        queue = Self.queue(options, framing, exporter, backoff, report)
+        // The directory stays with the parent.
+        spill?.abandonAfterFork()
+        spill = nil
+        framing = framing.ofChildProcess()
+        queue = Self.queue(options, framing, exporter, backoff, spill, report)
     }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// was left out in between.
 final class Diagnostics: Sendable {
     enum Kind: Hashable {
-        case queueFull, exportFailed, delayed, partialSuccess, shutdown, noThread
+        case queueFull, exportFailed, spill, delayed, partialSuccess, shutdown, noThread
     }
 
     /// 30 s: often enough to notice, seldom enough for a log that is read by people.

@@ -2,6 +2,7 @@ import OTLP
 
 /// Puts spans that are encoded already into an `ExportTraceServiceRequest`, without touching them.
 struct SpanFraming: Sendable {
+    private let described: Resource
     private let resource: [UInt8]
     private let scope: [UInt8]
 
@@ -10,15 +11,26 @@ struct SpanFraming: Sendable {
     ///   - scopeName: the instrumentation scope, with its version.
     init(resource: Resource, scopeName: String, scopeVersion: String) {
         var writer = WireWriter()
-        writer.message(1) { message in
-            for (key, value) in resource.attributes { message.attribute(1, key, value) }
-        }
-        self.resource = writer.takeBytes()
         writer.message(1) { scope in
             scope.string(1, scopeName)
             scope.string(2, scopeVersion)
         }
-        scope = writer.takeBytes()
+        self.init(resource, scope: writer.takeBytes())
+    }
+
+    private init(_ described: Resource, scope: [UInt8]) {
+        self.described = described
+        var writer = WireWriter()
+        writer.message(1) { message in
+            for (key, value) in described.attributes { message.attribute(1, key, value) }
+        }
+        resource = writer.takeBytes()
+        self.scope = scope
+    }
+
+    /// The same for a child of `fork`.
+    func ofChildProcess() -> SpanFraming {
+        SpanFraming(described.ofChildProcess(), scope: scope)
     }
 
     /// - Parameters:

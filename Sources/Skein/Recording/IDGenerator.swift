@@ -9,42 +9,79 @@ public protocol IDGenerator: Sendable {
     func nextSpanID() -> SpanID
 }
 
-/// Ids from SplitMix64 over counters that are seeded once: no lock, no system call and no repetition in a process.
+/// Ids from SplitMix64 over counters that are seeded once: no lock and no system call.
 ///
-/// Two processes meet in a trace id only when both of its 64-bit streams do, that is, by chance among 2^128.
-public final class RandomIDGenerator: IDGenerator {
+/// Threads that run at the same time have counters of their own, with seeds of their own. Two ids are the same only by
+/// chance, among 2^128 trace ids and 2^64 span ids. A child of `fork` seeds its counters anew.
+///
+/// Unchecked because `lanes` changes only right after a fork, when there is one thread.
+public final class RandomIDGenerator: IDGenerator, @unchecked Sendable {
+    /// The counters of the threads of one stripe, on cache lines of their own.
+    private struct Lane: ~Copyable {
+        var traceSeeds: (high: UInt64, low: UInt64)
+        let traceCount = Atomic<UInt64>(0)
+        let spanCount: Atomic<UInt64>
+        private let padding:
+            (
+                UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+                UInt64
+            ) = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+        init(_ source: inout some RandomNumberGenerator) {
+            traceSeeds = (source.next(), source.next())
+            spanCount = Atomic(source.next())
+        }
+    }
+
     /// SplitMix64's increment: odd, so that the counter takes all 2^64 values before it repeats.
     private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-    private let traceSeeds: (high: UInt64, low: UInt64)
-    private let traceCount = Atomic<UInt64>(0)
-    private let spanCount: Atomic<UInt64>
+    private let lanes: UnsafeMutablePointer<Lane>
+    private let laneCount: Int
 
     /// A generator seeded by the system.
-    public convenience init() {
+    public init() {
         var system = SystemRandomNumberGenerator()
-        self.init(using: &system)
+        laneCount = ThreadStripe.count
+        lanes = .allocate(capacity: laneCount)
+        for index in 0..<laneCount { (lanes + index).initialize(to: Lane(&system)) }
+        ForkWatch.add(self)
     }
 
-    /// A generator seeded by `source`, for repeatable ids.
+    /// A generator seeded by `source`, for repeatable ids: all threads share its counters.
     public init(using source: inout some RandomNumberGenerator) {
-        traceSeeds = (source.next(), source.next())
-        spanCount = Atomic(source.next())
+        laneCount = 1
+        lanes = .allocate(capacity: 1)
+        lanes.initialize(to: Lane(&source))
+    }
+
+    deinit {
+        lanes.deinitialize(count: laneCount)
+        lanes.deallocate()
+    }
+
+    @inline(__always)
+    private var lane: UnsafeMutablePointer<Lane> {
+        laneCount == 1 ? lanes : lanes + ThreadStripe.current
     }
 
     /// 128 bits from two streams.
     public func nextTraceID() -> TraceID {
+        let lane = lane
         while true {
-            let step = traceCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue
-            let id = TraceID(high: Self.mix(traceSeeds.high &+ step), low: Self.mix(traceSeeds.low &+ step))
+            let step = lane.pointee.traceCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue
+            let seeds = lane.pointee.traceSeeds
+            let id = TraceID(high: Self.mix(seeds.high &+ step), low: Self.mix(seeds.low &+ step))
             if id.isValid { return id }
         }
     }
 
     /// 64 bits from one stream.
     public func nextSpanID() -> SpanID {
+        let lane = lane
         while true {
-            let id = SpanID(Self.mix(spanCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue))
+            let step = lane.pointee.spanCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue
+            let id = SpanID(Self.mix(step))
             if id.isValid { return id }
         }
     }
@@ -56,5 +93,15 @@ public final class RandomIDGenerator: IDGenerator {
         value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
         value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
         return value ^ (value >> 31)
+    }
+}
+
+extension RandomIDGenerator: ForkAware {
+    func didFork() {
+        var system = SystemRandomNumberGenerator()
+        for index in 0..<laneCount {
+            lanes[index].traceSeeds = (system.next(), system.next())
+            lanes[index].spanCount.store(system.next(), ordering: .relaxed)
+        }
     }
 }

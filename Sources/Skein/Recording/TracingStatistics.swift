@@ -5,6 +5,8 @@ public struct TracingStatistics: Sendable, Equatable {
     public var ended: UInt64 = 0
     /// Spans that wait to be sent.
     public var queued = 0
+    /// Spans that wait on disk, those of earlier processes included.
+    public var spilled = 0
     /// Spans that the receiver accepted.
     public var exported: UInt64 = 0
     /// Spans dropped because the queue was full.

@@ -1,0 +1,58 @@
+// Programs that live in ways that are hard on a tracing library. ProcessTests starts them:
+//
+//     sdk-scenarios exit  ENDPOINT    ends without a shutdown
+//     sdk-scenarios fork  ENDPOINT    forks while spans are queued; parent and child both make spans
+//     sdk-scenarios stop  ENDPOINT    is frozen in between
+
+import Glibc
+import Skein
+import Tracing
+
+func makeSpans(_ name: String, _ count: Int) {
+    for _ in 0..<count { withSpan(name) { _ in } }
+}
+
+/// `fork`, which Swift does not let through by its name.
+func forkProcess() -> Int32 {
+    typealias Fork = @convention(c) () -> Int32
+    guard let symbol = dlsym(nil, "fork") else { return -1 }
+    return unsafeBitCast(symbol, to: Fork.self)()
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count == 3 else { exit(2) }
+let telemetry = try SkeinTracing.bootstrap(serviceName: "scenario") { configuration in
+    configuration.otlp.endpoint = arguments[2]
+}
+
+switch arguments[1] {
+case "exit":
+    makeSpans("last", 700)
+    exit(0)
+case "fork":
+    // The first batch starts the thread and opens a connection, the rest waits.
+    makeSpans("before", 600)
+    let child = forkProcess()
+    if child == 0 {
+        makeSpans("child", 300)
+        await telemetry.shutdown()
+        _exit(telemetry.statistics.exported == 300 ? 0 : 3)
+    }
+    makeSpans("parent", 300)
+    var status: Int32 = 0
+    waitpid(child, &status, 0)
+    await telemetry.shutdown()
+    exit(child > 0 && status == 0 && telemetry.statistics.exported == 900 ? 0 : 1)
+case "stop":
+    makeSpans("before", 600)
+    await telemetry.flush()
+    makeSpans("queued", 100)
+    print("ready")
+    fflush(nil)
+    raise(SIGSTOP)
+    makeSpans("after", 600)
+    await telemetry.shutdown()
+    exit(telemetry.statistics.exported == 1_300 ? 0 : 1)
+default:
+    exit(2)
+}
