@@ -31,9 +31,8 @@ public final class SkeinTracing: Service {
         processor = try Self.processor(configuration, counters, diagnostics)
         shutdownTimeout = configuration.shutdownTimeout
         tracer = SkeinTracer(
-            pipeline: SpanPipeline(processor: processor, limits: configuration.limits, counters: counters),
-            sampler: configuration.sampler, ids: configuration.idGenerator, propagators: configuration.propagators,
-            isEnabled: !configuration.isDisabled)
+            configuration,
+            pipeline: SpanPipeline(processor: processor, limits: configuration.limits, counters: counters))
     }
 
     /// Sets tracing up from the environment and makes it the tracer of the whole process. To be called once, at the
@@ -110,9 +109,8 @@ extension SkeinTracing {
             resource: configuration.resource, scopeName: "skein", scopeVersion: SkeinVersion.current)
         let processor = SimpleSpanProcessor(framing: framing, exporter: exporter, counters: counters)
         return SkeinTracer(
-            pipeline: SpanPipeline(processor: processor, limits: configuration.limits, counters: counters),
-            sampler: configuration.sampler, ids: configuration.idGenerator, propagators: configuration.propagators,
-            isEnabled: !configuration.isDisabled)
+            configuration,
+            pipeline: SpanPipeline(processor: processor, limits: configuration.limits, counters: counters))
     }
 }
 

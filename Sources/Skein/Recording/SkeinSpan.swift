@@ -14,7 +14,6 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         var name: String
         var fields = SpanFields()
         var status: SpanStatus?
-        var serviceContext: ServiceContext?
         var isEnded = false
     }
 
@@ -27,38 +26,46 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         let startNanoseconds: UInt64
     }
 
+    /// How the span stands in its own context; see ``CurrentSpan``.
+    enum ContextForm {
+        /// Not at all: the caller's context goes on as it is.
+        case callers
+        /// As itself.
+        case span
+        /// As a copy of its identity.
+        case copy
+    }
+
     private let recording: Recording?
     /// Ids and flags; nil only when tracing is off and the caller has no trace either.
     public let spanContext: SpanContext?
-    /// The parent's context when recording, else the span's own.
-    private let baseContext: ServiceContext
+    /// The context the span was started in.
+    private let parentContext: ServiceContext
+    private let contextForm: ContextForm
     private let state: Mutex<State>
 
-    init(name: String, spanContext: SpanContext, parent: ServiceContext, recording: Recording) {
+    /// - Parameter recording: nil for a span that records nothing.
+    init(
+        name: String, spanContext: SpanContext?, parent: ServiceContext, contextForm: ContextForm,
+        recording: Recording? = nil
+    ) {
         self.recording = recording
         self.spanContext = spanContext
-        baseContext = parent
+        parentContext = parent
+        self.contextForm = contextForm
         state = Mutex(State(name: name))
     }
 
-    /// A span that records nothing and whose context is `context`.
-    init(notRecording name: String, spanContext: SpanContext?, context: ServiceContext) {
-        recording = nil
-        self.spanContext = spanContext
-        baseContext = context
-        state = Mutex(State(name: name))
-    }
-
-    /// The context to run the span's work in: the caller's, with this span as the parent of new ones.
+    /// The context to run the span's work in: the caller's, with this span as the parent of new ones. Made anew each
+    /// time, so that the span does not keep itself alive.
     public var context: ServiceContext {
-        guard recording != nil else { return baseContext }
-        return state.withLock { state in
-            if let made = state.serviceContext { return made }
-            var context = baseContext
-            context.spanContext = spanContext
-            state.serviceContext = context
-            return context
+        var context = parentContext
+        switch contextForm {
+        case .callers: break
+        case .span: context.currentSpan = .local(self)
+        case .copy: context.spanContext = spanContext
         }
+        return context
     }
 
     /// The name; may change until the end.
