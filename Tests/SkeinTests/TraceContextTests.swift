@@ -101,7 +101,7 @@ struct HeaderInjector: Injector {
         #expect(span.traceState == "")
     }
 
-    /// 3.3, relationship between the headers.
+    /// 3.3, tracestate header: it is read only behind a valid traceparent.
     @Test func tracestateWithoutTraceparentIsDropped() {
         #expect(extract(["tracestate": "a=1"]).spanContext == nil)
         #expect(extract([:]).spanContext == nil)
@@ -118,19 +118,19 @@ struct HeaderInjector: Injector {
         decoding: (UInt8(0x20)...0x7E).filter { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "=") }, as: UTF8.self)
 
     @Test(arguments: [
-        // 3.3.2, tracestate header field values: empty members and white space around members count for nothing
+        // 3.3.1.1, tracestate header field values: empty members and white space around members count for nothing
         ("a=1", "a=1"), ("a=1,b=2", "a=1,b=2"), (" a=1 ,\tb=2\t", "a=1,b=2"), ("a=1,,b=2,", "a=1,b=2"), ("", ""),
         (" ,\t, ", ""), (",a=1", "a=1"), ("a=1 \t , \t b=2", "a=1,b=2"),
-        // 3.3.2.1, list: 32 members at most, empty ones not counted
+        // 3.3.1.2, list: 32 members at most, empty ones not counted
         (members32, members32), (",\(members32),,", members32),
-        // 3.3.2.2.1, key
+        // 3.3.1.3.1, key
         ("\(key256)=1", "\(key256)=1"), ("\(tenant241)=1", "\(tenant241)=1"), ("1t@sys=1", "1t@sys=1"),
         ("1a=1", "1a=1"), ("\(keyCharacters)=1", "\(keyCharacters)=1"),
         ("\(keyCharacters)@a-z0-9_-*/=1", "\(keyCharacters)@a-z0-9_-*/=1"),
-        // 3.3.2.2.2, value: spaces before it belong to it, spaces behind it do not
+        // 3.3.1.3.2, value: spaces before it belong to it, spaces behind it do not
         ("a=\(value256)", "a=\(value256)"), ("a=\(valueCharacters)", "a=\(valueCharacters)"), ("a=!~ x", "a=!~ x"),
         ("a= 1 ", "a= 1"),
-        // 3.3.3, combined header: one entry a key, of which the leftmost is the newest
+        // 3.3.1.4, combined header: one entry a key, of which the leftmost is the newest
         ("a=1,a=2", "a=1"), ("a=1,b=3,a=2", "a=1,b=3"), ("a=1,a=1", "a=1"), ("a=1,a@b=2", "a=1,a@b=2"),
         ("\(members32),k0=w", members32),
     ])
@@ -141,14 +141,14 @@ struct HeaderInjector: Injector {
     }
 
     @Test(arguments: [
-        // 3.3.2.1, list: 33 members
+        // 3.3.1.2, list: 33 members
         "\(members32),k32=v",
-        // 3.3.2.2, list members
+        // 3.3.1.3, list members
         "a", "=", "=1", "a=", "a= ", "ok=1,bad", "a=1;b=2,bad", "a=1=2",
-        // 3.3.2.2.1, key: characters, beginning, length, form with an at sign
+        // 3.3.1.3.1, key: characters, beginning, length, form with an at sign
         "A=1", "aB=1", "a.b=1", "a b=1", "a =1", "\u{E9}=1", "_a=1", "-a=1", "*a=1", "/a=1", "@a=1", "\(key256)z=1",
         "t\(tenant241)=1", "\(tenant241)s=1", "a@=1", "a@b@c=1", "a@@b=1", "a@1=1", "a@,b=1",
-        // 3.3.2.2.2, value: characters, length
+        // 3.3.1.3.2, value: characters, length
         "a=\u{E9}", "a=\u{1}", "a=1\u{7F}", "a=1\t2", "a=\(value256)v",
     ])
     func invalidTracestateIsDroppedButTheTraceGoesOn(_ header: String) throws {

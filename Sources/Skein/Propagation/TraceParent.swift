@@ -16,7 +16,7 @@ enum TraceParent {
         guard let version = digits.next(2), version != 0xFF, digits.skipDash() else { return nil }
         guard let high = digits.next(16), let low = digits.next(16), digits.skipDash() else { return nil }
         guard let span = digits.next(16), digits.skipDash(), let flags = digits.next(2) else { return nil }
-        // Later versions may go on after a dash; version 00 may not (section 4.3.2, Versioning of traceparent).
+        // Later versions may go on after a dash; version 00 may not (section 3.2.4).
         if text.utf8.count != bytes {
             guard version > 0, digits.skipDash(), !text.utf8.contains(UInt8(ascii: ",")) else { return nil }
         }

@@ -8,6 +8,8 @@ public struct ParentBasedSampler: Sampler {
     private let remoteNotSampled: any Sampler
     private let localSampled: any Sampler
     private let localNotSampled: any Sampler
+    /// Whether every delegate but the root says what the parent said: the usual case, which needs no call.
+    private let followsParent: Bool
 
     /// - Parameters:
     ///   - root: decides where there is no parent.
@@ -25,11 +27,17 @@ public struct ParentBasedSampler: Sampler {
         remoteNotSampled = remoteParentNotSampled
         localSampled = localParentSampled
         localNotSampled = localParentNotSampled
+        followsParent =
+            remoteParentSampled is AlwaysOnSampler && remoteParentNotSampled is AlwaysOffSampler
+            && localParentSampled is AlwaysOnSampler && localParentNotSampled is AlwaysOffSampler
     }
 
     /// The decision of the sampler for this kind of parent.
     public func shouldSample(_ parameters: SamplingParameters) -> SamplingResult {
-        delegate(parameters).shouldSample(parameters)
+        if followsParent, let parent = parameters.parent, !parent.isDeferred {
+            return SamplingResult(isSampled: parent.isSampled, traceState: parent.traceState)
+        }
+        return delegate(parameters).shouldSample(parameters)
     }
 
     private func delegate(_ parameters: SamplingParameters) -> any Sampler {
