@@ -25,6 +25,7 @@ extension TracingConfiguration {
 
     private mutating func readSampler(_ environment: inout Environment) {
         let variable = "OTEL_TRACES_SAMPLER"
+        let names = "always_on, always_off, traceidratio or one of them after parentbased_"
         guard let name = environment.string(variable) else { return }
         switch name.lowercased() {
         case "always_on": sampler = AlwaysOnSampler()
@@ -36,14 +37,12 @@ extension TracingConfiguration {
             sampler = ParentBasedSampler(root: TraceIDRatioSampler(ratio: readRatio(&environment)))
         case "jaeger_remote", "parentbased_jaeger_remote", "xray":
             environment.report(
-                variable, name, expected: "a sampler that asks no server, which is not supported: \(Self.samplerNames)")
+                variable, name,
+                expected: "\(names); samplers that ask a server are not supported; parentbased_always_on is used")
         default:
-            environment.report(variable, name, expected: Self.samplerNames)
+            environment.report(variable, name, expected: "\(names); parentbased_always_on is used")
         }
     }
-
-    private static let samplerNames =
-        "always_on, always_off, traceidratio or one of them after parentbased_; parentbased_always_on is used"
 
     private func readRatio(_ environment: inout Environment) -> Double {
         let variable = "OTEL_TRACES_SAMPLER_ARG"

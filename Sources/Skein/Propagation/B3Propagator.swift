@@ -81,7 +81,8 @@ private struct B3Context {
 
     /// Reads `traceid-spanid`, then maybe `-decision`, then maybe `-parentid`; or a decision alone.
     init?(single header: String) {
-        let parts = header.trimmingOptionalWhitespace().split(separator: "-", omittingEmptySubsequences: false)
+        let text = header.trimmingOptionalWhitespace()
+        let parts = text.split(separator: "-", maxSplits: 4, omittingEmptySubsequences: false)
         if parts.count == 1 {
             guard let decision = Self.decision(parts[0]) else { return nil }
             (ids, self.decision) = (nil, decision)
