@@ -122,10 +122,12 @@ let collectorTargets: [Target] = [
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
 
-    // The example; it uses the SDK as any service does
+    // The examples; they use the SDK as any service does
     executable(
         "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
         path: "Sources/Examples/ResearchDesk"),
+    executable(
+        "TraceContextEcho", ["Skein", arguments, hummingbird, tracing], path: "Sources/Examples/TraceContextEcho"),
     .target(name: "CAllocationCounter"),
     executable(
         "skein-bench",
@@ -151,7 +153,7 @@ let collectorTargets: [Target] = [
             "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
             logging,
         ]),
-    tests("ExampleTests", ["ResearchDesk", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
+    tests("ExampleTests", ["ResearchDesk", "TraceContextEcho", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
     tests(
         "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
     .testTarget(
@@ -187,6 +189,7 @@ let libraries: [Product] = [
 let executables: [Product] = [
     .executable(name: "skein", targets: ["SkeinMain"]),
     .executable(name: "research-desk", targets: ["ResearchDesk"]),
+    .executable(name: "trace-context-echo", targets: ["TraceContextEcho"]),
 ]
 
 let sdkPackages: [Package.Dependency] = [

@@ -62,16 +62,31 @@ public struct Baggage: Sendable, Equatable {
     /// The header to send; empty when there is nothing to send.
     package var header: String {
         var header = ""
-        for entry in entries.prefix(Self.membersMax)
-        where !entry.key.isEmpty && entry.key.utf8.allSatisfy(PercentEncoding.isTokenByte) {
-            var member = header.isEmpty ? "" : ","
-            member += entry.key
-            member += "="
-            PercentEncoding.encode(entry.value, into: &member)
-            if !entry.properties.isEmpty { member += ";\(entry.properties)" }
-            if header.utf8.count + member.utf8.count <= Self.headerBytesMax { header += member }
+        forEachSendable(properties: true) { key, value in
+            if !header.isEmpty { header += "," }
+            header += key
+            header += "="
+            header += value
         }
         return header
+    }
+
+    /// Calls `body` with every entry that may be sent: the first 64 whose name is an HTTP token, as long as all of them
+    /// together fit 8,192 bytes. Values come percent-encoded, and with `properties` followed by them.
+    package func forEachSendable(properties: Bool = false, _ body: (_ key: String, _ value: String) -> Void) {
+        var (count, bytes) = (0, 0)
+        for entry in entries where !entry.key.isEmpty && entry.key.utf8.allSatisfy(PercentEncoding.isTokenByte) {
+            var value = ""
+            PercentEncoding.encode(entry.value, into: &value)
+            if properties, !entry.properties.isEmpty { value += ";\(entry.properties)" }
+            // One byte for the equals sign, and one for the comma before all but the first.
+            let size = entry.key.utf8.count + 1 + value.utf8.count + (count == 0 ? 0 : 1)
+            guard bytes + size <= Self.headerBytesMax else { continue }
+            bytes += size
+            count += 1
+            body(entry.key, value)
+            if count == Self.membersMax { return }
+        }
     }
 
     private static func entry(_ member: Substring) -> Entry? {

@@ -82,54 +82,6 @@ import Tracing
         #expect(!AlwaysOffSampler().shouldSample(asked).isSampled)
     }
 
-    @Test func unsampledSpanCarriesOnTheTraceWithFlagsZero() throws {
-        let exporter = InMemorySpanExporter()
-        let tracer = exporter.tracer { $0.sampler = AlwaysOffSampler() }
-        var context = ServiceContext.topLevel
-        tracer.extract(
-            ["traceparent": TraceContextTests.valid, "tracestate": "a=1", "baggage": "k=v"], into: &context,
-            using: HeaderExtractor())
-        let span = tracer.startSpan("dropped", context: context)
-        #expect(!span.isRecording)
-        span.attributes["a"] = 1
-        span.addEvent("e")
-        span.recordError(CancellationError())
-        var headers: [String: String] = [:]
-        tracer.inject(span.context, into: &headers, using: HeaderInjector())
-        span.end()
-        let parent = try #require(headers["traceparent"])
-        #expect(parent.hasPrefix("00-\(TraceContextTests.traceID)-") && parent.hasSuffix("-00"))
-        #expect(headers["tracestate"] == "a=1")
-        #expect(headers["baggage"] == "k=v")
-        #expect(exporter.spans.isEmpty)
-        #expect(tracer.statistics == TracingStatistics())
-    }
-
-    @Test func childOfAnUnsampledSpanIsUnsampledInTheSameTrace() throws {
-        let exporter = InMemorySpanExporter()
-        let tracer = exporter.tracer { $0.sampler = ParentBasedSampler(root: AlwaysOffSampler()) }
-        tracer.withSpan("root") { root in
-            tracer.withSpan("child") { child in
-                #expect(child.spanContext?.traceID == root.spanContext?.traceID)
-                #expect(child.spanContext?.flags == [])
-                #expect(!child.isRecording)
-            }
-        }
-        #expect(exporter.spans.isEmpty)
-    }
-
-    @Test func disabledTracingPassesTheCallersContextThrough() {
-        let tracer = InMemorySpanExporter().tracer { $0.isDisabled = true }
-        var context = ServiceContext.topLevel
-        tracer.extract(["traceparent": TraceContextTests.valid], into: &context, using: HeaderExtractor())
-        let span = tracer.startSpan("off", context: context)
-        var headers: [String: String] = [:]
-        tracer.inject(span.context, into: &headers, using: HeaderInjector())
-        span.end()
-        #expect(headers == ["traceparent": TraceContextTests.valid])
-        #expect(tracer.startSpan("off", context: .topLevel).spanContext == nil)
-    }
-
     @Test func idsAreDistinctAndRepeatableFromASeed() {
         struct Counter: RandomNumberGenerator {
             var value: UInt64 = 0

@@ -111,7 +111,7 @@ import Tracing
             #expect(recorded.name == "after" && recorded.kind == kind)
             #expect(recorded.startNanoseconds == 1_000 && recorded.endNanoseconds == 2_000)
             #expect(recorded.traceID == span.spanContext?.traceID && recorded.spanID == span.spanContext?.spanID)
-            #expect(recorded.flags == 0x101)
+            #expect(recorded.flags == 0x103)
         }
     }
 
@@ -178,7 +178,7 @@ import Tracing
         #expect(try only().links.count == 1)
         #expect(link.traceID == target.spanContext?.traceID && link.spanID == target.spanContext?.spanID)
         #expect(link.attributes == ["why": .string("handoff")])
-        #expect(link.flags == 0x101)
+        #expect(link.flags == 0x103)
     }
 
     @Test func whatGoesOverALimitIsDroppedAndCounted() throws {

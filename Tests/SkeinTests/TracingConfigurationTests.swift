@@ -237,7 +237,8 @@ import Testing
 
     @Test(arguments: [
         ("OTEL_SDK_DISABLED", "yes"), ("OTEL_RESOURCE_ATTRIBUTES", "a"), ("OTEL_RESOURCE_ATTRIBUTES", "a=%4"),
-        ("OTEL_RESOURCE_ATTRIBUTES", "=1"), ("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "=1"), ("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_PROPAGATORS", "xray"),
+        ("OTEL_PROPAGATORS", "none,baggage"), ("OTEL_TRACES_SAMPLER", "xray"), ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1"), ("OTEL_BSP_SCHEDULE_DELAY", "5s"), ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0"), ("OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999999999"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
@@ -289,6 +290,31 @@ import Testing
         }
         #expect(isSampled(nil) == root)
         #expect(isSampled(parent) == child)
+    }
+
+    @Test(arguments: [
+        ("none", []), (" None ", []), ("tracecontext", ["tracecontext"]),
+        ("B3, b3multi,jaeger ,,b3", ["b3", "b3multi", "jaeger"]),
+        ("baggage,tracecontext,baggage", ["baggage", "tracecontext"]),
+    ])
+    func propagatorsAreThoseNamedInTheirOrder(_ value: String, _ names: [String]) {
+        let configuration = read(["OTEL_PROPAGATORS": value])
+        #expect(configuration.problems.isEmpty)
+        #expect(configuration.propagators.map(\.name) == names)
+    }
+
+    @Test(arguments: ["jaeger_remote", "parentbased_jaeger_remote", "xray"])
+    func samplersThatAskAServerAreReportedAsNotSupported(_ name: String) throws {
+        let configuration = read(["OTEL_TRACES_SAMPLER": name])
+        let problem = try #require(configuration.problems.first)
+        #expect(problem.description.contains("not supported") && problem.description.contains("always_on"))
+        #expect(configuration.sampler.description == read([:]).sampler.description)
+    }
+
+    @Test func baggageAttributesAreAnAllowListThatIsEmptyAtFirst() {
+        #expect(read([:]).baggageAttributes == [])
+        let configuration = read(["SKEIN_BAGGAGE_ATTRIBUTES": "user.id, tenant,,user.id"])
+        #expect(configuration.baggageAttributes == ["user.id", "tenant"])
     }
 
     @Test(arguments: ["2", "-0.1", "half", "nan"])

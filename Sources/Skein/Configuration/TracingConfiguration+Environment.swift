@@ -75,6 +75,7 @@ extension TracingConfiguration {
 
     private mutating func readSampler(_ environment: inout Environment) {
         let variable = "OTEL_TRACES_SAMPLER"
+        let names = "always_on, always_off, traceidratio or one of them after parentbased_"
         guard let name = environment.string(variable) else { return }
         switch name.lowercased() {
         case "always_on": sampler = AlwaysOnSampler()
@@ -84,11 +85,12 @@ extension TracingConfiguration {
         case "parentbased_always_off": sampler = ParentBasedSampler(root: AlwaysOffSampler())
         case "parentbased_traceidratio":
             sampler = ParentBasedSampler(root: TraceIDRatioSampler(ratio: readRatio(&environment)))
-        default:
+        case "jaeger_remote", "parentbased_jaeger_remote", "xray":
             environment.report(
                 variable, name,
-                expected: "always_on, always_off, traceidratio or one of them after parentbased_; "
-                    + "parentbased_always_on is used")
+                expected: "\(names); samplers that ask a server are not supported; parentbased_always_on is used")
+        default:
+            environment.report(variable, name, expected: "\(names); parentbased_always_on is used")
         }
     }
 
@@ -103,19 +105,36 @@ extension TracingConfiguration {
     }
 
     private mutating func readPropagators(_ environment: inout Environment) {
+        if let list = environment.string("SKEIN_BAGGAGE_ATTRIBUTES") {
+            baggageAttributes = Self.names(list)
+        }
         let variable = "OTEL_PROPAGATORS"
         guard let list = environment.string(variable) else { return }
         var chosen: [Propagator] = []
-        for part in list.split(separator: ",") {
-            let name = part.trimmingOptionalWhitespace().lowercased()
-            if name == "none" { continue }
-            guard let propagator = Propagator(rawValue: name) else {
-                environment.report(variable, name, expected: "tracecontext, baggage or none; it is left out")
+        let names = Self.names(list.lowercased())
+        for name in names where name != "none" {
+            guard let propagator = Propagator(named: name) else {
+                environment.report(
+                    variable, name,
+                    expected: "tracecontext, baggage, b3, b3multi, jaeger or none; it is left out")
                 continue
             }
-            if !chosen.contains(propagator) { chosen.append(propagator) }
+            chosen.append(propagator)
+        }
+        if names.contains("none"), names.count > 1 {
+            environment.report(variable, list, expected: "none to stand alone; it is left out")
         }
         propagators = chosen
+    }
+
+    /// The distinct names of a list separated by commas, in order.
+    private static func names(_ list: String) -> [String] {
+        var names: [String] = []
+        for part in list.split(separator: ",") {
+            let name = String(part.trimmingOptionalWhitespace())
+            if !name.isEmpty, !names.contains(name) { names.append(name) }
+        }
+        return names
     }
 
     private mutating func readLimits(_ environment: inout Environment) {

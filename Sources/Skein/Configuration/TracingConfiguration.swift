@@ -20,8 +20,12 @@ public struct TracingConfiguration: Sendable {
     public var resource = Resource()
     /// Which spans are recorded. `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
     public var sampler: any Sampler = ParentBasedSampler(root: AlwaysOnSampler())
-    /// In which formats context travels, in this order. `OTEL_PROPAGATORS`.
+    /// In which formats context travels, in this order; see ``Propagator``. `OTEL_PROPAGATORS`.
     public var propagators: [Propagator] = [.traceContext, .baggage]
+    /// The keys of baggage that every recorded span gets as string attributes of the same name, before samplers look at
+    /// it: the first 64, which is what baggage may hold. Empty by default, because baggage comes from outside.
+    /// `SKEIN_BAGGAGE_ATTRIBUTES`, a list separated by commas.
+    public var baggageAttributes: [String] = []
     /// What a span may hold. `OTEL_SPAN_*_LIMIT` and its kin.
     public var limits = SpanLimits()
     /// How spans are collected. `OTEL_BSP_*`, `SKEIN_BSP_*`.

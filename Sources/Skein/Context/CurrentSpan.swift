@@ -1,14 +1,18 @@
-import Tracing
+import ServiceContextModule
 
-/// The span of a context, as one reference, which a context stores without a box of its own.
+/// What a `ServiceContext` holds for its span.
+///
+/// A span of this process can stand there itself, which costs no memory of its own; but a span holds the context it was
+/// started in, so contexts that always did this would keep a chain of all ancestors alive. Hence a span whose parent
+/// stands in its context itself puts a copy of its identity into its own: no chain is longer than two spans.
 enum CurrentSpan: Sendable {
     /// A span of this process.
     case local(SkeinSpan)
-    /// A context that came in from another process, or was set by hand.
-    case foreign(ForeignSpan)
+    /// What came in from another process, or a span of this one whose parent is `local`.
+    case copy(Box)
 
-    /// Holds what a context of another process consists of.
-    final class ForeignSpan: Sendable {
+    /// Keeps a context of a span in one word, which a `ServiceContext` stores in place.
+    final class Box: Sendable {
         let spanContext: SpanContext
 
         init(_ spanContext: SpanContext) {
@@ -19,27 +23,25 @@ enum CurrentSpan: Sendable {
     var spanContext: SpanContext? {
         switch self {
         case .local(let span): span.spanContext
-        case .foreign(let span): span.spanContext
+        case .copy(let box): box.spanContext
         }
     }
 }
 
 private enum CurrentSpanKey: ServiceContextKey {
     typealias Value = CurrentSpan
-    static var nameOverride: String? { "skein-span" }
+    static var nameOverride: String? { "skein-span-context" }
 }
 
 extension ServiceContext {
     /// The span that new spans in this context become children of: a local one, or a remote one after extraction.
     public var spanContext: SpanContext? {
-        get { self[CurrentSpanKey.self]?.spanContext }
-        set { self[CurrentSpanKey.self] = newValue.map { .foreign(CurrentSpan.ForeignSpan($0)) } }
+        get { currentSpan?.spanContext }
+        set { currentSpan = newValue.map { .copy(CurrentSpan.Box($0)) } }
     }
 
-    /// This context with `span` as the parent of new spans.
-    func with(_ span: SkeinSpan) -> ServiceContext {
-        var context = self
-        context[CurrentSpanKey.self] = .local(span)
-        return context
+    var currentSpan: CurrentSpan? {
+        get { self[CurrentSpanKey.self] }
+        set { self[CurrentSpanKey.self] = newValue }
     }
 }

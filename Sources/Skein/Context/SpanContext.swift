@@ -13,17 +13,31 @@ public struct SpanContext: Sendable, Equatable {
     public let traceState: TraceState
     /// Whether the context came in from another process.
     public let isRemote: Bool
+    /// Whether the caller asked for the trace whatever samplers say (B3's and Jaeger's debug flag). Travels on.
+    public let isDebug: Bool
+    /// Whether the caller left the sampling decision to whoever receives this (B3 without a sampling state).
+    public let isDeferred: Bool
 
     /// A context as it came in or as a span carries it.
     public init(
         traceID: TraceID, spanID: SpanID, flags: TraceFlags, traceState: TraceState = TraceState(),
         isRemote: Bool = false
     ) {
+        self.init(
+            traceID: traceID, spanID: spanID, flags: flags, traceState: traceState, isRemote: isRemote, isDebug: false)
+    }
+
+    init(
+        traceID: TraceID, spanID: SpanID, flags: TraceFlags, traceState: TraceState = TraceState(), isRemote: Bool,
+        isDebug: Bool, isDeferred: Bool = false
+    ) {
         self.traceID = traceID
         self.spanID = spanID
         self.flags = flags
         self.traceState = traceState
         self.isRemote = isRemote
+        self.isDebug = isDebug
+        self.isDeferred = isDeferred
     }
 
     /// Whether both ids are other than zero.

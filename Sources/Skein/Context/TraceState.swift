@@ -1,9 +1,19 @@
 import ContextBaggage
 
 /// The `tracestate` of W3C Trace Context: vendor entries in order, the newest leftmost.
+///
+/// Keys begin with a lowercase letter or a digit, as level 2 allows. A key with an `@` must have the form
+/// `tenant@system` of level 1: level 2 would allow `@` anywhere behind the first character, but the specification's own
+/// conformance suite still refuses that, and so do other implementations behind which such an entry would be lost.
 public struct TraceState: Sendable, Equatable {
     /// Entries a list may have; a longer one is discarded as a whole.
     static let membersMax = 32
+    /// Bytes a list may have: what common HTTP servers take as one header line, and far over the 512 that must be
+    /// carried on. Past it whole entries fall out, those over ``largeMemberBytes`` first, each time the rightmost
+    /// (section 3.3.1.5, tracestate limits).
+    static let headerBytesMax = 8192
+    /// Bytes over which an entry counts as large.
+    static let largeMemberBytes = 128
     /// Bytes of a key; and of its tenant and system parts where it has an `@`.
     static let keyBytesMax = 256
     static let tenantBytesMax = 241
@@ -41,7 +51,7 @@ public struct TraceState: Sendable, Equatable {
             if keys.insert(key).inserted { members.append(member) }
             guard keys.count <= Self.membersMax else { return nil }
         }
-        header = members.joined(separator: ",")
+        header = Self.joined(members)
     }
 
     /// Whether there are no entries.
@@ -62,22 +72,31 @@ public struct TraceState: Sendable, Equatable {
         guard Self.isKey(key.utf8[...]), value.map({ Self.isValue($0.utf8[...]) }) ?? true else { return self }
         var members = header.split(separator: ",").filter { !$0.hasPrefix("\(key)=") }
         if let value { members.insert("\(key)=\(value)", at: 0) }
-        return TraceState(unchecked: members.prefix(Self.membersMax).joined(separator: ","))
+        return TraceState(unchecked: Self.joined(Array(members.prefix(Self.membersMax))))
+    }
+
+    private static func joined(_ members: [Substring]) -> String {
+        var members = members
+        var bytes = members.reduce(members.count - 1) { $0 + $1.utf8.count }
+        while bytes > headerBytesMax {
+            let index = members.lastIndex { $0.utf8.count > largeMemberBytes } ?? members.endIndex - 1
+            bytes -= members.remove(at: index).utf8.count + 1
+        }
+        return members.joined(separator: ",")
     }
 
     private static func isKey(_ key: Substring.UTF8View) -> Bool {
         guard !key.isEmpty, key.count <= keyBytesMax else { return false }
         let parts = key.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+        guard let name = parts.first, let first = name.first, isLetter(first) || isDigit(first),
+            name.allSatisfy(isKeyByte)
+        else { return false }
         switch parts.count {
-        case 1:
-            return startsWithLetter(parts[0]) && key.allSatisfy(isKeyByte)
+        case 1: return true
         case 2:
-            let tenant = parts[0]
-            guard let first = tenant.first, isKeyByte(first), isLetter(first) || isDigit(first) else { return false }
-            return tenant.count <= tenantBytesMax && tenant.allSatisfy(isKeyByte) && startsWithLetter(parts[1])
-                && parts[1].count <= systemBytesMax && parts[1].allSatisfy(isKeyByte)
-        default:
-            return false
+            guard let system = parts[1].first, isLetter(system), parts[1].allSatisfy(isKeyByte) else { return false }
+            return name.count <= tenantBytesMax && parts[1].count <= systemBytesMax
+        default: return false
         }
     }
 
@@ -86,10 +105,6 @@ public struct TraceState: Sendable, Equatable {
         return value.allSatisfy {
             $0 >= 0x20 && $0 <= 0x7E && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "=")
         }
-    }
-
-    private static func startsWithLetter(_ part: Substring.UTF8View) -> Bool {
-        part.first.map(isLetter) ?? false
     }
 
     private static func isLetter(_ byte: UInt8) -> Bool {

@@ -1,49 +1,58 @@
-import ContextBaggage
-import Instrumentation
-import ServiceContextModule
-
 /// A format in which context travels between processes.
-public enum Propagator: String, Sendable, CaseIterable {
+///
+/// Formats are applied in the order of ``TracingConfiguration/propagators``. Going out, each writes its headers. Coming
+/// in, each reads its own, and of several that find a span (or baggage) the last one wins; a format that finds nothing,
+/// or nothing valid, changes nothing.
+public struct Propagator: Sendable, Equatable {
     /// W3C `traceparent` and `tracestate`.
-    case traceContext = "tracecontext"
+    public static let traceContext = Propagator(TraceContextPropagator())
     /// W3C `baggage`.
-    case baggage
+    public static let baggage = Propagator(BaggagePropagator())
+    /// B3 in its single header, `b3`. Reads the several headers too, where the single one is missing or invalid.
+    public static let b3 = Propagator(B3Propagator(encoding: .single))
+    /// B3 in several headers, `x-b3-traceid` and its kin. Reads the single header too, which wins.
+    public static let b3Multi = Propagator(B3Propagator(encoding: .multiple))
+    /// Jaeger's `uber-trace-id`, and baggage in `uberctx-*`; see ``jaeger(baggageKeys:)``.
+    public static let jaeger = jaeger(baggageKeys: [])
 
-    /// Reads the headers of `carrier` into `context`. An invalid `traceparent` leaves the context without a parent, so
-    /// that the next span starts a new trace, and its `tracestate` is dropped with it.
-    package func extract<Carrier, Extract: Extractor>(
-        _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
-    ) where Extract.Carrier == Carrier {
-        switch self {
-        case .traceContext:
-            guard let header = extractor.extract(key: "traceparent", from: carrier),
-                let parent = TraceParent.parse(header)
-            else { return }
-            let state = extractor.extract(key: "tracestate", from: carrier).flatMap(TraceState.init(header:))
-            context.spanContext = SpanContext(
-                traceID: parent.traceID, spanID: parent.spanID, flags: parent.flags,
-                traceState: state ?? TraceState(), isRemote: true)
-        case .baggage:
-            guard let header = extractor.extract(key: "baggage", from: carrier) else { return }
-            let baggage = Baggage(header: header)
-            if !baggage.entries.isEmpty { context.baggage = baggage }
-        }
+    /// Jaeger's headers.
+    ///
+    /// - Parameter baggageKeys: the baggage that is read from `uberctx-<key>`, besides
+    ///   ``TracingConfiguration/baggageAttributes``: an `Extractor` can be asked for a header by its name only, so keys
+    ///   that nobody named are not seen. `jaeger-baggage` is read whole, and all baggage is written.
+    public static func jaeger(baggageKeys: [String]) -> Propagator {
+        Propagator(JaegerPropagator(baggageKeys: baggageKeys))
     }
 
-    /// Writes `context` into the headers of `carrier`; writes nothing where there is nothing to say.
-    package func inject<Carrier, Inject: Injector>(
-        _ context: ServiceContext, into carrier: inout Carrier, using injector: Inject
-    ) where Inject.Carrier == Carrier {
-        switch self {
-        case .traceContext:
-            guard let span = context.spanContext, span.isValid else { return }
-            injector.inject(TraceParent.header(span), forKey: "traceparent", into: &carrier)
-            if !span.traceState.isEmpty {
-                injector.inject(span.traceState.header, forKey: "tracestate", into: &carrier)
-            }
-        case .baggage:
-            guard let header = context.baggage?.header, !header.isEmpty else { return }
-            injector.inject(header, forKey: "baggage", into: &carrier)
-        }
+    /// A format of one's own.
+    public static func custom(_ format: any TextMapPropagator) -> Propagator {
+        Propagator(format)
+    }
+
+    private let format: any TextMapPropagator
+
+    private init(_ format: any TextMapPropagator) {
+        self.format = format
+    }
+
+    /// The format that `OTEL_PROPAGATORS` calls `name`; nil where there is none of that name.
+    init?(named name: String) {
+        let all: [Propagator] = [.traceContext, .baggage, .b3, .b3Multi, .jaeger]
+        guard let found = all.first(where: { $0.name == name }) else { return nil }
+        self = found
+    }
+
+    /// What the format is called, for the built-in ones as in `OTEL_PROPAGATORS`.
+    public var name: String { format.name }
+
+    /// Whether both have the same name.
+    public static func == (a: Propagator, b: Propagator) -> Bool {
+        a.name == b.name
+    }
+
+    /// What reads and writes, told which baggage will be asked for.
+    func format(readingBaggage keys: [String]) -> any TextMapPropagator {
+        guard let jaeger = format as? JaegerPropagator else { return format }
+        return JaegerPropagator(baggageKeys: jaeger.baggageKeys + keys.filter { !jaeger.baggageKeys.contains($0) })
     }
 }

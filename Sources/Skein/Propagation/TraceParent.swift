@@ -1,21 +1,25 @@
 import ContextBaggage
 import OTLP
 
-/// The `traceparent` header of W3C Trace Context.
+/// The `traceparent` header of W3C Trace Context, level 2.
 enum TraceParent {
     /// Bytes of version 00.
     private static let bytes = 55
 
     /// Reads a header; nil for anything the specification calls invalid, in which case the receiver starts a new trace.
+    ///
+    /// A comma anywhere means that a request had several of these headers, which is invalid as well: HTTP stacks join
+    /// repeated headers with it.
     static func parse(_ header: String) -> (traceID: TraceID, spanID: SpanID, flags: TraceFlags)? {
         let text = header.trimmingOptionalWhitespace()
         var digits = LowercaseHex(text.utf8)
         guard let version = digits.next(2), version != 0xFF, digits.skipDash() else { return nil }
         guard let high = digits.next(16), let low = digits.next(16), digits.skipDash() else { return nil }
         guard let span = digits.next(16), digits.skipDash(), let flags = digits.next(2) else { return nil }
-        // Later versions may go on after a dash; version 00 may not.
-        let count = text.utf8.count
-        guard count == bytes || (version > 0 && digits.skipDash()) else { return nil }
+        // Later versions may go on after a dash; version 00 may not (section 3.2.4).
+        if text.utf8.count != bytes {
+            guard version > 0, digits.skipDash(), !text.utf8.contains(UInt8(ascii: ",")) else { return nil }
+        }
         let (traceID, spanID) = (TraceID(high: high, low: low), SpanID(span))
         guard traceID.isValid, spanID.isValid else { return nil }
         return (traceID, spanID, TraceFlags(rawValue: UInt8(truncatingIfNeeded: flags)).intersection(.known))

@@ -7,6 +7,14 @@ public protocol IDGenerator: Sendable {
     func nextTraceID() -> TraceID
     /// A span id other than zero.
     func nextSpanID() -> SpanID
+    /// Whether the low 56 bits of every trace id are random, so that all services can sample by them. New traces then
+    /// carry the random flag of Trace Context level 2. Asked once; true unless a generator says otherwise.
+    var makesRandomTraceIDs: Bool { get }
+}
+
+extension IDGenerator {
+    /// True.
+    public var makesRandomTraceIDs: Bool { true }
 }
 
 /// Ids from SplitMix64 over counters that are seeded once: no lock and no system call.

@@ -17,14 +17,23 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         var isEnded = false
     }
 
+    /// How the span stands in its own context; see ``CurrentSpan``.
+    enum ContextForm {
+        /// Not at all: the caller's context goes on as it is.
+        case callers
+        /// As itself.
+        case span
+        /// As a copy of its identity.
+        case copy
+    }
+
     /// Nil for a span that is not sampled.
     private let pipeline: SpanPipeline?
     /// Ids and flags; nil only when tracing is off and the caller has no trace either.
     public let spanContext: SpanContext?
     /// The context it was started in.
     private let parentContext: ServiceContext
-    /// Whether it is the caller's context that goes on, because this span has no ids of its own.
-    private let isTransparent: Bool
+    private let contextForm: ContextForm
     private let isParentRemote: Bool
     private let kind: SpanKind
     private let parentSpanID: SpanID
@@ -34,12 +43,12 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
     /// A span that is recorded.
     init(
         _ name: String, _ pipeline: SpanPipeline, _ spanContext: SpanContext, in context: ServiceContext,
-        parent: SpanContext?, kind: SpanKind, startNanoseconds: UInt64
+        as contextForm: ContextForm, parent: SpanContext?, kind: SpanKind, startNanoseconds: UInt64
     ) {
         self.pipeline = pipeline
         self.spanContext = spanContext
         parentContext = context
-        isTransparent = false
+        self.contextForm = contextForm
         isParentRemote = parent?.isRemote ?? false
         parentSpanID = parent?.spanID ?? .invalid
         self.kind = kind
@@ -48,13 +57,13 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
     }
 
     /// A span that records nothing.
-    ///
-    /// - Parameter isTransparent: whether what lies below has the same parent as if this span did not exist.
-    init(notRecording name: String, _ spanContext: SpanContext?, in context: ServiceContext, isTransparent: Bool) {
+    init(
+        notRecording name: String, _ spanContext: SpanContext?, in context: ServiceContext, as contextForm: ContextForm
+    ) {
         pipeline = nil
         self.spanContext = spanContext
         parentContext = context
-        self.isTransparent = isTransparent
+        self.contextForm = contextForm
         isParentRemote = false
         parentSpanID = .invalid
         kind = .internal
@@ -62,9 +71,16 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         state = Mutex(State(name: name, fields: SpanFields()))
     }
 
-    /// The context to run the span's work in: the caller's, with this span as the parent of new ones.
+    /// The context to run the span's work in: the caller's, with this span as the parent of new ones. Made anew each
+    /// time, so that the span does not keep itself alive.
     public var context: ServiceContext {
-        isTransparent ? parentContext : parentContext.with(self)
+        var context = parentContext
+        switch contextForm {
+        case .callers: break
+        case .span: context.currentSpan = .local(self)
+        case .copy: context.spanContext = spanContext
+        }
+        return context
     }
 
     /// The name; may change until the end.

@@ -1,3 +1,4 @@
+import ContextBaggage
 import OTLP
 import Tracing
 
@@ -12,7 +13,13 @@ public final class SkeinTracer: Tracer {
     private let pipeline: SpanPipeline
     private let sampler: any Sampler
     private let ids: any IDGenerator
-    private let propagators: [Propagator]
+    private let propagators: [any TextMapPropagator]
+    /// Keys of baggage that every recorded span gets as attributes.
+    private let baggageAttributes: [String]
+    /// Whether a decision can come in without a span.
+    private let readsRequestedSampling: Bool
+    /// The flags of new traces.
+    private let rootFlags: TraceFlags
     /// False makes every span a pass-through of the caller's context; propagation still works.
     private let isEnabled: Bool
 
@@ -20,7 +27,12 @@ public final class SkeinTracer: Tracer {
         self.pipeline = pipeline
         sampler = configuration.sampler
         ids = configuration.idGenerator
-        propagators = configuration.propagators
+        baggageAttributes = Array(configuration.baggageAttributes.prefix(Baggage.membersMax))
+        propagators = configuration.propagators.map { [baggageAttributes] in
+            $0.format(readingBaggage: baggageAttributes)
+        }
+        readsRequestedSampling = propagators.contains { $0 is B3Propagator || $0 is JaegerPropagator }
+        rootFlags = configuration.idGenerator.makesRandomTraceIDs ? .random : []
         isEnabled = !configuration.isDisabled
     }
 
@@ -29,40 +41,59 @@ public final class SkeinTracer: Tracer {
         _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
         at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
     ) -> SkeinSpan {
-        let parentContext = context()
-        let parent = parentContext.spanContext
+        start(operationName, SpanAttributes(), context(), kind, instant)
+    }
+
+    /// Starts a span that has `attributes` from its start, so that samplers can decide by them.
+    @inline(__always)
+    func start<Instant: TracerInstant>(
+        _ name: String, _ attributes: SpanAttributes, _ parentContext: ServiceContext, _ kind: SpanKind,
+        _ instant: () -> Instant
+    ) -> SkeinSpan {
+        let current = parentContext.currentSpan
+        let parent = current?.spanContext
         guard isEnabled else {
-            return SkeinSpan(notRecording: operationName, parent, in: parentContext, isTransparent: true)
+            return SkeinSpan(notRecording: name, parent, in: parentContext, as: .callers)
         }
+        let requested = readsRequestedSampling && parent == nil ? parentContext.requestedSampling : nil
+        let baggage = baggageAttributes.isEmpty ? nil : parentContext.baggage
         let traceID = parent?.traceID ?? ids.nextTraceID()
         let decision = sampler.shouldSample(
-            SamplingParameters(parent: parent, traceID: traceID, name: operationName, kind: kind))
-        let inherited = parent?.flags.intersection(.random) ?? []
-        guard decision.isSampled else {
-            return notSampled(operationName, parentContext, parent, traceID, inherited, decision.traceState)
+            SamplingParameters(
+                parent: parent, traceID: traceID, name: name, kind: kind, attributes: attributes,
+                remoteDecision: requested.map { $0 != .notSampled }, baggage: baggage,
+                baggageAttributes: baggageAttributes))
+        if !decision.isSampled, let parent, !parent.isSampled, !parent.isDeferred,
+            parent.traceState == decision.traceState
+        {
+            // The caller is not sampled either: what lies below names the same parent as if this span did not exist.
+            return SkeinSpan(notRecording: name, parent, in: parentContext, as: .callers)
         }
+        let inherited = parent.map { $0.flags.intersection(.random) } ?? rootFlags
         let spanContext = SpanContext(
-            traceID: traceID, spanID: ids.nextSpanID(), flags: inherited.union(.sampled),
-            traceState: decision.traceState)
+            traceID: traceID, spanID: ids.nextSpanID(),
+            flags: decision.isSampled ? inherited.union(.sampled) : inherited,
+            traceState: decision.traceState, isRemote: false, isDebug: parent?.isDebug ?? (requested == .debug))
+        let contextForm: SkeinSpan.ContextForm = if case .local = current { .copy } else { .span }
+        guard decision.isSampled else {
+            return SkeinSpan(notRecording: name, spanContext, in: parentContext, as: contextForm)
+        }
         let span = SkeinSpan(
-            operationName, pipeline, spanContext, in: parentContext, parent: parent, kind: kind,
+            name, pipeline, spanContext, in: parentContext, as: contextForm, parent: parent, kind: kind,
             startNanoseconds: instant().nanosecondsSinceEpoch)
+        if let baggage { describe(span, baggage) }
+        if !attributes.isEmpty { span.attributes.merge(attributes) }
         for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
         return span
     }
 
-    /// A span that keeps the caller's trace. Where the caller is not sampled either, its context goes on as it is:
-    /// what lies below then names the same parent as if this span did not exist.
-    private func notSampled(
-        _ name: String, _ context: ServiceContext, _ parent: SpanContext?, _ traceID: TraceID, _ flags: TraceFlags,
-        _ traceState: TraceState
-    ) -> SkeinSpan {
-        if let parent, !parent.isSampled, parent.traceState == traceState {
-            return SkeinSpan(notRecording: name, parent, in: context, isTransparent: true)
+    @inline(never)
+    private func describe(_ span: SkeinSpan, _ baggage: Baggage) {
+        span.change { state in
+            for key in baggageAttributes {
+                if let value = baggage[key] { state.fields.set(key, .string(value)) }
+            }
         }
-        let spanContext = SpanContext(
-            traceID: traceID, spanID: ids.nextSpanID(), flags: flags, traceState: traceState)
-        return SkeinSpan(notRecording: name, spanContext, in: context, isTransparent: false)
     }
 
     /// Starts a span; see ``startSpan(_:context:ofKind:at:function:file:line:)``.
@@ -82,18 +113,22 @@ public final class SkeinTracer: Tracer {
         _ = pipeline.forceFlush(timeout: .seconds(30))
     }
 
-    /// Reads the configured formats from `carrier` into `context`.
+    /// Reads the configured formats from `carrier` into `context`; see ``Propagator`` for which of several wins.
     public func extract<Carrier, Extract: Extractor>(
         _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
     ) where Extract.Carrier == Carrier {
-        for propagator in propagators { propagator.extract(carrier, into: &context, using: extractor) }
+        for propagator in propagators {
+            propagator.extract(into: &context) { extractor.extract(key: $0, from: carrier) }
+        }
     }
 
     /// Writes the configured formats of `context` into `carrier`.
     public func inject<Carrier, Inject: Injector>(
         _ context: ServiceContext, into carrier: inout Carrier, using injector: Inject
     ) where Inject.Carrier == Carrier {
-        for propagator in propagators { propagator.inject(context, into: &carrier, using: injector) }
+        for propagator in propagators {
+            propagator.inject(context) { injector.inject($1, forKey: $0, into: &carrier) }
+        }
     }
 
     /// How the spans of this tracer fared so far.
