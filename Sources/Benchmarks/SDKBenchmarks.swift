@@ -41,6 +41,19 @@ enum SDKBenchmarks {
                 for number in 0..<spans { useNative(sampled.tracer.startSpan("chat"), number) }
                 sampled.tracer.forceFlush()
             },
+            try meter.measure("any Span, 5 native attributes", units: spans, baseline: noop) {
+                let tracer: any Tracer = sampled.tracer
+                for number in 0..<spans {
+                    let span: any Span = tracer.startSpan("chat")
+                    span.record("gen_ai.operation.name", "chat")
+                    span.record("gen_ai.request.model", "gpt-5-mini")
+                    span.record("gen_ai.usage.input_tokens", number)
+                    span.record("gen_ai.request.temperature", 0.2)
+                    span.record("app.cached", false)
+                    span.end()
+                }
+                sampled.tracer.forceFlush()
+            },
             try meter.measure("span, 5 dictionary attributes", units: spans, baseline: noop) {
                 for number in 0..<spans { useDictionary(sampled.tracer.startSpan("chat"), number) }
                 sampled.tracer.forceFlush()

@@ -28,9 +28,7 @@ public final class SkeinTracing: Service {
         let diagnostics = Diagnostics(configuration.logger)
         for problem in configuration.problems { configuration.logger.warning("\(problem)") }
         shutdownTimeout = configuration.shutdownTimeout
-        pipeline = SpanPipeline(
-            limits: configuration.limits, processors: configuration.processors,
-            sink: try Self.sink(configuration, diagnostics))
+        pipeline = SpanPipeline(configuration, sink: try Self.sink(configuration, diagnostics))
         tracer = SkeinTracer(pipeline, configuration)
     }
 
@@ -125,9 +123,7 @@ extension SkeinTracing {
         _ exporter: any SpanExporter, _ configuration: TracingConfiguration
     ) -> SkeinTracer {
         let processor = SimpleSpanProcessor(framing: SpanFraming(configuration), exporter: exporter)
-        let pipeline = SpanPipeline(
-            limits: configuration.limits, processors: configuration.processors, sink: .immediate(processor))
-        return SkeinTracer(pipeline, configuration)
+        return SkeinTracer(SpanPipeline(configuration, sink: .immediate(processor)), configuration)
     }
 }
 

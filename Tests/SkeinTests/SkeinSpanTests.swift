@@ -154,6 +154,41 @@ import Tracing
         #expect(type.hasSuffix("Broken"))
     }
 
+    @Test func errorIsRecordedWithItsCallStackWhereThatIsWanted() throws {
+        struct Broken: Error {}
+        let tracer = exporter.tracer { $0.recordsCallStacks = true }
+        let span = tracer.startSpan("stack", context: .topLevel)
+        span.recordError(Broken())
+        span.recordError(Broken(), attributes: ["exception.stacktrace": "mine"])
+        span.end()
+        let stacks = try only().events.compactMap { $0.attributes["exception.stacktrace"] }
+        guard case .string(let stack)? = stacks.first else {
+            Issue.record("no exception.stacktrace")
+            return
+        }
+        #expect(stack.contains("recordError") && stack.split(separator: "\n").count > 3, "\(stack)")
+        #expect(stacks.last == .string("mine"))
+    }
+
+    /// What `withSpan` hands out where the tracer is the process's own.
+    @Test func spanOfAnyTypeTakesValuesByType() throws {
+        let recording: any Span = exporter.tracer().startSpan("any", context: .topLevel)
+        for span in [recording, NoOpTracer().startAnySpan("noop")] {
+            span.record("text", "a")
+            span.record("number", 7)
+            span.record("share", 0.5)
+            span.record("flag", true)
+            span.record(GenAI.requestModel, "gpt-5")
+            span.record(GenAI.responseFinishReasons, ["stop"])
+            span.end()
+        }
+        #expect(
+            try only().attributes == [
+                "text": .string("a"), "number": .int(7), "share": .double(0.5), "flag": .bool(true),
+                "gen_ai.request.model": .string("gpt-5"), "gen_ai.response.finish_reasons": .array([.string("stop")]),
+            ])
+    }
+
     @Test func okIsFinalAndErrorsKeepTheirMessage() throws {
         let tracer = exporter.tracer()
         let first = tracer.startSpan("ok", context: .topLevel)

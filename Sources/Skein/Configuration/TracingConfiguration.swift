@@ -28,6 +28,9 @@ public struct TracingConfiguration: Sendable {
     public var baggageAttributes: [String] = []
     /// What a span may hold. `OTEL_SPAN_*_LIMIT` and its kin.
     public var limits = SpanLimits()
+    /// Whether an error is recorded with the calls that led to the recording (`exception.stacktrace`), for some 100 µs
+    /// each. Swift does not keep where an error was thrown.
+    public var recordsCallStacks = false
     /// How spans are collected. `OTEL_BSP_*`, `SKEIN_BSP_*`.
     public var batch = BatchOptions()
     /// Where spans go; each exporter has a queue of its own. With none, spans are made and thrown away at once, and

@@ -114,8 +114,8 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         change { state in state.fields.addLink(target, link.attributes, limits) }
     }
 
-    /// Adds an `exception` event with the error's type and text, and with the attributes given, such as
-    /// `exception.stacktrace`. Leaves the status alone.
+    /// Adds an `exception` event with the error's type and text, the attributes given, and the call stack where
+    /// ``TracingConfiguration/recordsCallStacks`` asks for it. Leaves the status alone.
     public func recordError<Instant: TracerInstant>(
         _ error: any Error, attributes: SpanAttributes, at instant: @autoclosure () -> Instant
     ) {
@@ -127,6 +127,11 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         }
         if described.get(ErrorAttributes.exceptionMessage.name) == nil {
             described.set(ErrorAttributes.exceptionMessage.name, value: .string(String(describing: error)))
+        }
+        if pipeline?.recordsCallStacks == true, described.get(ErrorAttributes.exceptionStacktrace.name) == nil,
+            let stack = CallStack.text()
+        {
+            described.set(ErrorAttributes.exceptionStacktrace.name, value: .string(stack))
         }
         addEvent(SpanEvent(name: ErrorAttributes.exceptionEventName, at: instant(), attributes: described))
     }

@@ -9,9 +9,13 @@ final class SpanPipeline: Sendable {
     let sink: SpanSink
     let lateWrites = Atomic<UInt64>(0)
 
-    init(limits: SpanLimits, processors: [any SpanProcessor] = [], sink: SpanSink) {
-        self.limits = limits
-        self.processors = processors
+    /// Whether errors are recorded with the calls that led to the recording.
+    let recordsCallStacks: Bool
+
+    init(_ configuration: TracingConfiguration, sink: SpanSink) {
+        limits = configuration.limits
+        processors = configuration.processors
+        recordsCallStacks = configuration.recordsCallStacks
         self.sink = sink
     }
 
