@@ -25,6 +25,7 @@ package final class SpillFiles: @unchecked Sendable {
 
     /// A batch as it was stored.
     package struct Batch: Sendable, Equatable {
+        /// For ``SpillFiles/remove(_:)``.
         package let id: ID
         /// A complete OTLP `ExportTraceServiceRequest` in protobuf.
         package let request: [UInt8]
@@ -40,11 +41,13 @@ package final class SpillFiles: @unchecked Sendable {
         package var bytes = 0
         /// Spans that wait.
         package var spans = 0
-        /// Files that were cut short or changed, and are gone; with the spans their names spoke of.
+        /// Files that were cut short or changed, and are gone.
         package var damagedFiles = 0
+        /// The spans that the names of damaged files spoke of.
         package var damagedSpans = 0
         /// Files that could not be read or removed. They stay, and are tried again by the next process.
         package var unreadableFiles = 0
+        /// The spans of unreadable files.
         package var unreadableSpans = 0
 
         /// All zero.
