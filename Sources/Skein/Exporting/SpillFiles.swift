@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// A file gets its name only when it is complete, and carries a length and a checksum, so that one that was cut short
 /// is recognised. What is here survives the end of the process; nothing is synchronised, so a loss of power may take
-/// the last files. A lock keeps the directory to one process.
+/// the last files. A batch that was sent but not yet removed when the process ended is sent again by the next. A lock
+/// keeps the directory to one process.
 ///
 /// Unchecked because all but ``counts`` is used by one thread at a time, the processor's; `counts` has a lock.
 package final class SpillFiles: @unchecked Sendable {
@@ -111,6 +112,8 @@ package final class SpillFiles: @unchecked Sendable {
 
     /// The batch that has waited longest; it stays until ``remove(_:)``. Files that are damaged are removed and counted
     /// on the way, those that cannot be read are passed over and counted.
+    ///
+    /// Nil while `counts.files` is not zero means that the process has no descriptor or memory to read with just now.
     package func oldest() -> Batch? {
         while first < entries.count {
             let entry = entries[first]
@@ -123,6 +126,7 @@ package final class SpillFiles: @unchecked Sendable {
                 try files.remove(path(entry.name.final))
                 dropFirst { $0.damage(entry.name, entry.bytes) }
             } catch {
+                if error.isShortage { return nil }
                 dropFirst { $0.passOver(entry.name) }
             }
         }
