@@ -79,20 +79,23 @@ extension SpanTree {
     /// Expectations and spans are compared in order. Where an expectation leaves `children` open, whatever is below its
     /// span is right.
     public func mismatches(_ expected: [SpanExpectation]) -> [String] {
-        Self.mismatches(roots, expected, path: "roots")
+        Self.mismatches(roots, expected, below: nil)
     }
 
-    private static func mismatches(_ nodes: [Node], _ expected: [SpanExpectation], path: String) -> [String] {
+    private static func mismatches(
+        _ nodes: [Node], _ expected: [SpanExpectation], below parent: String?
+    ) -> [String] {
         var lines: [String] = []
         if nodes.count != expected.count {
             let names = nodes.map { "'\($0.span.name)'" }.joined(separator: ", ")
-            lines.append("\(path): \(nodes.count) spans (\(names)), expected \(expected.count)")
+            let what = nodes.count == 1 ? "1 span" : "\(nodes.count) spans"
+            lines.append("\(parent ?? "roots"): \(what) (\(names)), expected \(expected.count)")
         }
         for (node, expectation) in zip(nodes, expected) {
-            let place = path == "roots" ? node.span.name : "\(path) > \(node.span.name)"
+            let place = (parent.map { "\($0) > " } ?? "") + node.span.name
             lines += expectation.mismatches(in: node.span).map { "\(place): \($0)" }
             if let children = expectation.children {
-                lines += mismatches(node.children, children, path: place)
+                lines += mismatches(node.children, children, below: place)
             }
         }
         return lines

@@ -1,3 +1,4 @@
+import Foundation
 import OTLP
 import Skein
 import SkeinTesting
@@ -126,6 +127,27 @@ import Tracing
     ])
     func durationsAreReadable(_ nanoseconds: UInt64, _ text: String) {
         #expect(SpanTime.duration(nanoseconds) == text)
+    }
+
+    @Test func consoleOfTheConfigurationIsStandardError() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "skein-console-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let output = open(file.path, O_WRONLY | O_CREAT, 0o600)
+        let standardError = dup(STDERR_FILENO)
+        #expect(output >= 0 && dup2(output, STDERR_FILENO) >= 0)
+        defer {
+            dup2(standardError, STDERR_FILENO)
+            close(standardError)
+            close(output)
+        }
+        var configuration = TracingConfiguration(environment: { $0 == "OTEL_TRACES_EXPORTER" ? "console" : nil })
+        configuration.idGenerator = FixedIDs()
+        let tracing = try SkeinTracing(configuration)
+        tracing.tracer.withSpan("printed", context: .topLevel) { $0.record("a", 1) }
+        await tracing.shutdown()
+        let text = try String(contentsOf: file, encoding: .utf8)
+        #expect(text.contains("00f067aa0ba902b7  internal  printed\n    a  1\n"), "a file is no terminal: no colours")
+        #expect(tracing.statistics.exported == 1)
     }
 
     @Test func batchThatCannotBeReadIsAFailure() {

@@ -117,13 +117,25 @@ import Tracing
         #expect(try await export(to: sink) == .failure("status 400: span without a name"))
     }
 
-    @Test(arguments: [Array("{}".utf8), Array("{\"partialSuccess\":{}}".utf8), Array("not json".utf8), [0xFF], []])
+    @Test(arguments: [Array("{}".utf8), Array("{\"partialSuccess\":{}}".utf8), []])
     func answerWithoutWordsIsFullSuccess(_ body: [UInt8]) async throws {
         let sink = try SinkServer { _, _ in
             .answer(200, headers: [HTTPHeader("Content-Type", "application/json")], body: body)
         }
         defer { sink.stop() }
         #expect(try await export(to: sink) == .success())
+    }
+
+    @Test(arguments: [
+        ("application/json", Array("not json".utf8)), ("application/json", [0xFF]),
+        ("application/x-protobuf", [0x0A, 0xFF]), ("text/html; charset=utf-8", Array("<html>".utf8)),
+    ])
+    func answerThatIsNoOTLPIsTold(_ type: String, _ body: [UInt8]) {
+        let result = OTLPAnswer.result(
+            HTTPResponseMessage(status: 200, headers: [HTTPHeader("Content-Type", type)], body: body))
+        #expect(
+            result
+                == .success(message: "an answer of type \(type) that is no OTLP; is the endpoint a receiver's?"))
     }
 
     @Test func hugeOrNegativeRejectionsAreBounded() {

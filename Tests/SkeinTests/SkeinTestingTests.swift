@@ -82,9 +82,9 @@ import Tracing
                 "invoke_agent researcher > chat gpt-5: missing is absent, expected any value",
                 "invoke_agent researcher > chat gpt-5: events is [\"first_chunk\"], expected []",
                 "invoke_agent researcher > chat gpt-5: link count is 0, expected 1",
-                "invoke_agent researcher > execute_tool search: 1 spans ('SELECT papers'), expected 0",
+                "invoke_agent researcher > execute_tool search: 1 span ('SELECT papers'), expected 0",
             ])
-        #expect(exporter.tree.mismatches([]) == ["roots: 1 spans ('invoke_agent researcher'), expected 0"])
+        #expect(exporter.tree.mismatches([]) == ["roots: 1 span ('invoke_agent researcher'), expected 0"])
     }
 
     @Test(

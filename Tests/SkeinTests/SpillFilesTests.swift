@@ -242,6 +242,17 @@ import Testing
         #expect(drain(try open()).map(\.spanCount) == [1])
     }
 
+    @Test(arguments: [EMFILE, ENFILE, ENOMEM])
+    func shortageIsNoFaultOfTheFile(_ code: Int32) throws {
+        let faulty = FaultySpillFiles()
+        let spill = try open(files: faulty)
+        for number in 1...2 { _ = spill.append(request(UInt8(number)), spanCount: number) }
+        faulty.fail("read", with: code)
+        #expect(spill.oldest() == nil && spill.counts.files == 2)
+        faulty.fail(nil)
+        #expect(drain(spill).map(\.spanCount) == [1, 2])
+    }
+
     @Test func batchThatCannotBeRemovedIsToldAndNotGivenTwice() throws {
         let faulty = FaultySpillFiles()
         let spill = try open(files: faulty)

@@ -82,7 +82,13 @@ package final class HelperProcess: Sendable {
             class Handler(http.server.BaseHTTPRequestHandler):
                 protocol_version = "HTTP/1.1"
                 def setup(self):
-                    self.request.do_handshake()
+                    try: self.request.do_handshake()
+                    except ssl.SSLError:
+                        # Reads what the client still sends: a reset would overtake the alert that says why.
+                        plain = socket.socket(fileno=self.request.detach())
+                        plain.shutdown(socket.SHUT_WR)
+                        while plain.recv(4096): pass
+                        raise
                     with self.server.lock:
                         self.number = self.server.count
                         self.server.count += 1

@@ -13,18 +13,17 @@ enum HostFacts {
         CommandLine.arguments.first?.split(separator: "/").last.map(String.init)
     }
 
-    /// The executable's file.
+    /// The executable's file; outside Linux only where it was started by a path.
     static var executablePath: String? {
-        // The longest path of Linux.
-        let capacity = 4_096
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer in
+        // The longest path that either system makes, and its end.
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + 1) { buffer in
             buffer.initialize(repeating: 0)
             guard let base = buffer.baseAddress else { return nil }
             #if canImport(Darwin)
-                var size = UInt32(capacity)
-                guard _NSGetExecutablePath(base, &size) == 0 else { return nil }
+                guard let started = CommandLine.arguments.first, started.contains("/"), realpath(started, base) != nil
+                else { return nil }
             #else
-                guard readlink("/proc/self/exe", base, capacity - 1) > 0 else { return nil }
+                guard readlink("/proc/self/exe", base, buffer.count - 1) > 0 else { return nil }
             #endif
             return String(cString: base)
         }

@@ -28,13 +28,17 @@ package enum OTLPAnswer {
         }
     }
 
-    /// `ExportTraceServiceResponse`: an empty one is full success. The spans have arrived, whatever the body is, so one
-    /// that cannot be read is full success too.
+    /// `ExportTraceServiceResponse`: an empty one is full success. One that is something else may come from no receiver of
+    /// OTLP at all; the spans count as sent, and the operator is told.
     private static func success(_ response: HTTPResponseMessage) -> ExportResult {
         let body = response.body
         guard !body.isEmpty else { return .success() }
+        let type = response.header("Content-Type") ?? ""
         let answer = isJSON(response) ? try? ExportResponse(decodingJSON: body) : try? ExportResponse(decoding: body)
-        guard let answer else { return .success() }
+        guard let answer, isJSON(response) || isProtobuf(response) || type.isEmpty else {
+            let what = type.isEmpty ? "of no type" : "of type \(printable(type))"
+            return .success(message: "an answer \(what) that is no OTLP; is the endpoint a receiver's?")
+        }
         return .success(
             rejectedSpans: Int(clamping: max(0, answer.rejectedSpans)), message: printable(answer.errorMessage))
     }
@@ -46,7 +50,7 @@ package enum OTLPAnswer {
 
     /// The message of a `google.rpc.Status`, or the first line of a text body.
     private static func statusMessage(_ response: HTTPResponseMessage) -> String {
-        if response.header("Content-Type")?.lowercased().hasPrefix("application/x-protobuf") == true {
+        if isProtobuf(response) {
             return (try? RPCStatus(decoding: response.body)).map { printable($0.message) } ?? ""
         }
         if isJSON(response), let status = try? RPCStatus(decodingJSON: response.body), !status.message.isEmpty {
@@ -57,6 +61,10 @@ package enum OTLPAnswer {
 
     private static func isJSON(_ response: HTTPResponseMessage) -> Bool {
         response.header("Content-Type")?.lowercased().hasPrefix("application/json") == true
+    }
+
+    private static func isProtobuf(_ response: HTTPResponseMessage) -> Bool {
+        response.header("Content-Type")?.lowercased().hasPrefix("application/x-protobuf") == true
     }
 
     /// The first line of a text from outside, bounded, without what a terminal would obey.

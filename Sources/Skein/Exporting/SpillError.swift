@@ -27,6 +27,9 @@ package struct SpillError: Error, Sendable, Equatable, CustomStringConvertible {
     /// No space is left on the device, or the quota is used up.
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// The process or the system is short of something that comes back; the file itself is not to blame.
+    var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+
     /// One line for a log.
     package var description: String {
         if isLocked { return "\(path) is locked: another process uses the directory; each needs one of its own" }

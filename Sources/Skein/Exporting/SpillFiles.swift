@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// A file gets its name only when it is complete, and carries a length and a checksum, so that one that was cut short
 /// is recognised. What is here survives the end of the process; nothing is synchronised, so a loss of power may take
-/// the last files. A lock keeps the directory to one process.
+/// the last files. A batch that was sent but not yet removed when the process ended is sent again by the next. A lock
+/// keeps the directory to one process.
 ///
 /// Unchecked because all but ``counts`` is used by one thread at a time, the processor's; `counts` has a lock.
 package final class SpillFiles: @unchecked Sendable {
@@ -25,6 +26,7 @@ package final class SpillFiles: @unchecked Sendable {
 
     /// A batch as it was stored.
     package struct Batch: Sendable, Equatable {
+        /// For ``SpillFiles/remove(_:)``.
         package let id: ID
         /// A complete OTLP `ExportTraceServiceRequest` in protobuf.
         package let request: [UInt8]
@@ -40,11 +42,13 @@ package final class SpillFiles: @unchecked Sendable {
         package var bytes = 0
         /// Spans that wait.
         package var spans = 0
-        /// Files that were cut short or changed, and are gone; with the spans their names spoke of.
+        /// Files that were cut short or changed, and are gone.
         package var damagedFiles = 0
+        /// The spans that the names of damaged files spoke of.
         package var damagedSpans = 0
         /// Files that could not be read or removed. They stay, and are tried again by the next process.
         package var unreadableFiles = 0
+        /// The spans of unreadable files.
         package var unreadableSpans = 0
 
         /// All zero.
@@ -108,6 +112,8 @@ package final class SpillFiles: @unchecked Sendable {
 
     /// The batch that has waited longest; it stays until ``remove(_:)``. Files that are damaged are removed and counted
     /// on the way, those that cannot be read are passed over and counted.
+    ///
+    /// Nil while `counts.files` is not zero means that the process has no descriptor or memory to read with just now.
     package func oldest() -> Batch? {
         while first < entries.count {
             let entry = entries[first]
@@ -120,6 +126,7 @@ package final class SpillFiles: @unchecked Sendable {
                 try files.remove(path(entry.name.final))
                 dropFirst { $0.damage(entry.name, entry.bytes) }
             } catch {
+                if error.isShortage { return nil }
                 dropFirst { $0.passOver(entry.name) }
             }
         }
