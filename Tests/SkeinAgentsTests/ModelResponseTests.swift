@@ -103,16 +103,4 @@ import Testing
         #expect(response.finishReasons.count == 128)
         #expect(response.id?.utf8.count == 1_024)
     }
-
-    @Test(arguments: [
-        (ModelAPIError(type: "rate_limit_error", message: ""), ErrorClass.rateLimit),
-        (ModelAPIError(type: "insufficient_quota", code: "insufficient_quota", message: ""), .authentication),
-        (ModelAPIError(type: "invalid_request_error", code: "rate_limit_exceeded", message: ""), .rateLimit),
-        (ModelAPIError(type: "RESOURCE_EXHAUSTED", code: "429", message: ""), .rateLimit),
-        (ModelAPIError(type: "overloaded_error", message: ""), .unavailable),
-        (ModelAPIError(code: "503", message: ""), .unavailable), (ModelAPIError(type: "new", message: ""), .unknown),
-    ])
-    func errorsOfProvidersHaveClasses(_ error: ModelAPIError, _ expected: ErrorClass) {
-        #expect(error.errorClass == expected)
-    }
 }

@@ -40,6 +40,14 @@ import Testing
         #expect(response(bytes.indices.map { bytes[$0...$0] }, example.format).0 == example.expected)
     }
 
+    @Test func finishingTwiceReadsOnce() {
+        var reader = ModelStreamReader(.openAIChat)
+        reader.append(ProviderBodies.chatError.text)
+        reader.finish()
+        reader.finish()
+        #expect(reader.unreadEvents == 0 && reader.response == ProviderBodies.chatError.expected)
+    }
+
     @Test func eventsThatAreNoJSONArePassedOverAndCounted() {
         let text = "data: {\"id\":\"a\"\n\ndata: nonsense\n\ndata: {\"model\":\"m\"}\n\n"
         let (response, unread) = response([Array(text.utf8)[...]], .openAIChat)

@@ -46,5 +46,8 @@ import Testing
         }
         #expect(events.last == [0x33] && events.count == 3)
         #expect(parser.skippedEvents == 2)
+        parser.append(Array("data: \(long)".utf8)) { events.append($0.data) }
+        parser.finish { events.append($0.data) }
+        #expect(events.count == 3 && parser.skippedEvents == 3, "also when the stream ends in its midst")
     }
 }

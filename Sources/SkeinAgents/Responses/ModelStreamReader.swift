@@ -61,6 +61,7 @@ public struct ModelStreamReader: Sendable {
         events.finish { complete.append($0) }
         for event in complete { read(event) }
         if shape == .body { readBody() }
+        shape = .unknown
     }
 
     private mutating func readBody() {

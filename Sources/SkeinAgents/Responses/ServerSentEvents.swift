@@ -60,7 +60,7 @@ public struct ServerSentEvents: Sendable {
     /// after its last byte of data.
     public mutating func finish(_ body: (Event) -> Void) {
         if !line.isEmpty { endLine(body) }
-        if !isSkipping { dispatch(body) }
+        if isSkipping { skippedEvents += 1 } else { dispatch(body) }
         self = ServerSentEvents(keeping: skippedEvents, eventBytesMax)
     }
 
