@@ -36,6 +36,24 @@ public enum GenAI {
     public static let toolCallResult = AttributeKey<String>("gen_ai.tool.call.result")
     /// The tools offered to the model, as JSON text. Content: off by default.
     public static let toolDefinitions = AttributeKey<String>("gen_ai.tool.definitions")
+    /// The prompt, or prompt template, that was used.
+    public static let promptName = AttributeKey<String>("gen_ai.prompt.name")
+    /// Which version of the prompt it was.
+    public static let promptVersion = AttributeKey<String>("gen_ai.prompt.version")
+    /// What was searched for. Content: off by default.
+    public static let retrievalQueryText = AttributeKey<String>("gen_ai.retrieval.query.text")
+    /// What was found, as JSON text. Content: off by default.
+    public static let retrievalDocuments = AttributeKey<String>("gen_ai.retrieval.documents")
+    /// The memory store.
+    public static let memoryStoreID = AttributeKey<String>("gen_ai.memory.store.id")
+    /// The one record of the memory that the operation is about.
+    public static let memoryRecordID = AttributeKey<String>("gen_ai.memory.record.id")
+    /// How many records were stored, found or deleted.
+    public static let memoryRecordCount = AttributeKey<Int>("gen_ai.memory.record.count")
+    /// What was searched for in the memory. Content: off by default.
+    public static let memoryQueryText = AttributeKey<String>("gen_ai.memory.query.text")
+    /// The records stored or found, as JSON text. Content: off by default.
+    public static let memoryRecords = AttributeKey<String>("gen_ai.memory.records")
     /// The model that was asked for.
     public static let requestModel = AttributeKey<String>("gen_ai.request.model")
     /// How many answers were asked for.
@@ -95,61 +113,6 @@ public enum GenAI {
     /// The messages received, as JSON text. Content: off by default.
     public static let outputMessages = AttributeKey<String>("gen_ai.output.messages")
 
-    /// Values of ``operationName``.
-    public enum Operation {
-        /// `chat`.
-        public static let chat = "chat"
-        /// `generate_content`.
-        public static let generateContent = "generate_content"
-        /// `text_completion`.
-        public static let textCompletion = "text_completion"
-        /// `embeddings`.
-        public static let embeddings = "embeddings"
-        /// `retrieval`.
-        public static let retrieval = "retrieval"
-        /// `create_agent`.
-        public static let createAgent = "create_agent"
-        /// `invoke_agent`.
-        public static let invokeAgent = "invoke_agent"
-        /// `invoke_workflow`.
-        public static let invokeWorkflow = "invoke_workflow"
-        /// `execute_tool`.
-        public static let executeTool = "execute_tool"
-    }
-
-    /// Values of ``providerName``.
-    public enum Provider {
-        /// `openai`.
-        public static let openAI = "openai"
-        /// `anthropic`.
-        public static let anthropic = "anthropic"
-        /// `gcp.gen_ai`.
-        public static let gcpGenAI = "gcp.gen_ai"
-        /// `gcp.vertex_ai`.
-        public static let gcpVertexAI = "gcp.vertex_ai"
-        /// `gcp.gemini`.
-        public static let gcpGemini = "gcp.gemini"
-        /// `azure.ai.inference`.
-        public static let azureAIInference = "azure.ai.inference"
-        /// `azure.ai.openai`.
-        public static let azureOpenAI = "azure.ai.openai"
-        /// `aws.bedrock`.
-        public static let awsBedrock = "aws.bedrock"
-        /// `cohere`.
-        public static let cohere = "cohere"
-        /// `ibm.watsonx.ai`.
-        public static let ibmWatsonxAI = "ibm.watsonx.ai"
-        /// `perplexity`.
-        public static let perplexity = "perplexity"
-        /// `x_ai`.
-        public static let xAI = "x_ai"
-        /// `deepseek`.
-        public static let deepSeek = "deepseek"
-        /// `groq`.
-        public static let groq = "groq"
-        /// `mistral_ai`.
-        public static let mistralAI = "mistral_ai"
-        /// `moonshot_ai`.
-        public static let moonshotAI = "moonshot_ai"
-    }
+    /// The name of the event that reports a score.
+    public static let evaluationEventName = "gen_ai.evaluation.result"
 }

@@ -14,7 +14,7 @@ final class PlainTracer: Tracer {
         _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
         at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
     ) -> PlainSpan {
-        PlainSpan(operationName, context()) { span in self.ended.withLock { $0.append(span) } }
+        PlainSpan(operationName, kind, context()) { span in self.ended.withLock { $0.append(span) } }
     }
 
     @available(*, deprecated, message: "prefer withSpan")
@@ -45,15 +45,21 @@ final class PlainSpan: Tracing.Span {
         var status: SpanStatus?
         var errorCount = 0
         var linkCount = 0
-        var hasEnded = false
+        var events: [SpanEvent] = []
+        var endCount = 0
     }
 
     let context: ServiceContext
+    let kind: SpanKind
     let isRecording = true
     private let state: Mutex<State>
     private let onEnd: @Sendable (PlainSpan) -> Void
 
-    init(_ operationName: String, _ context: ServiceContext, _ onEnd: @escaping @Sendable (PlainSpan) -> Void) {
+    init(
+        _ operationName: String, _ kind: SpanKind, _ context: ServiceContext,
+        _ onEnd: @escaping @Sendable (PlainSpan) -> Void
+    ) {
+        self.kind = kind
         self.context = context
         self.onEnd = onEnd
         state = Mutex(State(operationName: operationName))
@@ -78,10 +84,12 @@ final class PlainSpan: Tracing.Span {
     var status: SpanStatus? { state.withLock { $0.status } }
     var errorCount: Int { state.withLock { $0.errorCount } }
     var linkCount: Int { state.withLock { $0.linkCount } }
-    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+    var hasEnded: Bool { endCount > 0 }
+    var endCount: Int { state.withLock { $0.endCount } }
+    var events: [SpanEvent] { state.withLock { $0.events } }
 
     func setStatus(_ status: SpanStatus) { state.withLock { $0.status = status } }
-    func addEvent(_ event: SpanEvent) {}
+    func addEvent(_ event: SpanEvent) { state.withLock { $0.events.append(event) } }
     func addLink(_ link: SpanLink) { state.withLock { $0.linkCount += 1 } }
 
     func recordError<Instant: TracerInstant>(
@@ -91,7 +99,7 @@ final class PlainSpan: Tracing.Span {
     }
 
     func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) {
-        state.withLock { $0.hasEnded = true }
+        state.withLock { $0.endCount += 1 }
         onEnd(self)
     }
 }

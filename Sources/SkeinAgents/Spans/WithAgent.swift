@@ -2,37 +2,8 @@ import SemanticConventions
 import ServiceContextModule
 import Tracing
 
-/// What is known about an agent when it is invoked.
-public struct AgentDescription: Sendable {
-    /// The agent as people know it.
-    public var name: String
-    /// Its id at its provider.
-    public var id: String?
-    /// What it is for.
-    public var purpose: String?
-    /// Its version.
-    public var version: String?
-    /// Who runs it or serves its model: one of `GenAI.Provider`, or another name.
-    public var provider: String?
-    /// The model it asks, where it asks only one.
-    public var model: String?
-
-    /// An agent with a name.
-    public init(
-        name: String, id: String? = nil, purpose: String? = nil, version: String? = nil, provider: String? = nil,
-        model: String? = nil
-    ) {
-        self.name = name
-        self.id = id
-        self.purpose = purpose
-        self.version = version
-        self.provider = provider
-        self.model = model
-    }
-}
-
 /// The span of an agent at work.
-public struct AgentSpan: Sendable {
+public struct AgentSpan: ConversationSpan {
     let recorder: AttributeRecorder
     private let name: String
 
@@ -47,6 +18,11 @@ public struct AgentSpan: Sendable {
     /// Records what the agent used in all. Model calls below record their own; a collector does not add the two.
     public func recordUsage(_ usage: TokenUsage) {
         recorder.record(usage)
+    }
+
+    /// Records the agent's id at its provider, where that is known only afterwards.
+    public func recordID(_ id: String) {
+        recorder.set(GenAI.agentID, id)
     }
 
     /// What another agent is invoked with to say that this one handed work to it.
@@ -74,7 +50,8 @@ public struct AgentHandOff: Sendable {
 ///   - kind: `.client` for an agent that runs elsewhere.
 ///   - handOff: from the agent that handed the work over.
 ///   - tracer: nil means the process's tracer.
-/// - Throws: what `operation` throws, recorded as `error.type`, an event and the status.
+/// - Throws: what `operation` throws, recorded as `error.type`, an event and the status; a cancelled agent is marked
+///   `skein.cancelled` and is no error.
 public func withAgent<Result>(
     _ agent: AgentDescription, conversationID: String? = nil, kind: SpanKind = .internal,
     handedOffBy handOff: AgentHandOff? = nil, tracer: (any Tracer)? = nil,
@@ -84,12 +61,7 @@ public func withAgent<Result>(
         "\(GenAI.Operation.invokeAgent) \(agent.name)", kind: kind, tracer: tracer, isolation: isolation
     ) { recorder in
         recorder.set(GenAI.operationName, GenAI.Operation.invokeAgent)
-        recorder.set(GenAI.providerName, agent.provider)
-        recorder.set(GenAI.agentName, agent.name)
-        recorder.set(GenAI.agentID, agent.id)
-        recorder.set(GenAI.agentDescription, agent.purpose)
-        recorder.set(GenAI.agentVersion, agent.version)
-        recorder.set(GenAI.requestModel, agent.model)
+        agent.record(on: recorder)
         recorder.set(GenAI.conversationID, conversationID)
         if let handOff {
             let attributes: SpanAttributes = [GenAI.agentName.name: .string(handOff.agentName)]

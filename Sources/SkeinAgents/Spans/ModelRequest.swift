@@ -1,5 +1,4 @@
 import SemanticConventions
-import Tracing
 
 /// What a model is asked for. What is nil or empty is not recorded.
 public struct ModelRequest: Sendable {
@@ -37,6 +36,10 @@ public struct ModelRequest: Sendable {
     public var serverAddress: String?
     /// The port of the server.
     public var serverPort: Int?
+    /// The prompt or prompt template that is used, by its name.
+    public var promptName: String?
+    /// The version of the prompt.
+    public var promptVersion: String?
 
     /// A request whose further settings are properties.
     public init(
@@ -49,59 +52,6 @@ public struct ModelRequest: Sendable {
         self.maxTokens = maxTokens
         self.temperature = temperature
         self.conversationID = conversationID
-    }
-}
-
-/// The span of a model call.
-public struct ModelCallSpan: Sendable {
-    let recorder: AttributeRecorder
-
-    /// The span itself, for attributes of one's own.
-    public var span: any Span { recorder.span }
-
-    /// Records the tokens of the call.
-    public func recordUsage(_ usage: TokenUsage) {
-        recorder.record(usage)
-    }
-
-    /// Records what the provider says about its answer.
-    ///
-    /// - Parameters:
-    ///   - id: the id of the answer.
-    ///   - model: the model that answered, which may be another than the one asked for.
-    ///   - finishReasons: one for each answer.
-    public func recordResponse(
-        id: String? = nil, model: String? = nil, finishReasons: [String] = [], usage: TokenUsage? = nil
-    ) {
-        recorder.set(GenAI.responseID, id)
-        recorder.set(GenAI.responseModel, model)
-        recorder.set(GenAI.responseFinishReasons, finishReasons)
-        if let usage { recorder.record(usage) }
-    }
-}
-
-/// Runs a model call in a client span `{operation} {model}`.
-///
-/// ```swift
-/// let request = ModelRequest(model: "gpt-5", provider: GenAI.Provider.openAI, maxTokens: 512)
-/// let answer = try await withModelCall(request) { call in
-///     let answer = try await client.chat(prompt)
-///     call.recordResponse(id: answer.id, usage: TokenUsage(inputTokens: 20, outputTokens: 7))
-///     return answer
-/// }
-/// ```
-/// Neither prompt nor answer is recorded.
-/// - Parameter tracer: nil means the process's tracer.
-/// - Throws: what `operation` throws, recorded as `error.type`, an event and the status.
-public func withModelCall<Result>(
-    _ request: ModelRequest, kind: SpanKind = .client, tracer: (any Tracer)? = nil,
-    isolation: isolated (any Actor)? = #isolation, _ operation: (ModelCallSpan) async throws -> Result
-) async rethrows -> Result {
-    try await withRecordedSpan(
-        "\(request.operation) \(request.model)", kind: kind, tracer: tracer, isolation: isolation,
-        prepare: request.record
-    ) { recorder in
-        try await operation(ModelCallSpan(recorder: recorder))
     }
 }
 
@@ -122,6 +72,8 @@ extension ModelRequest {
         recorder.set(GenAI.requestStream, isStreamed ? true : nil)
         recorder.set(GenAI.outputType, outputType)
         recorder.set(GenAI.conversationID, conversationID)
+        recorder.set(GenAI.promptName, promptName)
+        recorder.set(GenAI.promptVersion, promptVersion)
         recorder.set(HTTPAttributes.serverAddress, serverAddress)
         recorder.set(HTTPAttributes.serverPort, serverPort)
     }

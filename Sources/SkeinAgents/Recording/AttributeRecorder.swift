@@ -27,21 +27,30 @@ struct AttributeRecorder: Sendable {
         if !values.isEmpty { set(key, Optional(values)) }
     }
 
-    /// Marks the span as failed: `error.type`, an `exception` event and the status.
+    /// Records how the operation failed: `error.type`, an `exception` event and the status. A cancelled operation did
+    /// not fail: it gets only its mark.
     func fail(_ error: any Error) {
+        markFailed(error)
+        if !isCancellation(error) { span.recordError(error) }
+    }
+
+    /// The same for an error that is not thrown, or not yet, which has no event.
+    func markFailed(_ error: any Error) {
+        guard !isCancellation(error) else { return set(SkeinAttributes.isCancelled, true) }
         set(ErrorAttributes.errorType, errorType(error))
-        span.recordError(error)
         span.setStatus(SpanStatus(code: .error, message: String(describing: error)))
+    }
+
+    /// Adds an event unless nobody would see it.
+    func addEvent(_ name: String, _ attributes: @autoclosure () -> SpanAttributes) {
+        guard span.isRecording else { return }
+        span.addEvent(SpanEvent(name: name, attributes: attributes()))
     }
 }
 
-/// An error that names its own class, for `error.type`: a status code or a word such as `rate_limited`.
-public protocol ErrorTypeProviding: Error {
-    /// One of few distinct values.
-    var errorType: String { get }
-}
-
-/// What the error calls itself, or the name of its Swift type with its module.
-private func errorType(_ error: any Error) -> String {
-    (error as? any ErrorTypeProviding)?.errorType ?? String(reflecting: type(of: error))
+extension SpanAttributes {
+    /// Sets the attribute unless the value is nil.
+    mutating func set<Value: AttributeValueType>(_ key: AttributeKey<Value>, _ value: Value?) {
+        if let value { self[key.name] = value.spanAttribute }
+    }
 }
