@@ -45,6 +45,10 @@ final class BatchQueue: @unchecked Sendable {
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?
+        /// Nothing more comes in: the stripes were emptied after the shutdown began.
+        var isClosed = false
+        /// Records on their way into the queue when the thread stopped.
+        var lostInPassing: UInt64 = 0
         var isStopped = false
         var stopWaiters: [@Sendable () -> Void] = []
         /// When the exporting thread wakes by itself; it must be woken for what is due earlier.
@@ -301,6 +305,10 @@ final class BatchQueue: @unchecked Sendable {
 
     private func submit(_ chunks: [RecordChunk]) {
         monitor.withLock { shared in
+            guard !shared.isStopped else {
+                for chunk in chunks { shared.lostInPassing += UInt64(chunk.recordCount) }
+                return
+            }
             for chunk in chunks {
                 chunk.sequence = shared.nextSequence
                 shared.nextSequence += 1
@@ -321,8 +329,11 @@ final class BatchQueue: @unchecked Sendable {
             shared.oldestOpen = nil
             return true
         }
-        if isFirst { submit(takeOpenChunks(closing: true)) }
-        return isFirst
+        guard isFirst else { return false }
+        submit(takeOpenChunks(closing: true))
+        monitor.withLock { $0.isClosed = true }
+        monitor.notify()
+        return true
     }
 
     // MARK: the exporting thread
@@ -371,6 +382,8 @@ final class BatchQueue: @unchecked Sendable {
         var accepted: UInt64 = 0
         var droppedFull: UInt64 = 0
         var droppedLate: UInt64 = 0
+        /// Accepted, but too late for the exporting thread.
+        var lost: UInt64 = 0
         /// The part of `droppedFull` that had been accepted before.
         var droppedOldest: UInt64 = 0
         /// Records in memory, but for the batch under way.
@@ -390,6 +403,7 @@ final class BatchQueue: @unchecked Sendable {
         monitor.withLock { shared in
             counts.droppedFull += shared.droppedOldest
             counts.droppedOldest = shared.droppedOldest
+            counts.lost = shared.lostInPassing
             counts.queued += shared.ready.recordCount
         }
         return counts

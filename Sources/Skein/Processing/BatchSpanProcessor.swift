@@ -87,7 +87,7 @@ final class BatchSpanProcessor: SpanProcessor, @unchecked Sendable {
         statistics.spilled += spill?.counts.spans ?? 0
         statistics.droppedQueueFull += counts.droppedFull
         statistics.droppedExportFailed += exports.droppedExportFailed
-        statistics.droppedShutdown += exports.droppedShutdown + counts.droppedLate
+        statistics.droppedShutdown += exports.droppedShutdown + counts.droppedLate + counts.lost
     }
 
     private static func queue(
