@@ -122,7 +122,7 @@ final class BatchQueue: @unchecked Sendable {
             if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(1, ordering: .relaxed) }
             return false
         }
-        enum Outcome { case opened(full: RecordChunk?), notNeeded, closed }
+        enum Outcome { case opened(MonotonicTime, full: RecordChunk?), notNeeded, closed }
         let outcome: Outcome = stripe.pointee.state.withLock { state in
             guard !state.isClosed else {
                 state.droppedLate &+= 1
@@ -136,15 +136,15 @@ final class BatchQueue: @unchecked Sendable {
             }
             fresh.append(size, write)
             defer { state.chunk = fresh }
-            return .opened(full: state.chunk)
+            return .opened(fresh.openedAt, full: state.chunk)
         }
         switch outcome {
-        case .opened(let full):
+        case .opened(let moment, let full):
             if let full {
                 openRecords.wrappingSubtract(full.recordCount, ordering: .relaxed)
                 submit([full])
             }
-            noteOpened(fresh)
+            noteOpened(at: moment)
             return true
         case .notNeeded:
             monitor.withLock { recycle(fresh, &$0) }
@@ -155,12 +155,12 @@ final class BatchQueue: @unchecked Sendable {
         }
     }
 
-    private func noteOpened(_ chunk: RecordChunk) {
-        let openedAt = chunk.openedAt
+    /// By now the chunk may have another owner.
+    private func noteOpened(at moment: MonotonicTime) {
         let isDueEarlier = monitor.withLock { shared in
             guard shared.oldestOpen == nil else { return false }
-            shared.oldestOpen = openedAt
-            return openedAt + options.scheduleDelay < shared.sleepsUntil
+            shared.oldestOpen = moment
+            return moment + options.scheduleDelay < shared.sleepsUntil
         }
         if isDueEarlier { monitor.notify() }
         startIfNeeded()
