@@ -5,7 +5,8 @@
 #     run.sh thread|address     one of them
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-export SKEIN_SDK_ONLY=1
+# The consumer package would be built as always: nothing in it is instrumented.
+export SKEIN_SDK_ONLY=1 SKEIN_CONSUMER_TEST=0
 
 run() {
     local sanitizer=$1 folder=.build-$1
