@@ -74,6 +74,8 @@ final class BatchQueue: @unchecked Sendable {
     /// Records in stripes and queue; kept only where their number is bounded.
     private let queuedRecords = Atomic<Int>(0)
     private let isStarted = Atomic<Bool>(false)
+    /// A copy of the exporting thread, to be compared without the lock; zero before it starts.
+    private let exportingThread = Atomic<UInt>(0)
     private let start: @Sendable (BatchQueue) -> Bool
 
     /// - Parameter start: starts the exporting thread, when the first record comes in; false when it cannot, and the
@@ -327,10 +329,20 @@ final class BatchQueue: @unchecked Sendable {
 
     // MARK: the exporting thread
 
+    /// The thread that calls is the one that exports.
+    func beginExporting() {
+        let identity = ThreadStripe.identity
+        exportingThread.store(identity, ordering: .relaxed)
+        monitor.withLock { $0.exportingThread = identity }
+    }
+
+    /// Whether the thread that asks is the one that exports.
+    var isOnExportingThread: Bool { exportingThread.load(ordering: .relaxed) == ThreadStripe.identity }
+
     /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
     ///
     /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
-    func takeBatch(_ framing: SpanFraming, isForSending: Bool = true) -> ExportBatch? {
+    func takeBatch(_ framing: any RecordFraming, isForSending: Bool = true) -> ExportBatch? {
         let chunks: [RecordChunk] = monitor.withLock { shared in
             let chunks = shared.ready.take(records: options.maxExportBatchSize)
             if isForSending { shared.inFlightFrom = chunks.first?.sequence }
