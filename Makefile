@@ -50,6 +50,10 @@ bench: packages ## measure CPU, bytes and allocations a span, against baselines 
 crashtest: build venv ## kill the collector 200 times with requests in flight (ROUNDS=n)
 	SKEIN_CRASH_ROUNDS=$(or $(ROUNDS),200) $(PYTHON) -m pytest Tests/EndToEnd/test_kill_loop.py
 
+.PHONY: sanitize
+sanitize: packages ## run the SDK's tests under the thread and address sanitizers
+	Tests/Sanitize/run.sh
+
 .PHONY: fmt
 fmt: ## format all Swift code
 	swift format --in-place --parallel --recursive Package.swift Sources Tests

@@ -30,6 +30,12 @@ struct ProcessTests {
         }
     }
 
+    /// proc(5): the state stands behind the name in parentheses.
+    private func isStopped(_ process: Process) throws -> Bool {
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
+        return status.split(separator: ")").last?.hasPrefix(" T") == true
+    }
+
     private func names(_ sink: SinkServer) -> [String: Int] {
         let spans = sink.requests.flatMap { RecordedSpan.spans(inRequest: $0.body) }
         return Dictionary(grouping: spans, by: \.name).mapValues(\.count)
@@ -80,6 +86,8 @@ struct ProcessTests {
             if !isStarted { continuation.resume(returning: Data()) }
         }
         #expect(String(decoding: line, as: UTF8.self) == "ready\n")
+        // It says so right before it stops.
+        while try !isStopped(process) { await Task.yield() }
         sink.closeConnections()
         kill(process.processIdentifier, SIGCONT)
         #expect(await end(of: process) == 0)

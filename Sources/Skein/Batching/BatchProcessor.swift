@@ -102,7 +102,7 @@ final class BatchProcessor: @unchecked Sendable {
             queued: counts.queued, spilled: spill?.counts.spans ?? 0, exported: exports.exported,
             rejected: exports.rejected, retries: exports.retries, droppedQueueFull: counts.droppedFull,
             droppedExportFailed: exports.droppedExportFailed,
-            droppedShutdown: exports.droppedShutdown + counts.droppedLate)
+            droppedShutdown: exports.droppedShutdown + counts.droppedLate + counts.lost)
     }
 
     private static func queue(

@@ -45,6 +45,10 @@ final class BatchQueue: @unchecked Sendable {
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?
+        /// Nothing more comes in: the stripes were emptied after the shutdown began.
+        var isClosed = false
+        /// Records on their way into the queue when the thread stopped.
+        var lostInPassing: UInt64 = 0
         var isStopped = false
         var stopWaiters: [@Sendable () -> Void] = []
         /// When the exporting thread wakes by itself; it must be woken for what is due earlier.
@@ -120,7 +124,7 @@ final class BatchQueue: @unchecked Sendable {
             if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(1, ordering: .relaxed) }
             return false
         }
-        enum Outcome { case opened(full: RecordChunk?), notNeeded, closed }
+        enum Outcome { case opened(MonotonicTime, full: RecordChunk?), notNeeded, closed }
         let outcome: Outcome = stripe.pointee.state.withLock { state in
             guard !state.isClosed else {
                 state.droppedLate &+= 1
@@ -134,15 +138,15 @@ final class BatchQueue: @unchecked Sendable {
             }
             fresh.append(size, write)
             defer { state.chunk = fresh }
-            return .opened(full: state.chunk)
+            return .opened(fresh.openedAt, full: state.chunk)
         }
         switch outcome {
-        case .opened(let full):
+        case .opened(let moment, let full):
             if let full {
                 openRecords.wrappingSubtract(full.recordCount, ordering: .relaxed)
                 submit([full])
             }
-            noteOpened(fresh)
+            noteOpened(at: moment)
             return true
         case .notNeeded:
             monitor.withLock { recycle(fresh, &$0) }
@@ -153,12 +157,12 @@ final class BatchQueue: @unchecked Sendable {
         }
     }
 
-    private func noteOpened(_ chunk: RecordChunk) {
-        let openedAt = chunk.openedAt
+    /// By now the chunk may have another owner.
+    private func noteOpened(at moment: MonotonicTime) {
         let isDueEarlier = monitor.withLock { shared in
             guard shared.oldestOpen == nil else { return false }
-            shared.oldestOpen = openedAt
-            return openedAt + options.scheduleDelay < shared.sleepsUntil
+            shared.oldestOpen = moment
+            return moment + options.scheduleDelay < shared.sleepsUntil
         }
         if isDueEarlier { monitor.notify() }
         startIfNeeded()
@@ -303,6 +307,10 @@ final class BatchQueue: @unchecked Sendable {
 
     private func submit(_ chunks: [RecordChunk]) {
         monitor.withLock { shared in
+            guard !shared.isStopped else {
+                for chunk in chunks { shared.lostInPassing += UInt64(chunk.recordCount) }
+                return
+            }
             for chunk in chunks {
                 chunk.sequence = shared.nextSequence
                 shared.nextSequence += 1
@@ -323,8 +331,11 @@ final class BatchQueue: @unchecked Sendable {
             shared.oldestOpen = nil
             return true
         }
-        if isFirst { submit(takeOpenChunks(closing: true)) }
-        return isFirst
+        guard isFirst else { return false }
+        submit(takeOpenChunks(closing: true))
+        monitor.withLock { $0.isClosed = true }
+        monitor.notify()
+        return true
     }
 
     // MARK: the exporting thread
@@ -383,6 +394,8 @@ final class BatchQueue: @unchecked Sendable {
         var accepted: UInt64 = 0
         var droppedFull: UInt64 = 0
         var droppedLate: UInt64 = 0
+        /// Accepted, but too late for the exporting thread.
+        var lost: UInt64 = 0
         /// The part of `droppedFull` that had been accepted before.
         var droppedOldest: UInt64 = 0
         /// Records in memory, but for the batch under way.
@@ -402,6 +415,7 @@ final class BatchQueue: @unchecked Sendable {
         monitor.withLock { shared in
             counts.droppedFull += shared.droppedOldest
             counts.droppedOldest = shared.droppedOldest
+            counts.lost = shared.lostInPassing
             counts.queued += shared.ready.recordCount
         }
         return counts

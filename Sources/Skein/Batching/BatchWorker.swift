@@ -75,7 +75,7 @@ final class BatchWorker: @unchecked Sendable {
     private func nextStep(_ shared: inout BatchQueue.Shared) -> Wait<Step> {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
-        if let deadline, now >= deadline { return .done(.stop) }
+        if let deadline, now >= deadline, shared.isClosed { return .done(.stop) }
         if heldBack != nil, pending == nil { return .done(.send) }
         if let pending {
             guard now < pending.sendAt else { return .done(.send) }
@@ -87,7 +87,7 @@ final class BatchWorker: @unchecked Sendable {
             if isWanted(first, now, shared) { return .done(.send) }
         } else if spill?.counts.files ?? 0 > 0 {
             return .done(.send)
-        } else if deadline != nil {
+        } else if shared.isClosed {
             return .done(.stop)
         }
         let readyDue = shared.ready.first.map { $0.openedAt + delay }
