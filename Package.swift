@@ -64,7 +64,7 @@ let sdk: [Target] = [
     module("SkeinTesting", ["Skein", "OTLP"]),
 
     module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
-    executable("sdk-scenarios", ["Skein", tracing], path: "Tests/SDKScenarios"),
+    executable("sdk-scenarios", ["Skein", tracing, logging], path: "Tests/SDKScenarios"),
     tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
     tests(
         "SkeinTests",

@@ -48,6 +48,18 @@ struct ProcessTests {
         #expect(names(sink) == ["last": 700])
     }
 
+    @Test func linesOfAToolThatEndsAtOnceArriveAndThoseOfItsChild() async throws {
+        let sink = try SinkServer()
+        defer { sink.stop() }
+        #expect(await end(of: try start("log", sink)) == 0)
+        let records = sink.requests.flatMap { LoggedRecord.records(inRequest: $0.body) }
+        let counts = Dictionary(grouping: records) { "\($0.body as Any)" }.mapValues(\.count)
+        #expect(counts.values.sorted() == [100, 100, 600])
+        let processes = Dictionary(grouping: records) { $0.body == "child" }
+            .mapValues { Set($0.map { "\($0.resource["process.pid"] as Any)" }) }
+        #expect(processes[true]?.count == 1 && processes[false]?.count == 1 && processes[true] != processes[false])
+    }
+
     @Test func forkedProcessSendsItsOwnSpansAndTheParentItsOwn() async throws {
         let sink = try SinkServer()
         defer { sink.stop() }

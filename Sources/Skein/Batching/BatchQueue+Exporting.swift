@@ -2,10 +2,20 @@ import Synchronization
 
 // What the exporting thread does with the queue.
 extension BatchQueue {
+    /// The thread that calls is the one that exports.
+    func beginExporting() {
+        let identity = ThreadStripe.identity
+        exportingThread.store(identity, ordering: .relaxed)
+        monitor.withLock { $0.exportingThread = identity }
+    }
+
+    /// Whether the thread that asks is the one that exports.
+    var isOnExportingThread: Bool { exportingThread.load(ordering: .relaxed) == ThreadStripe.identity }
+
     /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
     ///
     /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
-    func takeBatch(_ framing: SpanFraming, isForSending: Bool = true) -> ExportBatch? {
+    func takeBatch(_ framing: any RecordFraming, isForSending: Bool = true) -> ExportBatch? {
         let chunks: [RecordChunk] = monitor.withLock { shared in
             let chunks = shared.ready.take(records: options.maxExportBatchSize)
             if isForSending { shared.inFlightFrom = chunks.first?.sequence }

@@ -78,6 +78,8 @@ final class BatchQueue: @unchecked Sendable {
     /// Records in stripes and queue; kept only where their number is bounded.
     let queuedRecords = Atomic<Int>(0)
     private let isStarted = Atomic<Bool>(false)
+    /// A copy of the exporting thread, to be compared without the lock; zero before it starts.
+    let exportingThread = Atomic<UInt>(0)
     private let start: @Sendable (BatchQueue) -> Bool
 
     /// - Parameter start: starts the exporting thread, when the first record comes in; false when it cannot, and the
