@@ -62,9 +62,15 @@ fmt: ## format all Swift code
 lint: ## check the format of all Swift code
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
+.PHONY: docs
+docs: packages ## build the reference of the SDK into .build/docs
+	$(SWIFT_BUILD) --target SkeinAgents
+	$(SWIFT_BUILD) --target SkeinTesting
+	bash deploy/docs.sh
+
 .PHONY: proto
 proto: ## generate the C code of proto/
 	bash proto/generate.sh
 
 .PHONY: check
-check: lint test ## what CI runs
+check: lint test docs ## what CI runs

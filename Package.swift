@@ -73,6 +73,7 @@ let sdk: [Target] = [
             lifecycle,
         ]),
     tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
+    tests("SnippetTests", ["Skein", "SkeinAgents", "SkeinTesting", tracing, logging, lifecycle]),
 ]
 
 // MARK: the collector, the examples and what measures
