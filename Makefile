@@ -74,3 +74,5 @@ proto: ## generate the C code of proto/
 
 .PHONY: check
 check: lint test docs ## what CI runs
+	@tail -n 1 .build/test.log
+	@tail -n 1 .build/end-to-end.log

@@ -299,13 +299,19 @@ VARIABLE = r"(?:OTEL|SKEIN|K8S)_\w+"
 
 
 def variables_that_the_sdk_reads() -> set[str]:
-    read = set()
-    for target in ("Skein", "SkeinAgents"):
-        for file in (REPOSITORY / "Sources" / target).rglob("*.swift"):
-            source = file.read_text()
-            read |= set(re.findall(rf'"({VARIABLE})"', source))
-            for suffix in re.findall(r'names\("(\w+)"\)', source):
-                read |= {f"OTEL_EXPORTER_OTLP_{suffix}", f"OTEL_EXPORTER_OTLP_TRACES_{suffix}"}
+    """Those that stand in the sources as they are, and those that are put together for a signal."""
+    files = [file for target in ("Skein", "SkeinAgents") for file in (REPOSITORY / "Sources" / target).rglob("*.swift")]
+    source = "".join(file.read_text() for file in files)
+    read = set(re.findall(rf'"({VARIABLE})"', source))
+    signals, queues = re.findall(r'signal: "(\w+)"', source), re.findall(r'prefix: "(\w+)"', source)
+    assert signals and queues
+    for suffix in re.findall(r'names\("(\w+)"\)', source):
+        read |= {f"OTEL_EXPORTER_OTLP_{suffix}", *(f"OTEL_EXPORTER_OTLP_{signal}_{suffix}" for signal in signals)}
+    batch = (REPOSITORY / "Sources/Skein/Configuration/BatchOptions+Environment.swift").read_text()
+    standard, own = batch.split("private mutating func readStandard")[1].split("private mutating func readOwn")
+    for owner, part in (("OTEL", standard), ("SKEIN", own)):
+        for suffix in re.findall(r'"\\\(prefix\)_(\w+)"', part):
+            read |= {f"{owner}_{queue}_{suffix}" for queue in queues}
     return read
 
 
@@ -323,7 +329,10 @@ def test_the_articles_name_no_variable_that_is_not_read(page):
 
 def test_the_sdks_metrics_are_the_documented_ones():
     source = (REPOSITORY / "Sources/Skein/Batching/ExportMetrics.swift").read_text()
-    told = set(re.findall(r'label: "([\w.]+)"', source))
+    kinds = (REPOSITORY / "Sources/Skein/Batching/RecordKind.swift").read_text().split("metricName")[1]
+    told = {
+        label.replace("\\(kind)", kind)
+        for label in re.findall(r'label: "([^"]+)"', source) for kind in re.findall(r': "(\w+)"', kinds)}
     assert told
     documented = {code(cells[0]): cells[2] for cells in rows(GUIDE) if cells[0].startswith("`otel.sdk.")}
     assert documented.keys() == told
