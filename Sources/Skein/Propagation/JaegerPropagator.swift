@@ -19,7 +19,7 @@ struct JaegerPropagator: TextMapPropagator {
 
     func extract(into context: inout ServiceContext, header: (_ name: String) -> String?) {
         if let span = header("uber-trace-id").flatMap(Self.span) {
-            context.spanContext = span
+            context.spanContext = span.completed(by: context.spanContext)
         } else if header("jaeger-debug-id").map({ !$0.isEmpty }) == true {
             context.requestedSampling = .debug
         }
