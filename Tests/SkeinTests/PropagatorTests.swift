@@ -284,6 +284,14 @@ import Tracing
         #expect(extract(Self.everything, [jaeger, .baggage]).baggage?["from"] == "w3c")
     }
 
+    /// A service that writes both sends the same baggage in each, but of Jaeger's only named keys can be read.
+    @Test func baggageThatJaegerCannotSeeIsKept() {
+        let headers = ["baggage": "a=1;p=q,b=2", "uberctx-a": "1", "uberctx-b": "3"]
+        let context = extract(headers, [.baggage, .jaeger(baggageKeys: ["a"])])
+        #expect(context.baggage?["a"] == "1" && context.baggage?["b"] == "2")
+        #expect(inject(context, [.baggage]) == ["baggage": "a=1;p=q,b=2"])
+    }
+
     @Test func everyFormatIsWritten() throws {
         var context = extract(["b3": "\(Self.long)-\(Self.span)-1"], [.b3])
         context.baggage = Baggage()
