@@ -55,6 +55,10 @@ bench: packages ## measure CPU, bytes and allocations a span, against baselines 
 crashtest: build venv ## kill the collector 200 times with requests in flight (ROUNDS=n)
 	SKEIN_CRASH_ROUNDS=$(or $(ROUNDS),200) $(PYTHON) -m pytest Tests/EndToEnd/test_kill_loop.py
 
+.PHONY: sanitize
+sanitize: packages ## run the SDK's tests under the thread and address sanitizers
+	Tests/Sanitize/run.sh
+
 .PHONY: fmt
 fmt: ## format all Swift code
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
@@ -63,9 +67,15 @@ fmt: ## format all Swift code
 lint: ## check the format of all Swift code
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
+.PHONY: docs
+docs: packages ## build the reference of the SDK into .build/docs
+	$(SWIFT_BUILD) --target SkeinAgents
+	$(SWIFT_BUILD) --target SkeinTesting
+	bash deploy/docs.sh
+
 .PHONY: proto
 proto: ## generate the C code of proto/
 	bash proto/generate.sh
 
 .PHONY: check
-check: lint test ## what CI runs
+check: lint test docs ## what CI runs

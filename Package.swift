@@ -64,7 +64,7 @@ let sdk: [Target] = [
     module("SkeinTesting", ["Skein", "OTLP"]),
 
     module("TestSink", ["CurlTransport", "CZlib"], path: "Tests/TestSink"),
-    executable("sdk-scenarios", ["Skein", tracing], path: "Tests/SDKScenarios"),
+    executable("sdk-scenarios", ["Skein", tracing, logging], path: "Tests/SDKScenarios"),
     tests("CurlTransportTests", ["CurlTransport", "TestSink"]),
     tests(
         "SkeinTests",
@@ -73,6 +73,7 @@ let sdk: [Target] = [
             lifecycle,
         ]),
     tests("SkeinAgentsTests", ["SkeinAgents", "Skein", "SkeinTesting", tracing, serviceContext]),
+    tests("SnippetTests", ["Skein", "SkeinAgents", "SkeinTesting", tracing, logging, lifecycle]),
 ]
 
 // MARK: the collector, the examples and what measures
@@ -128,6 +129,13 @@ let collectorTargets: [Target] = [
         path: "Sources/Examples/ResearchDesk"),
     executable(
         "TraceContextEcho", ["Skein", arguments, hummingbird, tracing], path: "Sources/Examples/TraceContextEcho"),
+    executable("HelloSpans", ["Skein", tracing], path: "Sources/Examples/HelloSpans"),
+    executable("AgentLoop", ["Skein", "SkeinAgents"], path: "Sources/Examples/AgentLoop"),
+    executable("StreamingCall", ["Skein", "SkeinAgents"], path: "Sources/Examples/StreamingCall"),
+    executable("CommandLineTool", ["Skein", tracing], path: "Sources/Examples/CommandLineTool"),
+    executable("CustomSampler", ["Skein", tracing], path: "Sources/Examples/CustomSampler"),
+    executable(
+        "ServiceLifecycleApp", ["Skein", tracing, logging, lifecycle], path: "Sources/Examples/ServiceLifecycleApp"),
     .target(name: "CAllocationCounter"),
     executable(
         "skein-bench",
@@ -153,7 +161,12 @@ let collectorTargets: [Target] = [
             "HTTPServing", "CIsal", "CZstd", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
             logging,
         ]),
-    tests("ExampleTests", ["ResearchDesk", "TraceContextEcho", "Skein", "SkeinTesting", "CurlTransport", "TestSink"]),
+    tests(
+        "ExampleTests",
+        [
+            "ResearchDesk", "TraceContextEcho", "HelloSpans", "AgentLoop", "StreamingCall", "CommandLineTool",
+            "CustomSampler", "ServiceLifecycleApp", "Skein", "SkeinTesting", "CurlTransport", "TestSink",
+        ]),
     tests(
         "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
     .testTarget(

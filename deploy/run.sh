@@ -15,7 +15,7 @@ readonly start_seconds=60         # a process that has not announced itself by t
 readonly trace_seconds=60         # for all spans of the trace to arrive
 readonly stop_seconds=20          # for a process to drain before it is killed
 readonly question="Can heat pumps replace gas boilers in old houses?"
-readonly question_seed=14         # its trace has a model call that is retried and a tool that fails
+readonly question_seed=29         # its trace has a model call that is retried, a tool that fails, and facts that are cached
 readonly background_questions=12
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/skein-run.XXXXXX")

@@ -101,7 +101,12 @@ struct OTLPSchema: Sendable {
         case .arrayValue: [Field(1, "values", .message(.anyValue), isRepeated: true)]
         case .keyValueList: [Field(1, "values", .message(.keyValue), isRepeated: true)]
         case .response: [Field(1, "partialSuccess", .message(.partialSuccess))]
-        case .partialSuccess: [Field(1, "rejectedSpans", .int64), Field(2, "errorMessage", .string)]
+        case .partialSuccess:
+            // The same number under another name in the answer to an export of logs.
+            [
+                Field(1, "rejectedSpans", .int64), Field(2, "errorMessage", .string),
+                Field(1, "rejectedLogRecords", .int64),
+            ]
         case .rpcStatus: [Field(1, "code", .int32), Field(2, "message", .string)]
         }
     }

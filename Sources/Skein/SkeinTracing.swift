@@ -18,6 +18,8 @@ import Tracing
 public final class SkeinTracing: Service {
     /// What makes spans.
     public let tracer: SkeinTracer
+    /// What log handlers share.
+    let logs: LogPipeline
     private let pipeline: SpanPipeline
     private let shutdownTimeout: Duration
 
@@ -29,6 +31,7 @@ public final class SkeinTracing: Service {
         for problem in configuration.problems { configuration.logger.warning("\(problem)") }
         shutdownTimeout = configuration.shutdownTimeout
         pipeline = SpanPipeline(configuration, sink: try Self.sink(configuration, diagnostics))
+        logs = try Self.logPipeline(configuration)
         tracer = SkeinTracer(pipeline, configuration)
     }
 
@@ -47,34 +50,37 @@ public final class SkeinTracing: Service {
         configure(&configuration)
         let tracing = try SkeinTracing(configuration)
         InstrumentationSystem.bootstrap(tracing.tracer)
-        if configuration.flushesAtExit { ExitFlush.add(tracing.pipeline) }
+        if configuration.flushesAtExit { ExitFlush.add(tracing.forceFlush) }
         return tracing
     }
 
     /// Waits for the graceful shutdown of its service group, then sends what is queued.
     public func run() async throws {
-        // Being cancelled ends the wait too, and the spans are sent all the same.
+        // Being cancelled ends the wait too, and what is queued is sent all the same.
         try? await gracefulShutdown()
         await shutdown()
     }
 
-    /// Sends what is queued, within `timeout`, and ends tracing; spans that end later are dropped and counted. May be
-    /// called twice.
+    /// Sends what is queued, spans and log records, within `timeout`, and ends tracing; what comes later is dropped and
+    /// counted. May be called twice.
     ///
     /// - Parameter timeout: nil means the configuration's.
     public func shutdown(timeout: Duration? = nil) async {
-        await pipeline.shutdown(timeout: timeout ?? shutdownTimeout)
+        let timeout = timeout ?? shutdownTimeout
+        async let logsAreSent: Void = logs.shutdown(timeout: timeout)
+        await pipeline.shutdown(timeout: timeout)
+        await logsAreSent
     }
 
-    /// Sends every span that has ended. Returns when the fate of all is known, or after `timeout`.
+    /// Sends every span that has ended and every line that was logged. Returns when the fate of all is known, or after `timeout`.
     ///
-    /// - Returns: false when the time was over first; the spans are sent all the same.
+    /// - Returns: false when the time was over first; they are sent all the same.
     @discardableResult
     public func flush(timeout: Duration = .seconds(30)) async -> Bool {
         // Waiting blocks, which a task may not do.
         await withCheckedContinuation { continuation in
-            let isStarted = DetachedThread.start { [pipeline] in
-                continuation.resume(returning: pipeline.forceFlush(timeout: timeout))
+            let isStarted = DetachedThread.start { [self] in
+                continuation.resume(returning: forceFlush(timeout: timeout))
             }
             if !isStarted { continuation.resume(returning: false) }
         }
@@ -82,6 +88,13 @@ public final class SkeinTracing: Service {
 
     /// How the spans fared so far.
     public var statistics: TracingStatistics { tracer.statistics }
+
+    /// Blocks for at most `timeout`.
+    private func forceFlush(timeout: Duration) -> Bool {
+        let deadline = MonotonicTime.now + timeout
+        let areSpansSent = pipeline.forceFlush(timeout: timeout)
+        return logs.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) && areSpansSent
+    }
 
     private static func sink(
         _ configuration: TracingConfiguration, _ diagnostics: Diagnostics
@@ -91,8 +104,9 @@ public final class SkeinTracing: Service {
             let (exporter, name) = try Self.make(exporter, configuration)
             processors.append(
                 BatchSpanProcessor(
-                    options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
-                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff))
+                    BatchProcessor(
+                        options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
+                        exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff)))
         }
         switch processors.count {
         case 0: return .discarding(DiscardingSpanProcessor())
@@ -109,7 +123,7 @@ public final class SkeinTracing: Service {
         case .console: return (ConsoleSpanExporter(), "console")
         case .otlp:
             do {
-                return (try OTLPExporter(configuration.otlp), "otlp_http_exporter")
+                return (try OTLPExporter(configuration.otlp, .span), "otlp_http_exporter")
             } catch {
                 throw SkeinError(code: .exporterUnavailable, message: error.description)
             }

@@ -32,6 +32,11 @@ extension RecordedSpan {
         if case .error = status { true } else { false }
     }
 
+    func text(_ key: String) -> String? {
+        guard case .string(let value) = attributes[key] else { return nil }
+        return value
+    }
+
     func integer(_ key: String) -> Int64? {
         guard case .int(let value) = attributes[key] else { return nil }
         return value

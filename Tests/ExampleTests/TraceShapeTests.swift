@@ -6,7 +6,7 @@ import Testing
 /// One question through gateway, worker and models, as the collector sees it.
 @Suite struct TraceShapeTests {
     @Test func oneQuestionIsOneTraceOverTwoServices() async throws {
-        let trace = try await Trace(questionSeed: 14)
+        let trace = try await DeskTrace()
         #expect(Set(trace.spans.map(\.traceID.hex)) == [trace.answeredTraceID])
         #expect(Set(trace.spans.map(\.service)) == ["gateway", "worker"])
         let roots = trace.spans.filter { !$0.parentSpanID.isValid }
@@ -17,7 +17,9 @@ import Testing
 
         let root = try #require(roots.first)
         let coordinator = try trace.only("invoke_agent coordinator")
-        #expect(coordinator.parentSpanID == root.spanID)
+        let workflow = try trace.only("invoke_workflow answer_question")
+        #expect(coordinator.parentSpanID == workflow.spanID)
+        #expect(workflow.parentSpanID == root.spanID)
         let planner = try trace.only("invoke_agent planner")
         #expect(planner.parentSpanID == coordinator.spanID)
         #expect(planner.links.map(\.spanID) == [coordinator.spanID])
@@ -30,7 +32,7 @@ import Testing
 
     /// Each agent in the worker hangs below a server span, that below a client span of the gateway.
     private func expectRemote(
-        _ name: String, count: Int, below coordinator: RecordedSpan, in trace: Trace
+        _ name: String, count: Int, below coordinator: RecordedSpan, in trace: DeskTrace
     ) throws {
         let agents = trace.spans(named: "invoke_agent \(name)")
         #expect(agents.count == count)
@@ -49,7 +51,7 @@ import Testing
         if count > 1 { #expect(trace.overlap(agents), "researchers work at the same time") }
     }
 
-    private func expectModelCalls(in trace: Trace) {
+    private func expectModelCalls(in trace: DeskTrace) {
         let calls = trace.spans.filter { $0.attributes["gen_ai.operation.name"] == .string("chat") }
         #expect(calls.count >= 8, "planner, three researchers twice, writer")
         for call in calls {
@@ -57,63 +59,24 @@ import Testing
             #expect(call.integer("gen_ai.usage.output_tokens") ?? 0 > 0)
             #expect(call.integer("gen_ai.usage.cache_read.input_tokens") != nil)
             #expect(call.integer("gen_ai.usage.reasoning.output_tokens") != nil)
-            let attempts = trace.spans.filter { $0.parentSpanID == call.spanID }
+            let attempts = trace.children(of: call)
+            #expect(attempts.allSatisfy { $0.name == "attempt" && $0.attributes["url.full"] != nil })
             #expect(attempts.count { $0.isFailed } == call.events.count { $0.name == "retry" })
             #expect(attempts.last?.isFailed == false)
         }
         #expect(calls.contains { !$0.events.isEmpty }, "with this seed a call is retried")
     }
 
-    private func expectConcurrentTools(in trace: Trace) {
+    private func expectConcurrentTools(in trace: DeskTrace) {
         let researchers = trace.spans(named: "invoke_agent researcher")
         let tools = researchers.map { agent in
-            trace.spans.filter { $0.parentSpanID == agent.spanID && $0.name.hasPrefix("execute_tool ") }
+            trace.children(of: agent).filter { $0.attributes["gen_ai.operation.name"] == .string("execute_tool") }
         }
         #expect(tools.reduce(0) { $0 + $1.count } >= 4)
         #expect(tools.contains(where: trace.overlap), "a researcher uses its tools at the same time")
-        let all = trace.spans.filter { $0.name.hasPrefix("execute_tool ") }
+        let all = trace.spans.filter { $0.attributes["gen_ai.tool.call.id"] != nil }
         #expect(all.count == tools.reduce(0) { $0 + $1.count }, "every tool is used by a researcher")
-        #expect(all.allSatisfy { $0.attributes["gen_ai.tool.call.id"] != nil })
-    }
-}
-
-private struct Trace {
-    let answeredTraceID: String
-    let spans: [RecordedSpan]
-
-    init(questionSeed: Int) async throws {
-        let exported = try ExportedSpans()
-        let models = try await DeskProcess("models")
-        let worker = try await DeskProcess("worker", ["--models", models.url], environment: exported.environment)
-        let gateway = try await DeskProcess(
-            "gateway", ["--worker", worker.url, "--models", models.url], environment: exported.environment)
-        let response = try await gateway.post(
-            "/ask",
-            [
-                "question": "Can heat pumps replace gas boilers in old houses?", "user": "ada",
-                "conversation": "conversation-7", "seed": questionSeed,
-            ])
-        for process in [gateway, worker, models] { #expect(await process.stop() == 0) }
-        exported.server.stop()
-        spans = exported.all()
-        try #require(response.status == 200)
-        let body = try JSONSerialization.jsonObject(with: Data(response.body)) as? [String: String]
-        answeredTraceID = try #require(body?["traceID"])
-        #expect(body?["answer"]?.isEmpty == false)
-    }
-
-    func spans(named name: String) -> [RecordedSpan] { spans.filter { $0.name == name } }
-
-    func only(_ name: String) throws -> RecordedSpan {
-        let found = spans(named: name)
-        try #require(found.count == 1)
-        return found[0]
-    }
-
-    func parent(of span: RecordedSpan) -> RecordedSpan? { spans.first { $0.spanID == span.parentSpanID } }
-
-    /// Whether any two of them run at the same time.
-    func overlap(_ spans: [RecordedSpan]) -> Bool {
-        zip(spans, spans.dropFirst()).contains { $0.endNanoseconds > $1.startNanoseconds }
+        #expect(Set(all.map(\.name)).count == 4, "each of the tools is used with this seed")
+        #expect(all.contains { $0.isFailed }, "with this seed a tool fails")
     }
 }

@@ -1,10 +1,12 @@
 // Programs that live in ways that are hard on a tracing library. ProcessTests starts them:
 //
 //     sdk-scenarios exit  ENDPOINT    ends without a shutdown
+//     sdk-scenarios log   ENDPOINT    the same, with lines of a log in place of spans; forks in between
 //     sdk-scenarios fork  ENDPOINT    forks while spans are queued; parent and child both make spans
 //     sdk-scenarios stop  ENDPOINT    is frozen in between
 
 import Glibc
+import Logging
 import Skein
 import Tracing
 
@@ -23,12 +25,26 @@ let arguments = CommandLine.arguments
 guard arguments.count == 3 else { exit(2) }
 let telemetry = try SkeinTracing.bootstrap(serviceName: "scenario") { configuration in
     configuration.otlp.endpoint = arguments[2]
+    configuration.logs.otlp.endpoint = arguments[2]
+    if arguments[1] == "log" { configuration.logs.exporters = [.otlp] }
 }
 
 switch arguments[1] {
 case "exit":
     makeSpans("last", 700)
     exit(0)
+case "log":
+    let log = Logger(label: "tool") { telemetry.logHandler(label: $0) }
+    for _ in 0..<600 { log.info("before") }
+    let child = forkProcess()
+    for _ in 0..<100 { log.info(child == 0 ? "child" : "parent") }
+    if child == 0 {
+        await telemetry.shutdown()
+        _exit(telemetry.logStatistics.exported == 100 ? 0 : 3)
+    }
+    var status: Int32 = 0
+    waitpid(child, &status, 0)
+    exit(child > 0 && status == 0 ? 0 : 1)
 case "fork":
     // The first batch starts the thread and opens a connection, the rest waits.
     makeSpans("before", 600)

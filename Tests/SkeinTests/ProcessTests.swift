@@ -30,6 +30,12 @@ struct ProcessTests {
         }
     }
 
+    /// proc(5): the state stands behind the name in parentheses.
+    private func isStopped(_ process: Process) throws -> Bool {
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
+        return status.split(separator: ")").last?.hasPrefix(" T") == true
+    }
+
     private func names(_ sink: SinkServer) -> [String: Int] {
         let spans = sink.requests.flatMap { RecordedSpan.spans(inRequest: $0.body) }
         return Dictionary(grouping: spans, by: \.name).mapValues(\.count)
@@ -40,6 +46,18 @@ struct ProcessTests {
         defer { sink.stop() }
         #expect(await end(of: try start("exit", sink)) == 0)
         #expect(names(sink) == ["last": 700])
+    }
+
+    @Test func linesOfAToolThatEndsAtOnceArriveAndThoseOfItsChild() async throws {
+        let sink = try SinkServer()
+        defer { sink.stop() }
+        #expect(await end(of: try start("log", sink)) == 0)
+        let records = sink.requests.flatMap { LoggedRecord.records(inRequest: $0.body) }
+        let counts = Dictionary(grouping: records) { "\($0.body as Any)" }.mapValues(\.count)
+        #expect(counts.values.sorted() == [100, 100, 600])
+        let processes = Dictionary(grouping: records) { $0.body == "child" }
+            .mapValues { Set($0.map { "\($0.resource["process.pid"] as Any)" }) }
+        #expect(processes[true]?.count == 1 && processes[false]?.count == 1 && processes[true] != processes[false])
     }
 
     @Test func forkedProcessSendsItsOwnSpansAndTheParentItsOwn() async throws {
@@ -68,6 +86,8 @@ struct ProcessTests {
             if !isStarted { continuation.resume(returning: Data()) }
         }
         #expect(String(decoding: line, as: UTF8.self) == "ready\n")
+        // It says so right before it stops.
+        while try !isStopped(process) { await Task.yield() }
         sink.closeConnections()
         kill(process.processIdentifier, SIGCONT)
         #expect(await end(of: process) == 0)

@@ -45,6 +45,10 @@ final class BatchQueue: @unchecked Sendable {
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?
+        /// Nothing more comes in: the stripes were emptied after the shutdown began.
+        var isClosed = false
+        /// Records on their way into the queue when the thread stopped.
+        var lostInPassing: UInt64 = 0
         var isStopped = false
         var stopWaiters: [@Sendable () -> Void] = []
         /// When the exporting thread wakes by itself; it must be woken for what is due earlier.
@@ -61,19 +65,21 @@ final class BatchQueue: @unchecked Sendable {
     /// The smallest chunk, for small queues.
     private static let chunkBytesMin = 4 << 10
     /// Chunks kept for reuse when they are empty: a few batches; what a burst needed beyond is given back.
-    private static let spareChunksMax = 8
+    static let spareChunksMax = 8
 
     let options: BatchOptions
     let monitor = Monitor(Shared())
-    private let stripes: UnsafeMutablePointer<Stripe>
-    private let chunkBytes: Int
+    let stripes: UnsafeMutablePointer<Stripe>
+    let chunkBytes: Int
     /// Records in the chunks of all stripes. May be off for a moment while chunks are moved.
     private let openRecords = Atomic<Int>(0)
     /// A copy of how many records the queue proper holds, to be read without its lock.
-    private let readyRecords = Atomic<Int>(0)
+    let readyRecords = Atomic<Int>(0)
     /// Records in stripes and queue; kept only where their number is bounded.
-    private let queuedRecords = Atomic<Int>(0)
+    let queuedRecords = Atomic<Int>(0)
     private let isStarted = Atomic<Bool>(false)
+    /// A copy of the exporting thread, to be compared without the lock; zero before it starts.
+    let exportingThread = Atomic<UInt>(0)
     private let start: @Sendable (BatchQueue) -> Bool
 
     /// - Parameter start: starts the exporting thread, when the first record comes in; false when it cannot, and the
@@ -118,7 +124,7 @@ final class BatchQueue: @unchecked Sendable {
             if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(1, ordering: .relaxed) }
             return false
         }
-        enum Outcome { case opened(full: RecordChunk?), notNeeded, closed }
+        enum Outcome { case opened(MonotonicTime, full: RecordChunk?), notNeeded, closed }
         let outcome: Outcome = stripe.pointee.state.withLock { state in
             guard !state.isClosed else {
                 state.droppedLate &+= 1
@@ -132,15 +138,15 @@ final class BatchQueue: @unchecked Sendable {
             }
             fresh.append(size, write)
             defer { state.chunk = fresh }
-            return .opened(full: state.chunk)
+            return .opened(fresh.openedAt, full: state.chunk)
         }
         switch outcome {
-        case .opened(let full):
+        case .opened(let moment, let full):
             if let full {
                 openRecords.wrappingSubtract(full.recordCount, ordering: .relaxed)
                 submit([full])
             }
-            noteOpened(fresh)
+            noteOpened(at: moment)
             return true
         case .notNeeded:
             monitor.withLock { recycle(fresh, &$0) }
@@ -151,12 +157,12 @@ final class BatchQueue: @unchecked Sendable {
         }
     }
 
-    private func noteOpened(_ chunk: RecordChunk) {
-        let openedAt = chunk.openedAt
+    /// By now the chunk may have another owner.
+    private func noteOpened(at moment: MonotonicTime) {
         let isDueEarlier = monitor.withLock { shared in
             guard shared.oldestOpen == nil else { return false }
-            shared.oldestOpen = openedAt
-            return openedAt + options.scheduleDelay < shared.sleepsUntil
+            shared.oldestOpen = moment
+            return moment + options.scheduleDelay < shared.sleepsUntil
         }
         if isDueEarlier { monitor.notify() }
         startIfNeeded()
@@ -173,106 +179,6 @@ final class BatchQueue: @unchecked Sendable {
             return false
         }
         return true
-    }
-
-    // MARK: room
-
-    /// An empty chunk with room for `size` bytes; nil when the record is dropped, which is counted.
-    private func acquireChunk(_ size: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> RecordChunk? {
-        let capacity = max(size, chunkBytes)
-        var isCollected = false
-        while true {
-            enum Answer { case chunk(RecordChunk), full, closed, collect }
-            let answer: Answer = monitor.wait { shared in
-                if shared.shutdownDeadline != nil { return .done(.closed) }
-                if let chunk = room(for: capacity, &shared) { return .done(.chunk(chunk)) }
-                guard options.overflow != .dropNewest, capacity <= options.maxQueueBytes,
-                    shared.exportingThread != ThreadStripe.identity
-                else {
-                    return .done(.full)
-                }
-                if !isCollected { return .done(.collect) }
-                if options.overflow == .block { return block(&shared) }
-                return .done(roomOfOldest(capacity, &shared).map { .chunk($0) } ?? .full)
-            }
-            switch answer {
-            case .chunk(let chunk): return chunk
-            case .collect:
-                // The memory may be in other stripes' chunks, where neither waiting nor dropping reaches it.
-                isCollected = true
-                collect()
-            case .full:
-                stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
-                return nil
-            case .closed:
-                stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
-                return nil
-            }
-        }
-    }
-
-    private func room(for capacity: Int, _ shared: inout Shared) -> RecordChunk? {
-        guard shared.usedBytes + capacity <= options.maxQueueBytes else { return nil }
-        shared.usedBytes += capacity
-        if capacity == chunkBytes, let spare = shared.spare.popLast() { return spare }
-        return RecordChunk(capacity: capacity)
-    }
-
-    /// Drops what has waited longest until there is room.
-    private func roomOfOldest(_ capacity: Int, _ shared: inout Shared) -> RecordChunk? {
-        while let oldest = shared.ready.popFirst() {
-            shared.droppedOldest += UInt64(oldest.recordCount)
-            uncount(oldest.recordCount)
-            recycle(oldest, &shared)
-            if let chunk = room(for: capacity, &shared) { return chunk }
-        }
-        return nil
-    }
-
-    /// Whether one more record may wait, where their number is bounded; a record that may not is dropped and counted.
-    private func admit(_ max: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> Bool {
-        while true {
-            if queuedRecords.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
-            queuedRecords.wrappingSubtract(1, ordering: .relaxed)
-            guard options.overflow != .dropNewest else { break }
-            collect()
-            let isRoom: Bool = monitor.wait { shared in
-                if shared.exportingThread == ThreadStripe.identity { return .done(false) }
-                if shared.shutdownDeadline != nil || queuedRecords.load(ordering: .relaxed) < max { return .done(true) }
-                if options.overflow == .block { return block(&shared) }
-                guard let oldest = shared.ready.dropFirstRecord() else { return .done(false) }
-                shared.droppedOldest += 1
-                uncount(1)
-                if oldest.recordCount == 0 { recycle(oldest, &shared) }
-                return .done(true)
-            }
-            if monitor.withLock({ $0.shutdownDeadline != nil }) {
-                stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
-                return false
-            }
-            if !isRoom { break }
-        }
-        stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
-        return false
-    }
-
-    /// Waits for the exporting thread to make room; it is told that somebody waits.
-    private func block<Result>(_ shared: inout Shared) -> Wait<Result> {
-        shared.blockedThreads += 1
-        monitor.notify()
-        return .again(nil)
-    }
-
-    private func uncount(_ records: Int) {
-        if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(records, ordering: .relaxed) }
-    }
-
-    /// Gives a chunk's memory back; whoever holds the monitor wakes those who wait for it.
-    private func recycle(_ chunk: RecordChunk, _ shared: inout Shared) {
-        shared.usedBytes -= chunk.capacity
-        guard chunk.capacity == chunkBytes, shared.spare.count < Self.spareChunksMax else { return }
-        chunk.removeAll()
-        shared.spare.append(chunk)
     }
 
     // MARK: moving
@@ -301,6 +207,10 @@ final class BatchQueue: @unchecked Sendable {
 
     private func submit(_ chunks: [RecordChunk]) {
         monitor.withLock { shared in
+            guard !shared.isStopped else {
+                for chunk in chunks { shared.lostInPassing += UInt64(chunk.recordCount) }
+                return
+            }
             for chunk in chunks {
                 chunk.sequence = shared.nextSequence
                 shared.nextSequence += 1
@@ -321,77 +231,10 @@ final class BatchQueue: @unchecked Sendable {
             shared.oldestOpen = nil
             return true
         }
-        if isFirst { submit(takeOpenChunks(closing: true)) }
-        return isFirst
-    }
-
-    // MARK: the exporting thread
-
-    /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
-    ///
-    /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
-    func takeBatch(_ framing: SpanFraming, isForSending: Bool = true) -> ExportBatch? {
-        let chunks: [RecordChunk] = monitor.withLock { shared in
-            let chunks = shared.ready.take(records: options.maxExportBatchSize)
-            if isForSending { shared.inFlightFrom = chunks.first?.sequence }
-            shared.warmUntil = .now + options.scheduleDelay
-            return chunks
-        }
-        guard !chunks.isEmpty else { return nil }
-        var left = options.maxExportBatchSize
-        var pieces: [UnsafeRawBufferPointer] = []
-        for chunk in chunks {
-            let (records, bytes) = chunk.take(left)
-            left -= records
-            pieces.append(bytes)
-        }
-        let batch = framing.batch(pieces, count: options.maxExportBatchSize - left)
-        uncount(batch.spanCount)
-        let isAwaited = monitor.withLock { shared in
-            for chunk in chunks {
-                if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
-            }
-            readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
-            defer { shared.blockedThreads = 0 }
-            return shared.blockedThreads > 0
-        }
-        if isAwaited { monitor.notify() }
-        return batch
-    }
-
-    /// The fate of the batch that was taken last is decided.
-    func settle() {
-        monitor.withLock { $0.inFlightFrom = nil }
+        guard isFirst else { return false }
+        submit(takeOpenChunks(closing: true))
+        monitor.withLock { $0.isClosed = true }
         monitor.notify()
-    }
-
-    // MARK: counts
-
-    struct Counts {
-        var accepted: UInt64 = 0
-        var droppedFull: UInt64 = 0
-        var droppedLate: UInt64 = 0
-        /// The part of `droppedFull` that had been accepted before.
-        var droppedOldest: UInt64 = 0
-        /// Records in memory, but for the batch under way.
-        var queued = 0
-    }
-
-    var counts: Counts {
-        var counts = Counts()
-        for index in 0..<ThreadStripe.count {
-            stripes[index].state.withLock { state in
-                counts.accepted += state.accepted
-                counts.droppedFull += state.droppedFull
-                counts.droppedLate += state.droppedLate
-                counts.queued += state.chunk?.recordCount ?? 0
-            }
-        }
-        monitor.withLock { shared in
-            counts.droppedFull += shared.droppedOldest
-            counts.droppedOldest = shared.droppedOldest
-            counts.queued += shared.ready.recordCount
-        }
-        return counts
+        return true
     }
 }

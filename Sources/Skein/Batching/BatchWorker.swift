@@ -26,7 +26,7 @@ final class BatchWorker: @unchecked Sendable {
     }
 
     private let queue: BatchQueue
-    private let framing: SpanFraming
+    private let framing: any RecordFraming
     private let exporter: any SpanExporter
     private let backoff: Backoff
     private let spill: SpillFiles?
@@ -39,7 +39,7 @@ final class BatchWorker: @unchecked Sendable {
 
     /// Starts the thread; false when there is none to be had.
     static func start(
-        _ queue: BatchQueue, _ framing: SpanFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
+        _ queue: BatchQueue, _ framing: any RecordFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
         _ spill: SpillFiles?, _ report: ExportReport
     ) -> Bool {
         let worker = BatchWorker(queue, framing, exporter, backoff, spill, report)
@@ -47,7 +47,7 @@ final class BatchWorker: @unchecked Sendable {
     }
 
     private init(
-        _ queue: BatchQueue, _ framing: SpanFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
+        _ queue: BatchQueue, _ framing: any RecordFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
         _ spill: SpillFiles?, _ report: ExportReport
     ) {
         self.queue = queue
@@ -59,7 +59,7 @@ final class BatchWorker: @unchecked Sendable {
     }
 
     private func run() {
-        queue.monitor.withLock { $0.exportingThread = ThreadStripe.identity }
+        queue.beginExporting()
         while true {
             switch queue.monitor.wait({ nextStep(&$0) }) {
             case .collect: queue.collect()
@@ -75,7 +75,7 @@ final class BatchWorker: @unchecked Sendable {
     private func nextStep(_ shared: inout BatchQueue.Shared) -> Wait<Step> {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
-        if let deadline, now >= deadline { return .done(.stop) }
+        if let deadline, now >= deadline, shared.isClosed { return .done(.stop) }
         if heldBack != nil, pending == nil { return .done(.send) }
         if let pending {
             guard now < pending.sendAt else { return .done(.send) }
@@ -87,7 +87,7 @@ final class BatchWorker: @unchecked Sendable {
             if isWanted(first, now, shared) { return .done(.send) }
         } else if spill?.counts.files ?? 0 > 0 {
             return .done(.send)
-        } else if deadline != nil {
+        } else if shared.isClosed {
             return .done(.stop)
         }
         let readyDue = shared.ready.first.map { $0.openedAt + delay }

@@ -51,8 +51,15 @@ struct Environment {
         return nil
     }
 
+    /// Reports a value once, also where several signals read it.
     mutating func report(_ name: String, _ value: String, expected: String) {
+        guard !problems.contains(where: { $0.name == name && $0.value == value }) else { return }
         problems.append(ConfigurationProblem(name: name, value: value, expected: expected))
+    }
+
+    /// Takes over what another reader of the same variables reported.
+    mutating func report(_ others: [ConfigurationProblem]) {
+        for problem in others { report(problem.name, problem.value, expected: problem.expected) }
     }
 
     /// Only `true` in any case is true. The first of the variables that is set counts.

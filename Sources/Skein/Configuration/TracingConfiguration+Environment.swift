@@ -3,7 +3,7 @@ import Logging
 import SemanticConventions
 
 extension TracingConfiguration {
-    /// Takes over every variable that concerns traces.
+    /// Takes over every variable that concerns traces or logs.
     mutating func read(_ environment: inout Environment, _ source: DetectionSource) {
         reportUnsupported(&environment)
         isDisabled = environment.flag(["OTEL_SDK_DISABLED"])
@@ -12,10 +12,10 @@ extension TracingConfiguration {
         readSampler(&environment)
         readPropagators(&environment)
         readLimits(&environment)
-        readBatch(&environment)
-        readSpill(&environment)
+        batch.read(&environment, prefix: "BSP")
         readExporters(&environment)
-        readOTLP(&environment)
+        otlp.read(&environment, signal: "TRACES", path: "v1/traces")
+        logs.read(&environment)
     }
 
     private func reportUnsupported(_ environment: inout Environment) {
@@ -151,45 +151,6 @@ extension TracingConfiguration {
         environment.integer("OTEL_SPAN_LINK_COUNT_LIMIT", min: 0, into: &limits.linkCountMax)
         environment.integer("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", min: 0, into: &limits.attributesPerEventMax)
         environment.integer("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", min: 0, into: &limits.attributesPerLinkMax)
-    }
-
-    private mutating func readBatch(_ environment: inout Environment) {
-        environment.milliseconds(["OTEL_BSP_SCHEDULE_DELAY"], min: 0, into: &batch.scheduleDelay)
-        environment.milliseconds(["OTEL_BSP_EXPORT_TIMEOUT"], min: 1, into: &batch.exportTimeout)
-        var queueSize = batch.maxQueueSize ?? Int.max
-        environment.integer("OTEL_BSP_MAX_QUEUE_SIZE", min: 1, into: &queueSize)
-        batch.maxQueueSize = queueSize == Int.max ? nil : queueSize
-        environment.integer("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", min: 1, into: &batch.maxExportBatchSize)
-        if batch.maxExportBatchSize > queueSize {
-            if environment.string("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") != nil {
-                environment.report(
-                    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "\(batch.maxExportBatchSize)",
-                    expected: "at most the queue size; \(queueSize) is used")
-            }
-            batch.maxExportBatchSize = queueSize
-        }
-    }
-
-    private mutating func readSpill(_ environment: inout Environment) {
-        let (overflow, directory) = ("SKEIN_BSP_OVERFLOW", "SKEIN_BSP_SPILL_DIRECTORY")
-        if let name = environment.string(overflow) {
-            if let chosen = BatchOptions.Overflow(rawValue: name.lowercased()) {
-                batch.overflow = chosen
-            } else {
-                environment.report(
-                    overflow, name,
-                    expected: "drop_newest, drop_oldest or block; \(batch.overflow.rawValue) is used")
-            }
-        }
-        environment.integer("SKEIN_BSP_MAX_QUEUE_BYTES", min: 1, into: &batch.maxQueueBytes)
-        let bytesMax = "SKEIN_BSP_SPILL_MAX_BYTES"
-        if let path = environment.string(directory) {
-            var spill = SpillOptions(directory: path)
-            environment.integer(bytesMax, min: 1, into: &spill.bytesMax)
-            batch.spill = spill
-        } else if let value = environment.string(bytesMax) {
-            environment.report(bytesMax, value, expected: "a directory in \(directory) too; nothing goes to disk")
-        }
     }
 
     private mutating func readExporters(_ environment: inout Environment) {

@@ -40,6 +40,8 @@ public struct TracingConfiguration: Sendable {
     public var processors: [any SpanProcessor] = []
     /// How OTLP is sent. `OTEL_EXPORTER_OTLP_*`.
     public var otlp = OTLPOptions()
+    /// Whether and how lines of swift-log are sent. `OTEL_LOGS_EXPORTER`, `OTEL_BLRP_*` and their kin.
+    public var logs = LoggingConfiguration()
     /// Makes the ids.
     public var idGenerator: any IDGenerator = RandomIDGenerator()
     /// Where problems of tracing itself are told, each kind at most every 30 seconds. Its level is `OTEL_LOG_LEVEL`.

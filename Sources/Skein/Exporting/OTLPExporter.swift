@@ -6,12 +6,22 @@ import CurlTransport
 /// the receiver asked for. Everything else is final.
 package final class OTLPExporter: SpanExporter {
     private let options: OTLPOptions
+    private let records: RecordKind
     private let transport: CurlTransport
     private let headers: [HTTPHeader]
 
+    /// For batches of spans.
+    ///
     /// - Throws: when libcurl cannot be initialized.
-    package init(_ options: OTLPOptions) throws(TransportError) {
+    package convenience init(_ options: OTLPOptions) throws(TransportError) {
+        try self.init(options, .span)
+    }
+
+    /// - Parameter records: what the batches hold.
+    /// - Throws: when libcurl cannot be initialized.
+    init(_ options: OTLPOptions, _ records: RecordKind) throws(TransportError) {
         self.options = options
+        self.records = records
         var configuration = TransportConfiguration()
         configuration.totalTimeout = options.timeout
         configuration.connectTimeout = min(options.timeout, configuration.connectTimeout)
@@ -33,7 +43,11 @@ package final class OTLPExporter: SpanExporter {
         var request = HTTPRequestMessage(url: options.endpoint, headers: headers, body: batch.request)
         var leftOut = 0
         do {
-            if options.encoding == .json { (request.body, leftOut) = try batch.json() }
+            switch (options.encoding, records) {
+            case (.protobuf, _): break
+            case (.json, .span): (request.body, leftOut) = try batch.json()
+            case (.json, .logRecord): request.body = batch.logsJSON()
+            }
             if options.compression == .gzip { request.body = try gzip(request.body) }
         } catch {
             return .failure("\(error)")
@@ -65,8 +79,15 @@ package final class OTLPExporter: SpanExporter {
             outcome = .failure(error)
         }
         switch outcome {
-        case .success(let response): return OTLPAnswer.result(response)
+        case .success(let response): return explained(OTLPAnswer.result(response), response.status)
         case .failure(let error): return OTLPAnswer.result(error, endpoint: options.endpointForDisplay)
         }
+    }
+    /// Many receivers of traces take no logs; whoever sends them there should know what to change.
+    private func explained(_ result: ExportResult, _ status: Int) -> ExportResult {
+        guard records == .logRecord, status == 404, case .failure(let reason) = result else { return result }
+        return .failure(
+            "\(options.endpointForDisplay) takes no logs (\(reason)); OTEL_EXPORTER_OTLP_LOGS_ENDPOINT names another "
+                + "receiver, OTEL_LOGS_EXPORTER=none sends none")
     }
 }

@@ -1,8 +1,8 @@
 import Logging
 import Synchronization
 
-/// Tells the operator through swift-log what goes wrong with tracing: each kind at most once in an interval, with what
-/// was left out in between.
+/// Tells the operator through swift-log what goes wrong with sending spans, or with sending log records: each kind at
+/// most once in an interval, with what was left out in between.
 final class Diagnostics: Sendable {
     enum Kind: Hashable {
         case queueFull, exportFailed, spill, delayed, partialSuccess, shutdown, noThread
@@ -14,43 +14,59 @@ final class Diagnostics: Sendable {
     private struct Entry {
         var lastReport: MonotonicTime
         var unreportedTimes = 0
-        var unreportedSpans = 0
+        var unreportedRecords = 0
+        /// Why the last ones were lost.
+        var reason: String?
         var reportedTotal: UInt64 = 0
     }
 
+    /// What the messages speak of.
+    let records: RecordKind
     private let logger: Logger
     private let entries = Mutex<[Kind: Entry]>([:])
 
-    init(_ logger: Logger) {
+    init(_ logger: Logger, _ records: RecordKind = .span) {
         self.logger = logger
+        self.records = records
     }
 
     /// Logs `message` unless its kind was reported within the interval.
-    func report(_ kind: Kind, _ message: @autoclosure () -> String, spans: Int = 0) {
+    ///
+    /// - Parameter onceFor: no matter how long ago, the same reason is not reported a second time in a row, until
+    ///   ``forgetReason(_:)``.
+    func report(_ kind: Kind, _ message: @autoclosure () -> String, count: Int = 0, onceFor reason: String? = nil) {
         let now = MonotonicTime.now
-        let omitted: (times: Int, spans: Int)? = entries.withLock { entries in
+        let omitted: (times: Int, records: Int)? = entries.withLock { entries in
             guard var entry = entries[kind] else {
-                entries[kind] = Entry(lastReport: now)
+                entries[kind] = Entry(lastReport: now, reason: reason)
                 return (0, 0)
             }
-            guard entry.lastReport + Self.interval <= now else {
+            let isKnown = reason != nil && entry.reason == reason
+            guard entry.lastReport + Self.interval <= now, !isKnown else {
                 entry.unreportedTimes += 1
-                entry.unreportedSpans += spans
+                entry.unreportedRecords += count
                 entries[kind] = entry
                 return nil
             }
-            entries[kind] = Entry(lastReport: now)
-            return (entry.unreportedTimes, entry.unreportedSpans)
+            entries[kind] = Entry(lastReport: now, reason: reason)
+            return (entry.unreportedTimes, entry.unreportedRecords)
         }
         guard let omitted else { return }
-        let since = omitted.times == 0 ? "" : " (and \(omitted.times) times before with \(omitted.spans) spans)"
+        let since =
+            omitted.times == 0
+            ? "" : " (and \(omitted.times) times before with \(omitted.records) \(records.plural))"
         logger.warning("\(message())\(since)")
     }
 
-    /// Logs that spans arrive again, if it was told that they do not. The next failure is told at once.
+    /// What went wrong is over: the same reason counts as a new one.
+    func forgetReason(_ kind: Kind) {
+        entries.withLock { $0[kind]?.reason = nil }
+    }
+
+    /// Logs that records arrive again, if it was told that they do not. The next failure is told at once.
     func reportRecovery(after attempts: Int) {
         let wasTold = entries.withLock { $0.removeValue(forKey: .delayed) != nil }
-        if wasTold { logger.notice("spans are sent again, after \(attempts) attempts") }
+        if wasTold { logger.notice("\(records.plural) are sent again, after \(attempts) attempts") }
     }
 
     /// Logs that a running total grew, unless its kind was reported within the interval.

@@ -12,7 +12,8 @@ import Synchronization
 /// down.
 enum ExitFlush {
     private struct State {
-        var pipelines: [SpanPipeline] = []
+        /// Each sends what one `SkeinTracing` holds, for at most the time it is given.
+        var flushes: [@Sendable (Duration) -> Bool] = []
         var isRegistered = false
     }
 
@@ -21,16 +22,16 @@ enum ExitFlush {
     private static let state = Mutex(State())
 
     /// To be called after the exporter is made: what libcurl registered for the end must run after this.
-    static func add(_ pipeline: SpanPipeline) {
+    static func add(_ flush: @escaping @Sendable (Duration) -> Bool) {
         let isFirst = state.withLock { state in
-            state.pipelines.append(pipeline)
+            state.flushes.append(flush)
             defer { state.isRegistered = true }
             return !state.isRegistered
         }
         guard isFirst else { return }
         atexit {
-            let pipelines = ExitFlush.state.withLock { $0.pipelines }
-            for pipeline in pipelines { _ = pipeline.forceFlush(timeout: ExitFlush.timeout) }
+            let flushes = ExitFlush.state.withLock { $0.flushes }
+            for flush in flushes { _ = flush(ExitFlush.timeout) }
         }
     }
 }

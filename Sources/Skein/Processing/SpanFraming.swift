@@ -1,7 +1,7 @@
 import OTLP
 
 /// Puts spans that are encoded already into an `ExportTraceServiceRequest`, without touching them.
-struct SpanFraming: Sendable {
+struct SpanFraming: RecordFraming {
     private let described: Resource
     private let resource: [UInt8]
     private let scope: [UInt8]
@@ -20,11 +20,7 @@ struct SpanFraming: Sendable {
 
     private init(_ described: Resource, scope: [UInt8]) {
         self.described = described
-        var writer = WireWriter()
-        writer.message(1) { message in
-            for (key, value) in described.attributes { message.attribute(1, key, value) }
-        }
-        resource = writer.takeBytes()
+        resource = described.field
         self.scope = scope
     }
 

@@ -108,7 +108,7 @@ public final class SkeinTracer: Tracer {
     }
 
     /// Exports every span that has ended, and waits for it as long as an export may take. Blocks the thread; in
-    /// asynchronous code prefer ``SkeinTracing/flush()``.
+    /// asynchronous code prefer ``SkeinTracing/flush(timeout:)``.
     public func forceFlush() {
         _ = pipeline.forceFlush(timeout: .seconds(30))
     }

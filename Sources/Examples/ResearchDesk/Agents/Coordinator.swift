@@ -6,19 +6,26 @@ struct Coordinator: Sendable {
         name: "coordinator", purpose: "leads the answer to a question", provider: GenAI.Provider.openAI)
 
     let planner: Planner
-    /// Where researchers and writer run.
+    /// Where researchers and writer run, and the MCP server that the researchers may ask.
     let worker: JSONClient
 
-    func answer(_ question: Question) async throws -> String {
+    func answer(_ question: Question, _ prompt: WriterPrompt) async throws -> String {
         let seed = question.seed ?? .random(in: 1...1_000_000)
-        return try await withAgent(Self.agent, conversationID: question.conversation) { agent in
-            agent.span.attributes[HTTPAttributes.userID.name] = question.user
-            let plan = try await planner.plan(
-                Assignment(task: question.question, seed: seed), handedOffBy: agent.handOff())
-            let findings = try await research(plan, seed)
-            let report: Contribution = try await worker.post(
-                "/agents/writer", Assignment(task: question.question, notes: findings, seed: seed))
-            return report.text
+        return try await withWorkflow("answer_question") { workflow in
+            let (answer, notes) = try await lead(Assignment(task: question.question, prompt: prompt, seed: seed))
+            for evaluation in Reviewer().review(answer, notes: notes) { workflow.recordEvaluation(evaluation) }
+            return answer.text
+        }
+    }
+
+    /// The answer, and what it was written from.
+    private func lead(_ assignment: Assignment) async throws -> (Contribution, notes: [String]) {
+        try await withAgent(Self.agent) { agent in
+            let plan = try await planner.plan(assignment, handedOffBy: agent.handOff())
+            var writing = assignment
+            writing.notes = try await research(plan, assignment.seed)
+            let answer: Contribution = try await worker.post("/agents/writer", writing)
+            return (answer, writing.notes ?? [])
         }
     }
 
@@ -27,8 +34,8 @@ struct Coordinator: Sendable {
         try await withThrowingTaskGroup(of: (Int, String).self) { group in
             for (index, subQuestion) in subQuestions.enumerated() {
                 group.addTask {
-                    let finding: Contribution = try await worker.post(
-                        "/agents/researcher", Assignment(task: subQuestion, seed: seed))
+                    let work = Assignment(task: subQuestion, citations: "\(worker.address)", seed: seed)
+                    let finding: Contribution = try await worker.post("/agents/researcher", work)
                     return (index, finding.text)
                 }
             }

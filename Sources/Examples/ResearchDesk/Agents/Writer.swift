@@ -1,5 +1,4 @@
 import SkeinAgents
-import Tracing
 
 /// Writes the answer from what the researchers found.
 struct Writer: Sendable {
@@ -8,18 +7,20 @@ struct Writer: Sendable {
 
     let models: ModelClient
 
-    func write(_ assignment: Assignment) async throws -> String {
-        try await withAgent(Self.agent, conversationID: ServiceContext.conversationID) { agent in
-            agent.span.attributes["writer.notes"] = assignment.notes.count
-            let notes = assignment.notes.joined(separator: "\n")
-            let choice = try await models.chat(
-                ChatRequest(
-                    model: "gpt-5",
-                    messages: [
-                        ChatMessage(role: "system", content: "Write an answer from these notes:\n\(notes)"),
-                        ChatMessage(role: "user", content: assignment.task),
-                    ], seed: assignment.seed))
-            return choice.message.content ?? ""
+    func write(_ assignment: Assignment) async throws -> Contribution {
+        try await withAgent(Self.agent) { agent in
+            let notes = assignment.notes ?? []
+            agent.span.attributes["writer.notes"] = notes.count
+            let prompt = (assignment.prompt ?? .brief).prompt
+            let messages = [
+                ChatMessage(role: "system", content: "\(prompt.text)\n\(notes.joined(separator: "\n"))"),
+                ChatMessage(role: "user", content: assignment.task),
+            ]
+            let stream = try await models.stream(
+                ChatRequest(model: "gpt-5", messages: messages, seed: assignment.seed), prompt)
+            var answer = StreamedAnswer()
+            for try await chunk in stream { try answer.append(chunk) }
+            return Contribution(text: answer.text, responseID: answer.id)
         }
     }
 }

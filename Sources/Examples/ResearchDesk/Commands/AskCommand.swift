@@ -13,6 +13,8 @@ struct AskCommand: AsyncParsableCommand {
         "What does it take to store a grid's energy for a winter?",
     ]
 
+    private static let departments = ["engineering", "marketing", "strategy"]
+
     @Option(help: "The address of the gateway.")
     var gateway: HTTPAddress
 
@@ -53,13 +55,15 @@ struct AskCommand: AsyncParsableCommand {
 
     private func ask(_ client: JSONClient, _ index: Int) async -> Bool {
         let seed = seed &+ index
+        let user = abs(seed % 5)
         let random = Self.questions[abs(seed % Self.questions.count)]
         do {
             let reply: Reply = try await client.post(
                 "/ask",
                 Question(
-                    question: question ?? random, user: "user-\(abs(seed % 5))", conversation: "conversation-\(seed)",
-                    seed: seed))
+                    question: question ?? random, user: "user-\(user)",
+                    department: Self.departments[user % Self.departments.count],
+                    conversation: "conversation-\(seed)", seed: seed))
             print(reply.traceID)
             return true
         } catch {

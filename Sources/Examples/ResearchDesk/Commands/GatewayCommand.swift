@@ -1,12 +1,13 @@
 import ArgumentParser
 import Hummingbird
 import Skein
+import SkeinAgents
 import Tracing
 
 /// The service that users ask. Coordinator and planner live here; the other agents in the worker.
 struct GatewayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gateway", abstract: "Answer questions: POST /ask {question, user, conversation}.")
+        commandName: "gateway", abstract: "Answer questions: POST /ask {question, user, department, conversation}.")
 
     @OptionGroup var listen: ListenOptions
 
@@ -20,14 +21,17 @@ struct GatewayCommand: AsyncParsableCommand {
         let telemetry = try SkeinTracing.bootstrap(serviceName: "gateway")
         let coordinator = Coordinator(
             planner: Planner(models: ModelClient(models)), worker: JSONClient(worker))
+        let prompts = try WriterPrompt.experiment()
         try await serve("gateway", listen, telemetry) { router in
             router.post("ask") { request, context in
                 let question = try await request.decode(as: Question.self, context: context)
-                return try await withBaggage(of: question) {
-                    let text = try await coordinator.answer(question)
-                    let traceID = ServiceContext.current?.spanContext?.traceID.description
-                    return Reply(answer: text, traceID: traceID ?? "")
+                let text = try await withAttribution(Attribution(question)) {
+                    try await withExperiment(prompts, unit: question.conversation) { variant in
+                        try await coordinator.answer(question, WriterPrompt(rawValue: variant) ?? .brief)
+                    }
                 }
+                let traceID = ServiceContext.current?.spanContext?.traceID.description
+                return Reply(answer: text, traceID: traceID ?? "")
             }
         }
     }
@@ -37,6 +41,7 @@ struct GatewayCommand: AsyncParsableCommand {
 struct Question: Codable, Sendable {
     var question: String
     var user: String
+    var department: String?
     var conversation: String
     /// Makes the answers of the fake models repeatable.
     var seed: Int?
@@ -49,12 +54,11 @@ struct Reply: ResponseCodable, Sendable {
     var traceID: String
 }
 
-/// Names user and conversation to every service that works for this question: baggage travels with the trace context.
-private func withBaggage<Result>(of question: Question, _ operation: () async throws -> Result) async throws -> Result {
-    var context = ServiceContext.current ?? .topLevel
-    var baggage = context.baggage ?? Baggage()
-    baggage[HTTPAttributes.userID.name] = question.user
-    baggage[GenAI.conversationID.name] = question.conversation
-    context.baggage = baggage
-    return try await ServiceContext.$current.withValue(context, operation: operation)
+extension Attribution {
+    /// Says to every service that works for this question whom it is for: it travels with the trace context.
+    fileprivate init(_ question: Question) {
+        self.init(
+            user: question.user, department: question.department, application: "research-desk",
+            conversation: question.conversation)
+    }
 }

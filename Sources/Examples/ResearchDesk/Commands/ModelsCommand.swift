@@ -19,6 +19,9 @@ struct ModelsCommand: AsyncParsableCommand {
                 let retry = HTTPField.Name(ModelClient.retryCountHeader).flatMap { request.headers[$0] }
                 let chat = try await request.decode(as: ChatRequest.self, context: context)
                 let outcome = model.outcome(of: chat, retry: retry.flatMap { Int($0) } ?? 0)
+                if chat.stream == true, case .completion(let completion) = outcome.result {
+                    return Response(try ChunkedAnswer(completion, latency: outcome.latency))
+                }
                 try await Task.sleep(for: outcome.latency)
                 switch outcome.result {
                 case .completion(let completion):
@@ -30,5 +33,19 @@ struct ModelsCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+}
+
+extension Response {
+    /// Sends the events when their time comes.
+    fileprivate init(_ answer: ChunkedAnswer) {
+        let body = ResponseBody { writer in
+            for (index, event) in answer.events.enumerated() {
+                try await Task.sleep(for: index == 0 ? answer.firstPause : answer.pause)
+                try await writer.write(ByteBuffer(string: event))
+            }
+            try await writer.finish(nil)
+        }
+        self.init(status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"], body: body)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 
 /// What is asked of a model: the part of the chat completions API that the desk uses.
@@ -6,6 +7,32 @@ struct ChatRequest: Codable, Sendable {
     var messages: [ChatMessage]
     var tools: [ChatTool]?
     var seed: Int?
+    var stream: Bool?
+    var streamOptions: StreamOptions?
+
+    struct StreamOptions: Codable, Sendable {
+        var includeUsage: Bool
+
+        enum CodingKeys: String, CodingKey { case includeUsage = "include_usage" }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case model, messages, tools, seed, stream
+        case streamOptions = "stream_options"
+    }
+
+    init(model: String, messages: [ChatMessage], tools: [ChatTool]? = nil, seed: Int) {
+        self.model = model
+        self.messages = messages
+        self.tools = tools
+        self.seed = seed
+    }
+
+    /// Asks for the answer in chunks, with the usage in the last one.
+    mutating func streams() {
+        stream = true
+        streamOptions = StreamOptions(includeUsage: true)
+    }
 }
 
 struct ChatMessage: Codable, Sendable {
@@ -41,6 +68,12 @@ struct ToolCall: Codable, Sendable {
         var name: String
         /// JSON as text.
         var arguments: String
+
+        /// What the tool is asked about; every tool of the desk takes that alone.
+        var query: String {
+            let members = try? JSONDecoder().decode([String: String].self, from: Data(arguments.utf8))
+            return members?["query"] ?? ""
+        }
     }
 
     var id: String

@@ -1,34 +1,38 @@
-extension TracingConfiguration {
-    /// Takes over `OTEL_EXPORTER_OTLP_*`; of a variable for traces and one for all signals the first wins.
-    mutating func readOTLP(_ environment: inout Environment) {
+extension OTLPOptions {
+    /// Takes over `OTEL_EXPORTER_OTLP_*`; of a variable for the signal and one for all signals the first wins.
+    ///
+    /// - Parameters:
+    ///   - signal: as the names of its variables have it.
+    ///   - path: what follows the endpoint for all signals.
+    mutating func read(_ environment: inout Environment, signal: String, path: String) {
         func names(_ suffix: String) -> [String] {
-            ["OTEL_EXPORTER_OTLP_TRACES_\(suffix)", "OTEL_EXPORTER_OTLP_\(suffix)"]
+            ["OTEL_EXPORTER_OTLP_\(signal)_\(suffix)", "OTEL_EXPORTER_OTLP_\(suffix)"]
         }
-        readEndpoint(&environment)
+        readEndpoint(&environment, names("ENDPOINT"), path)
         readProtocol(&environment, names("PROTOCOL"))
         readHeaders(&environment, names("HEADERS"))
         if let (name, value) = environment.first(of: names("COMPRESSION")) {
-            if let compression = OTLPOptions.Compression(rawValue: value.lowercased()) {
-                otlp.compression = compression
+            if let chosen = Compression(rawValue: value.lowercased()) {
+                compression = chosen
             } else {
                 environment.report(name, value, expected: "gzip or none; none is used")
             }
         }
-        environment.milliseconds(names("TIMEOUT"), min: 1, into: &otlp.timeout)
-        if environment.flag(names("INSECURE")), otlp.endpoint.lowercased().hasPrefix("https://") {
+        environment.milliseconds(names("TIMEOUT"), min: 1, into: &timeout)
+        if environment.flag(names("INSECURE")), endpoint.lowercased().hasPrefix("https://") {
             environment.report(
                 environment.first(of: names("INSECURE"))?.name ?? "", "true",
                 expected: "an http endpoint: over HTTP the scheme alone decides; TLS is used")
         }
-        otlp.certificateFile = environment.first(of: names("CERTIFICATE"))?.value
-        otlp.clientCertificateFile = environment.first(of: names("CLIENT_CERTIFICATE"))?.value
-        otlp.clientKeyFile = environment.first(of: names("CLIENT_KEY"))?.value
+        certificateFile = environment.first(of: names("CERTIFICATE"))?.value
+        clientCertificateFile = environment.first(of: names("CLIENT_CERTIFICATE"))?.value
+        clientKeyFile = environment.first(of: names("CLIENT_KEY"))?.value
     }
 
     private mutating func readProtocol(_ environment: inout Environment, _ names: [String]) {
         guard let (name, value) = environment.first(of: names) else { return }
-        if let encoding = OTLPOptions.Encoding(rawValue: value.lowercased()) {
-            otlp.encoding = encoding
+        if let chosen = Encoding(rawValue: value.lowercased()) {
+            encoding = chosen
         } else if value.lowercased() == "grpc" {
             environment.report(
                 name, value,
@@ -42,9 +46,9 @@ extension TracingConfiguration {
     private mutating func readHeaders(_ environment: inout Environment, _ names: [String]) {
         guard let pairs = environment.pairs(names, isSecret: true) else { return }
         for (key, value) in pairs {
-            let header = OTLPOptions.Header(key, value)
+            let header = Header(key, value)
             if header.canBeSent {
-                otlp.headers.append(header)
+                headers.append(header)
             } else {
                 environment.report(
                     environment.first(of: names)?.name ?? "", "\(key)=(not shown)",
@@ -53,19 +57,18 @@ extension TracingConfiguration {
         }
     }
 
-    /// The endpoint for traces is used as it is, the one for all signals as a base.
-    private mutating func readEndpoint(_ environment: inout Environment) {
-        let (traces, base) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-        guard let (name, value) = environment.first(of: [traces, base]) else { return }
+    /// The endpoint for the signal, which is named first, is used as it is, the one for all signals as a base.
+    private mutating func readEndpoint(_ environment: inout Environment, _ names: [String], _ path: String) {
+        guard let (name, value) = environment.first(of: names) else { return }
         guard let slash = Self.endOfAuthority(value) else {
             return environment.report(
-                name, OTLPOptions.removingUserInfo(value),
-                expected: "an http or https URL; \(otlp.endpoint) is used")
+                name, Self.removingUserInfo(value),
+                expected: "an http or https URL; \(endpoint) is used")
         }
-        if name == traces {
-            otlp.endpoint = slash == value.endIndex ? "\(value)/" : value
+        if name == names.first {
+            endpoint = slash == value.endIndex ? "\(value)/" : value
         } else {
-            otlp.endpoint = value.hasSuffix("/") ? "\(value)v1/traces" : "\(value)/v1/traces"
+            endpoint = value.hasSuffix("/") ? "\(value)\(path)" : "\(value)/\(path)"
         }
     }
 

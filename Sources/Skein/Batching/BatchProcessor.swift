@@ -1,0 +1,129 @@
+/// Collects encoded records and exports them in batches, on a thread of its own that sleeps while there is nothing to
+/// do.
+///
+/// A batch goes out when it is full or `scheduleDelay` after its first record, whichever comes first. The memory for
+/// records that wait is bounded; what happens past the bound is the options' choice, and every record dropped is
+/// counted. In a child of `fork` it begins anew, with an empty queue: what was queued is the parent's to send.
+///
+/// Unchecked because what changes does so only right after a fork, when there is one thread.
+final class BatchProcessor: @unchecked Sendable {
+    /// What became of the records.
+    struct Statistics {
+        /// Records that came in, dropped ones included.
+        var received: UInt64 = 0
+        var queued = 0
+        var spilled = 0
+        var exported: UInt64 = 0
+        var rejected: UInt64 = 0
+        var retries: UInt64 = 0
+        var droppedQueueFull: UInt64 = 0
+        var droppedExportFailed: UInt64 = 0
+        var droppedShutdown: UInt64 = 0
+    }
+
+    private let exporter: any SpanExporter
+    private let diagnostics: Diagnostics
+    private let report: ExportReport
+    private let backoff: Backoff
+    private let options: BatchOptions
+    private var framing: any RecordFraming
+    private var spill: SpillFiles?
+    @exclusivity(unchecked) private var queue: BatchQueue
+
+    init(
+        options: BatchOptions, framing: any RecordFraming, exporter: any SpanExporter, exporterName: String,
+        diagnostics: Diagnostics, backoff: Backoff = Backoff()
+    ) {
+        self.options = options.validated
+        self.framing = framing
+        self.exporter = exporter
+        self.diagnostics = diagnostics
+        self.backoff = backoff
+        report = ExportReport(diagnostics, exporterName: exporterName)
+        if let spill = options.spill {
+            do {
+                self.spill = try SpillFiles(directory: spill.directory, bytesMax: spill.bytesMax)
+            } catch {
+                diagnostics.report(.spill, "\(diagnostics.records.plural) are not spilled to disk: \(error)")
+            }
+        }
+        queue = Self.queue(self.options, framing, exporter, backoff, spill, report)
+        ForkWatch.add(self)
+    }
+
+    /// Adds a record of `size` bytes, which `write` writes: one length-delimited field with a one-byte tag.
+    @inline(__always)
+    func append(_ size: Int, _ write: (inout WireCursor) -> Void) {
+        queue.append(size, write)
+    }
+
+    /// Whether the thread that asks is the one that exports.
+    var isOnExportingThread: Bool { queue.isOnExportingThread }
+
+    /// Exports every record that was added before the call; false when `timeout` passed first. Blocks.
+    func forceFlush(timeout: Duration) -> Bool {
+        let deadline = MonotonicTime.now + timeout
+        let queue = queue
+        queue.collect()
+        let target = queue.monitor.withLock { shared in
+            shared.flushThrough = shared.nextSequence - 1
+            return shared.flushThrough
+        }
+        queue.monitor.notify()
+        return queue.monitor.wait { shared in
+            if shared.lowestUnsettled > target || shared.isStopped { return .done(true) }
+            return MonotonicTime.now >= deadline ? .done(false) : .again(deadline)
+        }
+    }
+
+    /// Exports what it can within `timeout`, counts the rest, and takes no more records. May be called twice.
+    func shutdown(timeout: Duration) async {
+        let queue = queue
+        _ = queue.close(deadline: .now + timeout)
+        // Also where no record was ever seen: the exporter is shut down all the same.
+        guard queue.startIfNeeded() else {
+            report.lostByShutdown(queue.counts.queued)
+            return
+        }
+        await withCheckedContinuation { continuation in
+            let isStopped = queue.monitor.withLock { shared in
+                if !shared.isStopped { shared.stopWaiters.append { continuation.resume() } }
+                return shared.isStopped
+            }
+            if isStopped { continuation.resume() }
+        }
+    }
+
+    var statistics: Statistics {
+        let counts = queue.counts
+        let exports = report.snapshot
+        return Statistics(
+            received: counts.accepted + counts.droppedFull + counts.droppedLate - counts.droppedOldest,
+            queued: counts.queued, spilled: spill?.counts.spans ?? 0, exported: exports.exported,
+            rejected: exports.rejected, retries: exports.retries, droppedQueueFull: counts.droppedFull,
+            droppedExportFailed: exports.droppedExportFailed,
+            droppedShutdown: exports.droppedShutdown + counts.droppedLate + counts.lost)
+    }
+
+    private static func queue(
+        _ options: BatchOptions, _ framing: any RecordFraming, _ exporter: any SpanExporter, _ backoff: Backoff,
+        _ spill: SpillFiles?, _ report: ExportReport
+    ) -> BatchQueue {
+        BatchQueue(options) { queue in
+            guard !BatchWorker.start(queue, framing, exporter, backoff, spill, report) else { return true }
+            report.noThread()
+            return false
+        }
+    }
+}
+
+extension BatchProcessor: ForkAware {
+    func didFork() {
+        exporter.didFork()
+        // The directory stays with the parent.
+        spill?.abandonAfterFork()
+        spill = nil
+        framing = framing.ofChildProcess()
+        queue = Self.queue(options, framing, exporter, backoff, spill, report)
+    }
+}

@@ -1,0 +1,85 @@
+import Synchronization
+
+// What the exporting thread does with the queue.
+extension BatchQueue {
+    /// The thread that calls is the one that exports.
+    func beginExporting() {
+        let identity = ThreadStripe.identity
+        exportingThread.store(identity, ordering: .relaxed)
+        monitor.withLock { $0.exportingThread = identity }
+    }
+
+    /// Whether the thread that asks is the one that exports.
+    var isOnExportingThread: Bool { exportingThread.load(ordering: .relaxed) == ThreadStripe.identity }
+
+    /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
+    ///
+    /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
+    func takeBatch(_ framing: any RecordFraming, isForSending: Bool = true) -> ExportBatch? {
+        let chunks: [RecordChunk] = monitor.withLock { shared in
+            let chunks = shared.ready.take(records: options.maxExportBatchSize)
+            if isForSending { shared.inFlightFrom = chunks.first?.sequence }
+            shared.warmUntil = .now + options.scheduleDelay
+            return chunks
+        }
+        guard !chunks.isEmpty else { return nil }
+        var left = options.maxExportBatchSize
+        var pieces: [UnsafeRawBufferPointer] = []
+        for chunk in chunks {
+            let (records, bytes) = chunk.take(left)
+            left -= records
+            pieces.append(bytes)
+        }
+        let batch = framing.batch(pieces, count: options.maxExportBatchSize - left)
+        uncount(batch.spanCount)
+        let isAwaited = monitor.withLock { shared in
+            for chunk in chunks {
+                if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
+            }
+            readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
+            defer { shared.blockedThreads = 0 }
+            return shared.blockedThreads > 0
+        }
+        if isAwaited { monitor.notify() }
+        return batch
+    }
+
+    /// The fate of the batch that was taken last is decided.
+    func settle() {
+        monitor.withLock { $0.inFlightFrom = nil }
+        monitor.notify()
+    }
+
+    // MARK: counts
+
+    struct Counts {
+        var accepted: UInt64 = 0
+        var droppedFull: UInt64 = 0
+        var droppedLate: UInt64 = 0
+        /// Accepted, but too late for the exporting thread.
+        var lost: UInt64 = 0
+        /// The part of `droppedFull` that had been accepted before.
+        var droppedOldest: UInt64 = 0
+        /// Records in memory, but for the batch under way.
+        var queued = 0
+    }
+
+    var counts: Counts {
+        var counts = Counts()
+        for index in 0..<ThreadStripe.count {
+            stripes[index].state.withLock { state in
+                counts.accepted += state.accepted
+                counts.droppedFull += state.droppedFull
+                counts.droppedLate += state.droppedLate
+                counts.queued += state.chunk?.recordCount ?? 0
+            }
+        }
+        monitor.withLock { shared in
+            counts.droppedFull += shared.droppedOldest
+            counts.droppedOldest = shared.droppedOldest
+            counts.lost = shared.lostInPassing
+            counts.queued += shared.ready.recordCount
+        }
+        return counts
+    }
+}

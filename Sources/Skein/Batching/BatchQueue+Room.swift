@@ -1,0 +1,102 @@
+import Synchronization
+
+// Memory for records, and what happens when there is none left.
+extension BatchQueue {
+    /// An empty chunk with room for `size` bytes; nil when the record is dropped, which is counted.
+    func acquireChunk(_ size: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> RecordChunk? {
+        let capacity = max(size, chunkBytes)
+        var isCollected = false
+        while true {
+            enum Answer { case chunk(RecordChunk), full, closed, collect }
+            let answer: Answer = monitor.wait { shared in
+                if shared.shutdownDeadline != nil { return .done(.closed) }
+                if let chunk = room(for: capacity, &shared) { return .done(.chunk(chunk)) }
+                guard options.overflow != .dropNewest, capacity <= options.maxQueueBytes,
+                    shared.exportingThread != ThreadStripe.identity
+                else {
+                    return .done(.full)
+                }
+                if !isCollected { return .done(.collect) }
+                if options.overflow == .block { return block(&shared) }
+                return .done(roomOfOldest(capacity, &shared).map { .chunk($0) } ?? .full)
+            }
+            switch answer {
+            case .chunk(let chunk): return chunk
+            case .collect:
+                // The memory may be in other stripes' chunks, where neither waiting nor dropping reaches it.
+                isCollected = true
+                collect()
+            case .full:
+                stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
+                return nil
+            case .closed:
+                stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
+                return nil
+            }
+        }
+    }
+
+    private func room(for capacity: Int, _ shared: inout Shared) -> RecordChunk? {
+        guard shared.usedBytes + capacity <= options.maxQueueBytes else { return nil }
+        shared.usedBytes += capacity
+        if capacity == chunkBytes, let spare = shared.spare.popLast() { return spare }
+        return RecordChunk(capacity: capacity)
+    }
+
+    /// Drops what has waited longest until there is room.
+    private func roomOfOldest(_ capacity: Int, _ shared: inout Shared) -> RecordChunk? {
+        while let oldest = shared.ready.popFirst() {
+            shared.droppedOldest += UInt64(oldest.recordCount)
+            uncount(oldest.recordCount)
+            recycle(oldest, &shared)
+            if let chunk = room(for: capacity, &shared) { return chunk }
+        }
+        return nil
+    }
+
+    /// Whether one more record may wait, where their number is bounded; a record that may not is dropped and counted.
+    func admit(_ max: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> Bool {
+        while true {
+            if queuedRecords.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
+            queuedRecords.wrappingSubtract(1, ordering: .relaxed)
+            guard options.overflow != .dropNewest else { break }
+            collect()
+            let isRoom: Bool = monitor.wait { shared in
+                if shared.exportingThread == ThreadStripe.identity { return .done(false) }
+                if shared.shutdownDeadline != nil || queuedRecords.load(ordering: .relaxed) < max { return .done(true) }
+                if options.overflow == .block { return block(&shared) }
+                guard let oldest = shared.ready.dropFirstRecord() else { return .done(false) }
+                shared.droppedOldest += 1
+                uncount(1)
+                if oldest.recordCount == 0 { recycle(oldest, &shared) }
+                return .done(true)
+            }
+            if monitor.withLock({ $0.shutdownDeadline != nil }) {
+                stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
+                return false
+            }
+            if !isRoom { break }
+        }
+        stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
+        return false
+    }
+
+    /// Waits for the exporting thread to make room; it is told that somebody waits.
+    private func block<Result>(_ shared: inout Shared) -> Wait<Result> {
+        shared.blockedThreads += 1
+        monitor.notify()
+        return .again(nil)
+    }
+
+    func uncount(_ records: Int) {
+        if options.maxQueueSize != nil { queuedRecords.wrappingSubtract(records, ordering: .relaxed) }
+    }
+
+    /// Gives a chunk's memory back; whoever holds the monitor wakes those who wait for it.
+    func recycle(_ chunk: RecordChunk, _ shared: inout Shared) {
+        shared.usedBytes -= chunk.capacity
+        guard chunk.capacity == chunkBytes, shared.spare.count < Self.spareChunksMax else { return }
+        chunk.removeAll()
+        shared.spare.append(chunk)
+    }
+}

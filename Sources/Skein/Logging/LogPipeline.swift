@@ -1,0 +1,98 @@
+import Logging
+import Synchronization
+
+/// What all log handlers of one ``SkeinTracing`` share: the queues of the exporters and the counts.
+final class LogPipeline: Sendable {
+    let configuration: LoggingConfiguration
+    /// One for each exporter.
+    private let processors: [BatchProcessor]
+    private let logger: Logger
+    /// Whether somebody may wonder why nothing is sent.
+    private let isSilentByDefault: Bool
+    private let isUsed = Atomic<Bool>(false)
+    private let discarded = Atomic<UInt64>(0)
+    private let droppedWhileExporting = Atomic<UInt64>(0)
+
+    /// - Parameter processors: frame their records with a ``LogFraming``; none means that lines are thrown away.
+    init(_ configuration: TracingConfiguration, _ processors: [BatchProcessor]) {
+        self.configuration = configuration.logs
+        self.processors = processors
+        logger = configuration.logger
+        isSilentByDefault = processors.isEmpty && !configuration.isDisabled && !configuration.logs.areExportersChosen
+    }
+
+    func handler(label: String, metadataProvider: Logger.MetadataProvider?) -> OTLPLogHandler {
+        if !isUsed.exchange(true, ordering: .relaxed), isSilentByDefault {
+            logger.notice(
+                "log records are not sent: no exporter is set; logs.exporters = [.otlp] or OTEL_LOGS_EXPORTER=otlp does"
+            )
+        }
+        return OTLPLogHandler(label: label, metadataProvider: metadataProvider, pipeline: self)
+    }
+
+    /// Whether a line is worth encoding; one that is not is counted.
+    ///
+    /// What the thread that exports log records logs is about their export. Were it queued, each export could make a
+    /// record for the next, without end.
+    func admits() -> Bool {
+        if processors.isEmpty {
+            discarded.wrappingAdd(1, ordering: .relaxed)
+            return false
+        }
+        for processor in processors where processor.isOnExportingThread {
+            droppedWhileExporting.wrappingAdd(1, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    /// - Parameter scope: the record's `ScopeLogs.scope` field.
+    func append(_ record: borrowing LogRecord, scope: [UInt8]) {
+        let messageSize = record.messageSize
+        let contentSize = scope.count + fieldSize(messageSize)
+        for processor in processors {
+            processor.append(fieldSize(contentSize)) { cursor in
+                cursor.byte(LogFraming.tag)
+                cursor.varint(UInt64(contentSize))
+                scope.withUnsafeBytes { cursor.raw($0) }
+                record.write(messageSize, to: &cursor)
+            }
+        }
+    }
+
+    /// Sends every record that was queued before the call; false when `timeout` passed first. Blocks.
+    func forceFlush(timeout: Duration) -> Bool {
+        let deadline = MonotonicTime.now + timeout
+        var isComplete = true
+        for processor in processors where !processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) {
+            isComplete = false
+        }
+        return isComplete
+    }
+
+    /// All exporters at the same time: one that has to wait must not take the others' time.
+    func shutdown(timeout: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            for processor in processors { group.addTask { await processor.shutdown(timeout: timeout) } }
+        }
+    }
+
+    var statistics: LogStatistics {
+        var statistics = LogStatistics()
+        statistics.discarded = discarded.load(ordering: .relaxed)
+        statistics.droppedWhileExporting = droppedWhileExporting.load(ordering: .relaxed)
+        for processor in processors {
+            let counts = processor.statistics
+            statistics.recorded = counts.received
+            statistics.queued += counts.queued
+            statistics.spilled += counts.spilled
+            statistics.exported += counts.exported
+            statistics.droppedQueueFull += counts.droppedQueueFull
+            statistics.droppedExportFailed += counts.droppedExportFailed
+            statistics.droppedShutdown += counts.droppedShutdown
+            statistics.retries += counts.retries
+            statistics.rejectedByReceiver += counts.rejected
+        }
+        return statistics
+    }
+}
