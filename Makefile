@@ -41,6 +41,11 @@ test: packages venv ## build and run every test, then the example once
 	@tail -n 1 .build/test.log
 	@tail -n 1 .build/end-to-end.log
 
+.PHONY: interop
+interop: packages ## test the SDK with AsyncHTTPClient, Hummingbird and grpc-swift (builds for minutes)
+	$(SWIFT_BUILD) --package-path Tests/Interop --build-tests
+	swift test -c release --package-path Tests/Interop --skip-build --no-parallel --disable-xctest
+
 .PHONY: bench
 bench: packages ## measure CPU, bytes and allocations a span, against baselines in the same run
 	$(SWIFT_BUILD) --product skein-bench

@@ -223,6 +223,45 @@ import Tracing
         #expect(extract(Self.everything, propagators).spanContext?.traceID.low == low)
     }
 
+    /// A service that writes several formats sends the same ids in each; only W3C's have a place for the trace state.
+    @Test(
+        arguments: [
+            [.traceContext, .b3], [.traceContext, .b3Multi], [.traceContext, .jaeger], [.b3, .traceContext],
+            [.jaeger, .b3, .traceContext, .b3Multi],
+        ] as [[Propagator]], ["02", "03"])
+    func formatsThatNameTheSameSpanCompleteEachOther(_ propagators: [Propagator], _ flags: String) throws {
+        let headers = ["traceparent": "00-\(Self.long)-\(Self.span)-\(flags)", "tracestate": "vendor=blue"]
+        let sent = inject(extract(headers, [.traceContext]), propagators)
+        #expect(sent.count > headers.count)
+        let received = try #require(extract(sent, propagators).spanContext)
+        #expect(received.traceState.header == "vendor=blue")
+        #expect(received.flags.contains(.random) && received.isSampled == (flags == "03"))
+    }
+
+    @Test func whatAnotherSpansHeaderSaysIsNotMixedIn() throws {
+        let headers = [
+            "traceparent": "00-\(Self.long)-\(Self.span)-03", "tracestate": "vendor=blue",
+            "b3": "\(Self.long)-00000000000000ff-1",
+        ]
+        let received = try #require(extract(headers, [.traceContext, .b3]).spanContext)
+        #expect(received.spanID == SpanID(0xFF) && received.traceState.isEmpty && received.flags == .sampled)
+    }
+
+    @Test(arguments: [[.traceContext, .b3], [.b3, .traceContext]] as [[Propagator]])
+    func decisionLeftOpenByOneFormatIsTakenFromTheOther(_ propagators: [Propagator]) throws {
+        for (flags, state) in [("00", State.notSampled), ("01", .sampled)] {
+            let headers = ["traceparent": "00-\(Self.long)-\(Self.span)-\(flags)", "b3": "\(Self.long)-\(Self.span)"]
+            let received = try #require(extract(headers, propagators).spanContext)
+            #expect(self.state(received) == state)
+        }
+    }
+
+    @Test(arguments: [[.traceContext, .b3], [.b3, .traceContext]] as [[Propagator]])
+    func debugOfOneFormatHoldsForTheOther(_ propagators: [Propagator]) throws {
+        let headers = ["traceparent": "00-\(Self.long)-\(Self.span)-01", "b3": "\(Self.long)-\(Self.span)-d"]
+        #expect(state(try #require(extract(headers, propagators).spanContext)) == .debug)
+    }
+
     @Test(arguments: ["b3", "uber-trace-id", "traceparent"], ["", "malformed"])
     func formatThatFindsNothingChangesNothing(_ header: String, _ value: String) throws {
         var headers = ["traceparent": Self.everything["traceparent"], "baggage": "a=1"].compactMapValues { $0 }
@@ -243,6 +282,14 @@ import Tracing
         let jaeger = Propagator.jaeger(baggageKeys: ["from"])
         #expect(extract(Self.everything, [.baggage, jaeger]).baggage?["from"] == "jaeger")
         #expect(extract(Self.everything, [jaeger, .baggage]).baggage?["from"] == "w3c")
+    }
+
+    /// A service that writes both sends the same baggage in each, but of Jaeger's only named keys can be read.
+    @Test func baggageThatJaegerCannotSeeIsKept() {
+        let headers = ["baggage": "a=1;p=q,b=2", "uberctx-a": "1", "uberctx-b": "3"]
+        let context = extract(headers, [.baggage, .jaeger(baggageKeys: ["a"])])
+        #expect(context.baggage?["a"] == "1" && context.baggage?["b"] == "2")
+        #expect(inject(context, [.baggage]) == ["baggage": "a=1;p=q,b=2"])
     }
 
     @Test func everyFormatIsWritten() throws {

@@ -45,6 +45,18 @@ public struct SpanContext: Sendable, Equatable {
 
     /// Whether the span is recorded by whoever made it.
     public var isSampled: Bool { flags.contains(.sampled) }
+
+    /// The same context with what an earlier format of the same request said of the same span, where this format has no
+    /// place for it (trace state, the random flag, debug) or says nothing (a decision that is left open).
+    func completed(by earlier: SpanContext?) -> SpanContext {
+        guard let earlier, earlier.isRemote, earlier.traceID == traceID, earlier.spanID == spanID else { return self }
+        let decider = isDeferred ? earlier : self
+        return SpanContext(
+            traceID: traceID, spanID: spanID,
+            flags: flags.union(earlier.flags.intersection(.random)).union(decider.flags.intersection(.sampled)),
+            traceState: traceState.isEmpty ? earlier.traceState : traceState, isRemote: isRemote,
+            isDebug: decider.isDebug || decider.isSampled && earlier.isDebug, isDeferred: decider.isDeferred)
+    }
 }
 
 /// The flags of `traceparent`.

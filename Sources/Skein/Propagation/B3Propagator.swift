@@ -30,9 +30,10 @@ struct B3Propagator: TextMapPropagator {
             return
         }
         let isSampled = found.decision == .sampled || found.decision == .debug
-        context.spanContext = SpanContext(
+        let span = SpanContext(
             traceID: traceID, spanID: spanID, flags: isSampled ? .sampled : [], isRemote: true,
             isDebug: found.decision == .debug, isDeferred: found.decision == nil)
+        context.spanContext = span.completed(by: context.spanContext)
     }
 
     func inject(_ context: ServiceContext, setHeader: (_ name: String, _ value: String) -> Void) {

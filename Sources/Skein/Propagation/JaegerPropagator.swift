@@ -19,19 +19,23 @@ struct JaegerPropagator: TextMapPropagator {
 
     func extract(into context: inout ServiceContext, header: (_ name: String) -> String?) {
         if let span = header("uber-trace-id").flatMap(Self.span) {
-            context.spanContext = span
+            context.spanContext = span.completed(by: context.spanContext)
         } else if header("jaeger-debug-id").map({ !$0.isEmpty }) == true {
             context.requestedSampling = .debug
         }
         // What is set by hand in `jaeger-baggage` has the form of the W3C header.
-        var baggage = header("jaeger-baggage").map { Baggage(header: $0) } ?? Baggage()
+        var found = header("jaeger-baggage").map { Baggage(header: $0) } ?? Baggage()
         for key in baggageKeys {
             guard let text = header(Self.baggagePrefix + key), text.utf8.count <= Baggage.headerBytesMax,
                 let value = PercentEncoding.decode(text.trimmingOptionalWhitespace())
             else { continue }
-            baggage[key] = value
+            found[key] = value
         }
-        if !baggage.entries.isEmpty { context.baggage = baggage }
+        // Only keys that were asked for are seen here; what another format read besides them stays, and so do the
+        // properties of what it read alike.
+        var baggage = context.baggage ?? Baggage()
+        for entry in found.entries where baggage[entry.key] != entry.value { baggage[entry.key] = entry.value }
+        if !found.entries.isEmpty { context.baggage = baggage }
     }
 
     func inject(_ context: ServiceContext, setHeader: (_ name: String, _ value: String) -> Void) {

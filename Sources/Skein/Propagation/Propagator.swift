@@ -2,7 +2,8 @@
 ///
 /// Formats are applied in the order of ``TracingConfiguration/propagators``. Going out, each writes its headers. Coming
 /// in, each reads its own, and of several that find a span (or baggage) the last one wins; a format that finds nothing,
-/// or nothing valid, changes nothing.
+/// or nothing valid, changes nothing. Where several name the same span, what only an earlier one can say, such as the
+/// trace state, is kept; and Jaeger's headers, of which only known keys are seen, replace baggage key by key.
 public struct Propagator: Sendable, Equatable {
     /// W3C `traceparent` and `tracestate`.
     public static let traceContext = Propagator(TraceContextPropagator())

@@ -10,9 +10,10 @@ struct TraceContextPropagator: TextMapPropagator {
     func extract(into context: inout ServiceContext, header: (_ name: String) -> String?) {
         guard let parent = header("traceparent").flatMap(TraceParent.parse) else { return }
         let state = header("tracestate").flatMap(TraceState.init(header:))
-        context.spanContext = SpanContext(
+        let span = SpanContext(
             traceID: parent.traceID, spanID: parent.spanID, flags: parent.flags,
             traceState: state ?? TraceState(), isRemote: true)
+        context.spanContext = span.completed(by: context.spanContext)
     }
 
     func inject(_ context: ServiceContext, setHeader: (_ name: String, _ value: String) -> Void) {
