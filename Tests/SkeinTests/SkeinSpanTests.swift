@@ -299,6 +299,37 @@ import Tracing
         }
     }
 
+    /// `updateAttributes` reads all attributes and assigns all.
+    @Test func updatesOfAllAttributesLoseNothingOfOtherThreads() async throws {
+        let tracer = exporter.tracer { $0.limits.attributeCountMax = 1000 }
+        for _ in 0..<20 {
+            exporter.removeAll()
+            let span = tracer.startSpan("shared", context: .topLevel)
+            span.record("counter", 0)
+            await onThreads(4) { worker in
+                for number in 0..<50 {
+                    if worker == 0 { span.record("counter", number) }
+                    span.updateAttributes { $0["w\(worker).\(number)"] = number }
+                }
+            }
+            span.end()
+            #expect(try only().attributes.count == 201)
+            #expect(try only().attributes["counter"] == .int(49))
+        }
+    }
+
+    @Test func updatesCanRemoveAttributes() throws {
+        let span = exporter.tracer().startSpan("remove", context: .topLevel)
+        span.attributes["a"] = 1
+        span.attributes["b"] = 2
+        var attributes = span.attributes
+        span.record("c", 3)
+        attributes = ["b": 5]
+        span.attributes = attributes
+        span.end()
+        #expect(try only().attributes == ["b": .int(5), "c": .int(3)])
+    }
+
     @Test func writesThatRaceWithTheEndAreKeptOrCounted() async throws {
         let tracer = exporter.tracer { $0.limits.attributeCountMax = 10_000 }
         let span = tracer.startSpan("race", context: .topLevel)

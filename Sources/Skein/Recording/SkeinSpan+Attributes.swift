@@ -4,10 +4,18 @@ import Tracing
 extension SkeinSpan {
     /// The attributes in swift-distributed-tracing's form.
     ///
-    /// Reading decodes all of them. Changing one in place (`span.attributes["key"] = 1`) only encodes that one.
-    /// Assigning the whole removes what is not in the new value.
+    /// Reading decodes all of them. Changing one in place (`span.attributes["key"] = 1`) only encodes that one; nil
+    /// removes nothing. Assigning the whole removes what is not in the new value. Where the same thread read the
+    /// attributes before, as `updateAttributes` does, only what differs from what it read is changed, so that what
+    /// other threads set meanwhile stays.
     public var attributes: SpanAttributes {
-        get { read { $0.fields.attributes } }
+        get {
+            read { state in
+                let attributes = state.fields.attributes
+                if !state.isEnded { state.reads.note(attributes) }
+                return attributes
+            }
+        }
         set { replaceAttributes(newValue) }
         _modify {
             // What is written in place is added to the bytes; there is no need to decode what is there already.
@@ -26,7 +34,7 @@ extension SkeinSpan {
 
     private func replaceAttributes(_ new: SpanAttributes) {
         change { state in
-            let old = state.fields.attributes
+            let old = state.reads.take() ?? state.fields.attributes
             old.forEach { key, _ in
                 guard new.get(key) == nil else { return }
                 withUTF8(key) { state.fields.remove($0) }

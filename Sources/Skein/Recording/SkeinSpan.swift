@@ -14,6 +14,7 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         var name: String
         var fields: SpanFields
         var status: SpanStatus?
+        var reads = AttributeReads()
         var isEnded = false
     }
 
