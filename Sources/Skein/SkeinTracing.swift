@@ -50,7 +50,7 @@ public final class SkeinTracing: Service {
         configure(&configuration)
         let tracing = try SkeinTracing(configuration)
         InstrumentationSystem.bootstrap(tracing.tracer)
-        if configuration.flushesAtExit { ExitFlush.add(tracing.forceFlush) }
+        if configuration.flushesAtExit { ExitFlush.add(tracing.finish) }
         return tracing
     }
 
@@ -72,7 +72,8 @@ public final class SkeinTracing: Service {
         await logsAreSent
     }
 
-    /// Sends every span that has ended and every line that was logged. Returns when the fate of all is known, or after `timeout`.
+    /// Sends every span that has ended and every line that was logged. Returns when the fate of all is known, or after
+    /// `timeout`.
     ///
     /// - Returns: false when the time was over first; they are sent all the same.
     @discardableResult
@@ -88,6 +89,13 @@ public final class SkeinTracing: Service {
 
     /// How the spans fared so far.
     public var statistics: TracingStatistics { tracer.statistics }
+
+    /// A shutdown for a process that ends: blocks, for at most `timeout` and what is on hand then.
+    private func finish(timeout: Duration) {
+        let deadline = MonotonicTime.now + timeout
+        pipeline.finish(timeout: timeout)
+        logs.finish(timeout: MonotonicTime.now.duration(to: deadline))
+    }
 
     /// Blocks for at most `timeout`.
     private func forceFlush(timeout: Duration) -> Bool {

@@ -62,7 +62,8 @@ import Tracing
         #expect(
             fixture.diagnostics.lines == [
                 "1 log records lost: \(sink.url)/v1/logs takes no logs (status 404: not found); "
-                    + "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT names another receiver, OTEL_LOGS_EXPORTER=none sends none"
+                    + "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT names another receiver, OTEL_LOGS_EXPORTER=none sends none",
+                "2 further log records lost for the reasons told before",
             ])
     }
 

@@ -205,7 +205,7 @@ import Tracing
                 $0.endpoint = endpoint
                 $0.certificateFile = files.otherAuthority
             })
-        guard case .failure(let reason) = refused else {
+        guard case .retryable(let reason, nil) = refused else {
             Issue.record("\(refused)")
             return
         }

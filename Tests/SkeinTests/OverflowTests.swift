@@ -1,4 +1,5 @@
 import CurlTransport
+import Glibc
 import Skein
 import SkeinTesting
 import Synchronization
@@ -94,6 +95,28 @@ import Tracing
         #expect(numbers(exporter).sorted() == Array(0..<40_000))
         #expect(exporter.batchSizes.allSatisfy { $0 <= 512 })
         #expect(tracing.statistics.exported == 40_000 && tracing.statistics.droppedQueueFull == 0)
+    }
+
+    /// Those who wait for room sleep; they must not wake one another.
+    @Test func waitingForRoomCostsNothing() async throws {
+        func switches() -> Int {
+            var usage = rusage()
+            getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+            return usage.ru_nvcsw
+        }
+        let exporter = GatedExporter(answering: { _ in .retryable("away", after: .seconds(3600)) })
+        let tracing = try tracing(exporter, .block) {
+            $0.maxQueueSize = 10; $0.maxExportBatchSize = 10
+        }
+        Self.end(0..<10, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        async let threads: Void = onThreads(4) { _ in Self.end(0..<100, tracing.tracer) }
+        while tracing.statistics.queued < 10 { await Task.yield() }
+        let before = switches()
+        #expect(await !tracing.flush(timeout: .milliseconds(100)))
+        #expect(switches() - before < 1_000)
+        await tracing.shutdown(timeout: .milliseconds(10))
+        await threads
     }
 
     @Test func shutdownFreesThoseWhoWaitForRoom() async throws {

@@ -54,14 +54,28 @@ import Tracing
     }
 
     @Test func batchIsGivenUpAfterTheRetryTimeout() async throws {
-        let exporter = GatedExporter(answering: { $0 == 0 ? .retryable("away", after: .seconds(400)) : .success() })
-        let tracing = try tracing(exporter)
+        let exporter = GatedExporter(answering: { $0 == 0 ? .retryable("away", after: .milliseconds(60)) : .success() })
+        let tracing = try tracing(exporter) { $0.batch.retryTimeout = .milliseconds(10) }
         end(1, tracing.tracer)
         #expect(await tracing.flush())
         #expect(tracing.statistics.droppedExportFailed == 1)
         end(2, tracing.tracer)
         await tracing.shutdown()
         #expect(exporter.spanCount == 3 && tracing.statistics.exported == 2)
+    }
+
+    /// A pause that the receiver asks for holds for all batches, and costs no more than what waits too long.
+    @Test func longPauseIsKeptForEverything() async throws {
+        let exporter = GatedExporter(answering: { _ in .retryable("away", after: .seconds(3600)) })
+        let tracing = try tracing(exporter)
+        end(1, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        end(5_000, tracing.tracer)
+        #expect(await !tracing.flush(timeout: .milliseconds(20)))
+        #expect(exporter.requests.count == 1)
+        #expect(tracing.statistics.queued == 5_000 && tracing.statistics.droppedExportFailed == 0)
+        await tracing.shutdown(timeout: .milliseconds(10))
+        #expect(tracing.statistics.droppedShutdown == 5_001)
     }
 
     @Test func spansThatEndMeanwhileWaitTheirTurn() async throws {

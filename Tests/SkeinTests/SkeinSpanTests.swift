@@ -322,12 +322,32 @@ import Tracing
         let span = exporter.tracer().startSpan("remove", context: .topLevel)
         span.attributes["a"] = 1
         span.attributes["b"] = 2
-        var attributes = span.attributes
-        span.record("c", 3)
-        attributes = ["b": 5]
-        span.attributes = attributes
+        span.updateAttributes { $0 = ["b": 5] }
         span.end()
-        #expect(try only().attributes == ["b": .int(5), "c": .int(3)])
+        #expect(try only().attributes == ["b": .int(5)])
+    }
+
+    @Test func assigningWhatWasReadBeforeAnotherWriteBringsItBack() throws {
+        let span = exporter.tracer().startSpan("restore", context: .topLevel)
+        span.attributes["a"] = 1
+        let saved = span.attributes
+        span.attributes["a"] = 2
+        span.record("b", 3)
+        span.attributes = saved
+        span.end()
+        #expect(try only().attributes == ["a": .int(1)])
+    }
+
+    /// A description is the user's code and may use the span that it is set on.
+    @Test func descriptionMayUseTheSpan() throws {
+        struct Curious: CustomStringConvertible, Sendable {
+            let span: SkeinSpan
+            var description: String { "seen with \(span.operationName)" }
+        }
+        let span = exporter.tracer().startSpan("self", context: .topLevel)
+        span.attributes.set("who", value: .stringConvertible(Curious(span: span)))
+        span.end()
+        #expect(try only().attributes == ["who": .string("seen with self")])
     }
 
     @Test func writesThatRaceWithTheEndAreKeptOrCounted() async throws {

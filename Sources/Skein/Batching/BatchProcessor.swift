@@ -22,8 +22,9 @@ final class BatchProcessor: @unchecked Sendable {
     }
 
     private let exporter: any SpanExporter
-    private let diagnostics: Diagnostics
-    private let report: ExportReport
+    private let exporterName: String
+    private var diagnostics: Diagnostics
+    private var report: ExportReport
     private let backoff: Backoff
     private let options: BatchOptions
     private var framing: any RecordFraming
@@ -39,6 +40,7 @@ final class BatchProcessor: @unchecked Sendable {
         self.exporter = exporter
         self.diagnostics = diagnostics
         self.backoff = backoff
+        self.exporterName = exporterName
         report = ExportReport(diagnostics, exporterName: exporterName)
         if let spill = options.spill {
             do {
@@ -65,14 +67,31 @@ final class BatchProcessor: @unchecked Sendable {
         let deadline = MonotonicTime.now + timeout
         let queue = queue
         queue.collect()
-        let target = queue.monitor.withLock { shared in
+        // Another thread may have taken records out of a stripe that ended before the call.
+        let target: UInt64? = queue.monitor.wait { shared in
+            shared.isPassageAwaited = shared.inPassing > 0
+            if shared.isPassageAwaited { return MonotonicTime.now >= deadline ? .done(nil) : .again(deadline) }
             shared.flushThrough = shared.nextSequence - 1
-            return shared.flushThrough
+            return .done(shared.flushThrough)
         }
+        guard let target else { return false }
         queue.monitor.notify()
         return queue.monitor.wait { shared in
             if shared.lowestUnsettled > target || shared.isStopped { return .done(true) }
             return MonotonicTime.now >= deadline ? .done(false) : .again(deadline)
+        }
+    }
+
+    /// The same as ``shutdown(timeout:)``, for a thread that may block: at the exit of the process.
+    func finish(timeout: Duration) {
+        let queue = queue
+        let deadline = MonotonicTime.now + timeout
+        _ = queue.close(deadline: deadline)
+        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.counts.queued) }
+        // The thread ends at the deadline; a second more is for what it has on its hands.
+        let limit = deadline + .seconds(1)
+        queue.monitor.wait { shared in
+            shared.isStopped || MonotonicTime.now >= limit ? .done(()) : .again(limit)
         }
     }
 
@@ -124,6 +143,9 @@ extension BatchProcessor: ForkAware {
         spill?.abandonAfterFork()
         spill = nil
         framing = framing.ofChildProcess()
+        // Another thread may have held their locks.
+        diagnostics = diagnostics.ofChildProcess()
+        report = ExportReport(diagnostics, exporterName: exporterName)
         queue = Self.queue(options, framing, exporter, backoff, spill, report)
     }
 }

@@ -37,7 +37,6 @@ extension BatchQueue {
                 if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
             }
             readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
-            defer { shared.blockedThreads = 0 }
             return shared.blockedThreads > 0
         }
         if isAwaited { monitor.notify() }

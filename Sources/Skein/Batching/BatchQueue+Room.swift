@@ -6,19 +6,27 @@ extension BatchQueue {
     func acquireChunk(_ size: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> RecordChunk? {
         let capacity = max(size, chunkBytes)
         var isCollected = false
+        var isBlocked = false
         while true {
             enum Answer { case chunk(RecordChunk), full, closed, collect }
             let answer: Answer = monitor.wait { shared in
-                if shared.shutdownDeadline != nil { return .done(.closed) }
-                if let chunk = room(for: capacity, &shared) { return .done(.chunk(chunk)) }
-                guard options.overflow != .dropNewest, capacity <= options.maxQueueBytes,
-                    shared.exportingThread != ThreadStripe.identity
-                else {
+                if shared.shutdownDeadline != nil { return unblock(&isBlocked, &shared, .closed) }
+                if let chunk = room(for: capacity, &shared) {
+                    shared.inPassing += 1
+                    return unblock(&isBlocked, &shared, .chunk(chunk))
+                }
+                guard capacity <= options.maxQueueBytes, shared.exportingThread != ThreadStripe.identity else {
                     return .done(.full)
                 }
                 if !isCollected { return .done(.collect) }
-                if options.overflow == .block { return block(&shared) }
-                return .done(roomOfOldest(capacity, &shared).map { .chunk($0) } ?? .full)
+                switch options.overflow {
+                case .dropNewest: return .done(.full)
+                case .block: return block(&isBlocked, &shared)
+                case .dropOldest:
+                    guard let chunk = roomOfOldest(capacity, &shared) else { return .done(.full) }
+                    shared.inPassing += 1
+                    return .done(.chunk(chunk))
+                }
             }
             switch answer {
             case .chunk(let chunk): return chunk
@@ -56,6 +64,7 @@ extension BatchQueue {
 
     /// Whether one more record may wait, where their number is bounded; a record that may not is dropped and counted.
     func admit(_ max: Int, _ stripe: UnsafeMutablePointer<Stripe>) -> Bool {
+        var isBlocked = false
         while true {
             if queuedRecords.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
             queuedRecords.wrappingSubtract(1, ordering: .relaxed)
@@ -63,8 +72,10 @@ extension BatchQueue {
             collect()
             let isRoom: Bool = monitor.wait { shared in
                 if shared.exportingThread == ThreadStripe.identity { return .done(false) }
-                if shared.shutdownDeadline != nil || queuedRecords.load(ordering: .relaxed) < max { return .done(true) }
-                if options.overflow == .block { return block(&shared) }
+                if shared.shutdownDeadline != nil || queuedRecords.load(ordering: .relaxed) < max {
+                    return unblock(&isBlocked, &shared, true)
+                }
+                if options.overflow == .block { return block(&isBlocked, &shared) }
                 guard let oldest = shared.ready.dropFirstRecord() else { return .done(false) }
                 shared.droppedOldest += 1
                 uncount(1)
@@ -81,11 +92,23 @@ extension BatchQueue {
         return false
     }
 
-    /// Waits for the exporting thread to make room; it is told that somebody waits.
-    private func block<Result>(_ shared: inout Shared) -> Wait<Result> {
-        shared.blockedThreads += 1
-        monitor.notify()
+    /// Waits for the exporting thread to make room. It is told once that somebody waits; those who wait must not wake
+    /// one another.
+    private func block<Result>(_ isBlocked: inout Bool, _ shared: inout Shared) -> Wait<Result> {
+        if !isBlocked {
+            isBlocked = true
+            shared.blockedThreads += 1
+            monitor.notify()
+        }
         return .again(nil)
+    }
+
+    private func unblock<Result>(_ isBlocked: inout Bool, _ shared: inout Shared, _ result: Result) -> Wait<Result> {
+        if isBlocked {
+            isBlocked = false
+            shared.blockedThreads -= 1
+        }
+        return .done(result)
     }
 
     func uncount(_ records: Int) {

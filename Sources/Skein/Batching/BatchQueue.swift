@@ -45,8 +45,12 @@ final class BatchQueue: @unchecked Sendable {
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?
+        /// Threads that have taken chunks out of stripes, or are about to open one, and have not told the queue yet.
+        var inPassing = 0
         /// Nothing more comes in: the stripes were emptied after the shutdown began.
         var isClosed = false
+        /// A flush waits for what is in passing.
+        var isPassageAwaited = false
         /// Records on their way into the queue when the thread stopped.
         var lostInPassing: UInt64 = 0
         var isStopped = false
@@ -142,29 +146,31 @@ final class BatchQueue: @unchecked Sendable {
         }
         switch outcome {
         case .opened(let moment, let full):
-            if let full {
-                openRecords.wrappingSubtract(full.recordCount, ordering: .relaxed)
-                submit([full])
+            if let full { openRecords.wrappingSubtract(full.recordCount, ordering: .relaxed) }
+            // By now the new chunk may have another owner.
+            noteOpened(at: moment, full)
+            return true
+        case .notNeeded, .closed:
+            monitor.withLock { shared in
+                recycle(fresh, &shared)
+                shared.inPassing -= 1
             }
-            noteOpened(at: moment)
+            monitor.notify()
+            if case .closed = outcome { return false }
             return true
-        case .notNeeded:
-            monitor.withLock { recycle(fresh, &$0) }
-            return true
-        case .closed:
-            monitor.withLock { recycle(fresh, &$0) }
-            return false
         }
     }
 
-    /// By now the chunk may have another owner.
-    private func noteOpened(at moment: MonotonicTime) {
-        let isDueEarlier = monitor.withLock { shared in
-            guard shared.oldestOpen == nil else { return false }
+    private func noteOpened(at moment: MonotonicTime, _ full: RecordChunk?) {
+        let isAwaited = monitor.withLock { shared in
+            shared.inPassing -= 1
+            if let full { enqueue([full], &shared) }
+            let isAwaited = full != nil || shared.isPassageAwaited || shared.isClosed
+            guard shared.oldestOpen == nil else { return isAwaited }
             shared.oldestOpen = moment
-            return moment + options.scheduleDelay < shared.sleepsUntil
+            return isAwaited || moment + options.scheduleDelay < shared.sleepsUntil
         }
-        if isDueEarlier { monitor.notify() }
+        if isAwaited { monitor.notify() }
         startIfNeeded()
     }
 
@@ -185,7 +191,10 @@ final class BatchQueue: @unchecked Sendable {
 
     /// Moves what the stripes hold into the queue, and wakes the exporting thread.
     func collect() {
-        monitor.withLock { $0.oldestOpen = nil }
+        monitor.withLock { shared in
+            shared.oldestOpen = nil
+            shared.inPassing += 1
+        }
         submit(takeOpenChunks(closing: false))
     }
 
@@ -207,18 +216,23 @@ final class BatchQueue: @unchecked Sendable {
 
     private func submit(_ chunks: [RecordChunk]) {
         monitor.withLock { shared in
-            guard !shared.isStopped else {
-                for chunk in chunks { shared.lostInPassing += UInt64(chunk.recordCount) }
-                return
-            }
-            for chunk in chunks {
-                chunk.sequence = shared.nextSequence
-                shared.nextSequence += 1
-                shared.ready.append(chunk)
-            }
-            readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
+            shared.inPassing -= 1
+            enqueue(chunks, &shared)
         }
         monitor.notify()
+    }
+
+    private func enqueue(_ chunks: [RecordChunk], _ shared: inout Shared) {
+        guard !shared.isStopped else {
+            for chunk in chunks { shared.lostInPassing += UInt64(chunk.recordCount) }
+            return
+        }
+        for chunk in chunks {
+            chunk.sequence = shared.nextSequence
+            shared.nextSequence += 1
+            shared.ready.append(chunk)
+        }
+        readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
     }
 
     /// Takes no more records, and makes those that are there wait for the exporting thread. False when that happened
@@ -229,6 +243,7 @@ final class BatchQueue: @unchecked Sendable {
             shared.shutdownDeadline = deadline
             shared.window?.close(at: deadline)
             shared.oldestOpen = nil
+            shared.inPassing += 1
             return true
         }
         guard isFirst else { return false }

@@ -15,15 +15,18 @@ final class BatchWorker: @unchecked Sendable {
         var attempts = 0
         /// Past it the batch is given up.
         let giveUpAt: MonotonicTime
-        var sendAt = MonotonicTime.distantPast
     }
 
     private enum Step {
         case collect
         case send
+        case giveUp
         case spill
         case stop
     }
+
+    /// Long enough not to burn a core, short enough for a shortage that passes.
+    private static let diskRest: Duration = .seconds(1)
 
     private let queue: BatchQueue
     private let framing: any RecordFraming
@@ -32,8 +35,14 @@ final class BatchWorker: @unchecked Sendable {
     private let spill: SpillFiles?
     private let report: ExportReport
     private var pending: Pending?
+    /// The receiver is left alone until then: as long as it asked for, or for a growing pause.
+    private var notBefore = MonotonicTime.distantPast
+    /// What the last failed attempt came to.
+    private var lastReason = ""
     /// A batch that left the queue for the disk and found no room there; it is sent next.
     private var heldBack: ExportBatch?
+    /// A file could not be read, for want of descriptors or memory: it is tried again then.
+    private var diskRestsUntil = MonotonicTime.distantPast
     /// Nothing more goes to disk until something was sent.
     private var isSpillFull = false
 
@@ -64,6 +73,7 @@ final class BatchWorker: @unchecked Sendable {
             switch queue.monitor.wait({ nextStep(&$0) }) {
             case .collect: queue.collect()
             case .send: send()
+            case .giveUp: giveUp()
             case .spill: spillBatch()
             case .stop: return stop()
             }
@@ -76,24 +86,30 @@ final class BatchWorker: @unchecked Sendable {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
         if let deadline, now >= deadline, shared.isClosed { return .done(.stop) }
-        if heldBack != nil, pending == nil { return .done(.send) }
-        if let pending {
-            guard now < pending.sendAt else { return .done(.send) }
+        if now < notBefore {
+            if let pending, pending.spillID == nil, now >= pending.giveUpAt { return .done(.giveUp) }
             if isShort(shared), spill != nil, !isSpillFull, shared.ready.first != nil { return .done(.spill) }
-            return sleep(until: min(pending.sendAt, deadline ?? pending.sendAt), &shared)
+            if shared.isClosed, pending == nil, heldBack == nil, shared.ready.first == nil, shared.inPassing == 0 {
+                return .done(.stop)
+            }
+            // What the stripes hold may be needed as room, and counts as waiting.
+            let giveUpAt = pending.flatMap { $0.spillID == nil ? $0.giveUpAt : nil }
+            return sleep(until: [notBefore, giveUpAt, deadline].compactMap(\.self).min(), &shared)
         }
+        if pending != nil || heldBack != nil { return .done(.send) }
         let delay = queue.options.scheduleDelay
         if let first = shared.ready.first {
             if isWanted(first, now, shared) { return .done(.send) }
-        } else if spill?.counts.files ?? 0 > 0 {
+        } else if hasFiles, now >= diskRestsUntil {
             return .done(.send)
-        } else if shared.isClosed {
+        } else if shared.isClosed, shared.inPassing == 0 {
             return .done(.stop)
         }
         let readyDue = shared.ready.first.map { $0.openedAt + delay }
         let openDue = shared.oldestOpen.map { $0 + delay }
         if let openDue, now >= openDue { return .done(.collect) }
-        let due = [readyDue, openDue].compactMap(\.self).min()
+        let diskDue = hasFiles && now < diskRestsUntil ? diskRestsUntil : nil
+        let due = [readyDue, openDue, diskDue].compactMap(\.self).min()
         return sleep(until: due ?? (now < shared.warmUntil ? shared.warmUntil : nil), &shared)
     }
 
@@ -103,6 +119,8 @@ final class BatchWorker: @unchecked Sendable {
             || now >= first.openedAt + queue.options.scheduleDelay || shared.shutdownDeadline != nil
             || shared.flushThrough >= first.sequence || shared.blockedThreads > 0 || isShort(shared)
     }
+
+    private var hasFiles: Bool { spill?.counts.files ?? 0 > 0 }
 
     /// Half of the memory is used: time to make room.
     private func isShort(_ shared: BatchQueue.Shared) -> Bool {
@@ -117,7 +135,10 @@ final class BatchWorker: @unchecked Sendable {
     // MARK: sending
 
     private func send() {
-        guard let current = pending ?? nextBatch() else { return }
+        guard let current = pending ?? nextBatch() else {
+            diskRestsUntil = .now + Self.diskRest
+            return
+        }
         pending = current
         let window = ExportWindow(queue.options.exportTimeout)
         queue.monitor.withLock { shared in
@@ -131,6 +152,7 @@ final class BatchWorker: @unchecked Sendable {
         let spans = current.batch.spanCount
         switch result {
         case .success(let rejected, let message):
+            lastReason = ""
             report.delivered(spans, rejected: rejected, message, attempts: current.attempts + 1)
             settle(current)
         case .failure(let reason):
@@ -163,21 +185,21 @@ final class BatchWorker: @unchecked Sendable {
         queue.settle()
     }
 
-    /// Keeps the batch for another attempt, unless its time would be over by then.
+    /// Keeps the batch for another attempt.
     private func retry(_ batch: Pending, _ reason: String, _ after: Duration?) {
-        var next = batch
-        next.attempts += 1
-        next.sendAt = .now + (after ?? backoff.delay(afterAttempts: next.attempts))
+        pending?.attempts += 1
+        notBefore = .now + (after ?? backoff.delay(afterAttempts: batch.attempts + 1))
+        lastReason = reason
         report.delayed(reason)
-        // What is on disk keeps; it has no time that could be over.
-        guard next.sendAt >= batch.giveUpAt, batch.spillID == nil else {
-            pending = next
-            return
+    }
+
+    /// The batch's time is over. What is on disk keeps, and has no such time.
+    private func giveUp() {
+        guard let pending else { return }
+        if !store(pending.batch) {
+            report.lost(pending.batch.spanCount, "gave up after \(pending.attempts) attempts: \(lastReason)")
         }
-        if !store(batch.batch) {
-            report.lost(batch.batch.spanCount, "gave up after \(next.attempts) attempts: \(reason)")
-        }
-        settle(batch)
+        settle(pending)
     }
 
     // MARK: the disk
@@ -216,13 +238,16 @@ final class BatchWorker: @unchecked Sendable {
         (pending, heldBack) = (nil, nil)
         while let batch = queue.takeBatch(framing) { keep(batch) }
         spill?.close()
-        report.lostByShutdown(lost)
         let waiters = queue.monitor.withLock { shared in
             shared.isStopped = true
+            // What came in between the last batch and here.
+            while let chunk = shared.ready.popFirst() { shared.lostInPassing += UInt64(chunk.recordCount) }
             shared.inFlightFrom = nil
             defer { shared.stopWaiters = [] }
             return shared.stopWaiters
         }
+        report.lostByShutdown(lost, lastReason)
+        report.finished(queueFull: queue.counts.droppedFull)
         queue.monitor.notify()
         for waiter in waiters { waiter() }
     }

@@ -69,11 +69,21 @@ final class ExportReport: Sendable {
     /// Telling that log records are lost can make another that is lost for the same reason, so it is told once.
     private var tellsLossOnce: Bool { diagnostics.records == .logRecord }
 
-    func lostByShutdown(_ count: Int) {
+    /// - Parameter reason: why the last attempt before failed; empty where none did.
+    func lostByShutdown(_ count: Int, _ reason: String = "") {
         guard count > 0 else { return }
         counts.withLock { $0.droppedShutdown += UInt64(count) }
         metrics.all.shutdown.increment(by: count)
-        diagnostics.report(.shutdown, "\(count) \(records) lost: the time for the shutdown was over", count: count)
+        diagnostics.report(
+            .shutdown,
+            "\(count) \(records) lost: the time for the shutdown was over\(reason.isEmpty ? "" : "; \(reason)")",
+            count: count)
+    }
+
+    /// Nothing more will be told: what was left out for want of patience is told now.
+    func finished(queueFull total: UInt64) {
+        dropped(total, isLast: true)
+        diagnostics.tellRest()
     }
 
     func noThread() {
@@ -81,12 +91,12 @@ final class ExportReport: Sendable {
     }
 
     /// The running total of records that a full queue dropped.
-    func dropped(_ total: UInt64) {
+    func dropped(_ total: UInt64, isLast: Bool = false) {
         let news: UInt64 = counts.withLock { counts in
             defer { counts.toldQueueFull = max(counts.toldQueueFull, total) }
             return total - min(total, counts.toldQueueFull)
         }
         if news > 0 { metrics.all.queueFull.increment(by: news) }
-        diagnostics.reportTotal(.queueFull, total) { "\($0) \(records) lost: the queue was full" }
+        diagnostics.reportTotal(.queueFull, total, isLast: isLast) { "\($0) \(records) lost: the queue was full" }
     }
 }

@@ -24,8 +24,15 @@ package enum OTLPAnswer {
     package static func result(_ error: TransportError, endpoint: String) -> ExportResult {
         switch error {
         case .timedOut(let message), .connectionFailed(let message): .retryable("\(endpoint): \(message)")
-        default: .failure("\(endpoint): \(error)")
+        // A receiver that restarts in the middle of a handshake looks the same as one with a wrong certificate.
+        case .tls: .retryable("\(endpoint): \(error)")
+        default: .failure("\(endpoint): \(error)\(hint(error))")
         }
+    }
+
+    /// What a server of HTTP/2, which gRPC is, says to a request of HTTP/1.1.
+    private static func hint(_ error: TransportError) -> String {
+        "\(error)".contains("HTTP/0.9") ? "; is this a port for gRPC? OTLP/HTTP is usually on 4318" : ""
     }
 
     /// `ExportTraceServiceResponse`: an empty one is full success. One that is something else may come from no receiver of

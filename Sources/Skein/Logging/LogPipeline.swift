@@ -70,6 +70,12 @@ final class LogPipeline: Sendable {
         return isComplete
     }
 
+    /// The same as a shutdown, for a thread that may block.
+    func finish(timeout: Duration) {
+        let deadline = MonotonicTime.now + timeout
+        for processor in processors { processor.finish(timeout: MonotonicTime.now.duration(to: deadline)) }
+    }
+
     /// All exporters at the same time: one that has to wait must not take the others' time.
     func shutdown(timeout: Duration) async {
         await withTaskGroup(of: Void.self) { group in

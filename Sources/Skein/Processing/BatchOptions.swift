@@ -11,7 +11,7 @@ public struct BatchOptions: Sendable, Equatable {
         case block
     }
 
-    /// Memory for spans that wait, in bytes; a span of five attributes takes about 200.
+    /// Memory for spans that wait, in bytes, at least 64 KiB; a span of five attributes takes about 200.
     public var maxQueueBytes = 32 << 20
     /// Spans that may wait; nil leaves ``maxQueueBytes`` as the only bound.
     public var maxQueueSize: Int?
@@ -32,9 +32,13 @@ public struct BatchOptions: Sendable, Equatable {
     /// OpenTelemetry's defaults, but for the queue, which is bounded by its bytes.
     public init() {}
 
+    /// One of the smallest chunks for each group of threads.
+    private static let maxQueueBytesMin = 64 << 10
+
     /// The same with sizes of at least 1 and a batch no larger than the queue.
     var validated: BatchOptions {
         var options = self
+        options.maxQueueBytes = max(Self.maxQueueBytesMin, maxQueueBytes)
         options.maxQueueSize = maxQueueSize.map { max(1, $0) }
         options.maxExportBatchSize = min(max(1, maxExportBatchSize), options.maxQueueSize ?? .max)
         options.scheduleDelay = max(.zero, scheduleDelay)

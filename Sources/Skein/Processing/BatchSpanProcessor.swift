@@ -17,6 +17,10 @@ struct BatchSpanProcessor: SpanProcessor {
         processor.forceFlush(timeout: timeout)
     }
 
+    func finish(timeout: Duration) {
+        processor.finish(timeout: timeout)
+    }
+
     func shutdown(timeout: Duration) async {
         await processor.shutdown(timeout: timeout)
     }

@@ -58,6 +58,20 @@ final class Diagnostics: Sendable {
         logger.warning("\(message())\(since)")
     }
 
+    /// Logs how many records were lost for reasons that were told too recently to be told again.
+    func tellRest() {
+        let rest = entries.withLock { entries in
+            defer { for kind in entries.keys { entries[kind]?.unreportedRecords = 0 } }
+            return entries.values.reduce(0) { $0 + $1.unreportedRecords }
+        }
+        if rest > 0 { logger.warning("\(rest) further \(records.plural) lost for the reasons told before") }
+    }
+
+    /// The same for a child of `fork`, with a lock of its own.
+    func ofChildProcess() -> Diagnostics {
+        Diagnostics(logger, records)
+    }
+
     /// What went wrong is over: the same reason counts as a new one.
     func forgetReason(_ kind: Kind) {
         entries.withLock { $0[kind]?.reason = nil }
@@ -70,13 +84,15 @@ final class Diagnostics: Sendable {
     }
 
     /// Logs that a running total grew, unless its kind was reported within the interval.
-    func reportTotal(_ kind: Kind, _ total: UInt64, _ message: (UInt64) -> String) {
+    ///
+    /// - Parameter isLast: there is no later report, so the interval does not count.
+    func reportTotal(_ kind: Kind, _ total: UInt64, isLast: Bool = false, _ message: (UInt64) -> String) {
         guard total > 0 else { return }
         let now = MonotonicTime.now
         let grown: UInt64? = entries.withLock { entries in
             let entry = entries[kind]
             let grown = total - min(total, entry?.reportedTotal ?? 0)
-            if let entry, now < entry.lastReport + Self.interval { return nil }
+            if let entry, now < entry.lastReport + Self.interval, !isLast { return nil }
             guard grown > 0 else { return nil }
             entries[kind] = Entry(lastReport: now, reportedTotal: total)
             return grown

@@ -13,7 +13,7 @@ import Synchronization
 enum ExitFlush {
     private struct State {
         /// Each sends what one `SkeinTracing` holds, for at most the time it is given.
-        var flushes: [@Sendable (Duration) -> Bool] = []
+        var flushes: [@Sendable (Duration) -> Void] = []
         var isRegistered = false
     }
 
@@ -22,7 +22,7 @@ enum ExitFlush {
     private static let state = Mutex(State())
 
     /// To be called after the exporter is made: what libcurl registered for the end must run after this.
-    static func add(_ flush: @escaping @Sendable (Duration) -> Bool) {
+    static func add(_ flush: @escaping @Sendable (Duration) -> Void) {
         let isFirst = state.withLock { state in
             state.flushes.append(flush)
             defer { state.isRegistered = true }
@@ -31,7 +31,7 @@ enum ExitFlush {
         guard isFirst else { return }
         atexit {
             let flushes = ExitFlush.state.withLock { $0.flushes }
-            for flush in flushes { _ = flush(ExitFlush.timeout) }
+            for flush in flushes { flush(ExitFlush.timeout) }
         }
     }
 }

@@ -16,6 +16,12 @@ struct AttributeReads {
         reads.append((ThreadStripe.identity, attributes))
     }
 
+    /// The calling thread wrote: what it read is no longer what it compares with.
+    @inline(__always)
+    mutating func forget() {
+        if !reads.isEmpty { _ = take() }
+    }
+
     /// What the calling thread read last; nil when it did not, or assigned since.
     mutating func take() -> SpanAttributes? {
         guard !reads.isEmpty else { return nil }

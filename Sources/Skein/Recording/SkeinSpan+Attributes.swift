@@ -27,12 +27,16 @@ extension SkeinSpan {
 
     private func addAttributes(_ added: SpanAttributes) {
         guard !added.isEmpty else { return }
+        // A description is the user's code, which may use this very span.
+        let added = added.described
         change { state in
             added.forEach { key, value in state.fields.set(key, value) }
+            state.reads.forget()
         }
     }
 
     private func replaceAttributes(_ new: SpanAttributes) {
+        let new = new.described
         change { state in
             let old = state.reads.take() ?? state.fields.attributes
             old.forEach { key, _ in
@@ -49,6 +53,7 @@ extension SkeinSpan {
     public func record(_ key: StaticString, _ value: String) {
         change { state in
             key.withUTF8Buffer { state.fields.setString(UnsafeRawBufferPointer($0), value) }
+            state.reads.forget()
         }
     }
 
@@ -72,6 +77,7 @@ extension SkeinSpan {
         change { state in
             let list = WireList(elements: .strings(state.fields.cut(values)))
             key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), list) }
+            state.reads.forget()
         }
     }
 
@@ -94,6 +100,26 @@ extension SkeinSpan {
     private func record(_ key: StaticString, _ value: some WireValue) {
         change { state in
             key.withUTF8Buffer { state.fields.set(UnsafeRawBufferPointer($0), value) }
+            state.reads.forget()
         }
+    }
+}
+
+extension SpanAttributes {
+    /// The same with the descriptions of those that are only described in place of them.
+    fileprivate var described: SpanAttributes {
+        var texts: [(String, SpanAttribute)] = []
+        forEach { key, value in
+            switch value {
+            case .stringConvertible(let value): texts.append((key, .string(String(describing: value))))
+            case .stringConvertibleArray(let values):
+                texts.append((key, .stringArray(values.map { String(describing: $0) })))
+            default: break
+            }
+        }
+        guard !texts.isEmpty else { return self }
+        var described = self
+        for (key, value) in texts { described.set(key, value: value) }
+        return described
     }
 }

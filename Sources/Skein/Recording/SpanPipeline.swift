@@ -51,6 +51,13 @@ final class SpanPipeline: Sendable {
         return sink.forceFlush(deadline: deadline) && isComplete
     }
 
+    /// The same as a shutdown, for a thread that may block; users' processors are flushed alone.
+    func finish(timeout: Duration) {
+        let deadline = MonotonicTime.now + timeout
+        for processor in processors { _ = processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) }
+        sink.finish(deadline: deadline)
+    }
+
     func shutdown(timeout: Duration) async {
         let deadline = MonotonicTime.now + timeout
         for processor in processors { await processor.shutdown(timeout: MonotonicTime.now.duration(to: deadline)) }
@@ -98,6 +105,10 @@ enum SpanSink: Sendable {
             isComplete = false
         }
         return isComplete
+    }
+
+    func finish(deadline: MonotonicTime) {
+        for processor in batching { processor.finish(timeout: MonotonicTime.now.duration(to: deadline)) }
     }
 
     /// All at the same time: one that has to wait must not take the others' time.
