@@ -49,7 +49,7 @@ interop: packages ## test the SDK with AsyncHTTPClient, Hummingbird and grpc-swi
 .PHONY: bench
 bench: packages ## measure CPU, bytes and allocations a span, against baselines in the same run
 	$(SWIFT_BUILD) --product skein-bench
-	.build/release/skein-bench
+	.build/release/skein-bench --check
 
 .PHONY: crashtest
 crashtest: build venv ## kill the collector 200 times with requests in flight (ROUNDS=n)

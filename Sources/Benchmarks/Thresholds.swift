@@ -20,6 +20,7 @@ struct Threshold {
         Threshold(name: "trace by id, one block", allocations: 1_500),
         Threshold(name: "scan, duration by model", allocations: 0.03),
         Threshold(name: "span, 5 native attributes", allocations: 2.1),
+        Threshold(name: "any Span, 5 native attributes", allocations: 2.1),
         Threshold(name: "span, 5 dictionary attributes", allocations: 7.1),
         Threshold(name: "withSpan", allocations: 2.1),
         Threshold(name: "withSpan, 5 native attributes", allocations: 3.1),

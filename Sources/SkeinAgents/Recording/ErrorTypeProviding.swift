@@ -9,7 +9,8 @@ func errorType(_ error: any Error) -> String {
     (error as? any ErrorTypeProviding)?.errorType ?? String(reflecting: type(of: error))
 }
 
-/// Whether the error says that the caller no longer wants the work, which is no failure of it.
+/// Whether the caller no longer wants the work, which is no failure of it: the error says so, or the task was cancelled,
+/// which clients report by errors of their own.
 func isCancellation(_ error: any Error) -> Bool {
-    error is CancellationError || (error as? any ErrorClassifying)?.errorClass == .cancelled
+    error is CancellationError || (error as? any ErrorClassifying)?.errorClass == .cancelled || Task.isCancelled
 }
