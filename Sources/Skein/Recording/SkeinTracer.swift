@@ -11,7 +11,22 @@ public final class SkeinTracer: Tracer {
     public typealias Span = SkeinSpan
 
     private let pipeline: SpanPipeline
+    /// Samplers that most services use.
+    private enum SamplerForm {
+        case alwaysOn, alwaysOff, parentOrOn, other
+
+        init(_ sampler: any Sampler) {
+            switch sampler {
+            case is AlwaysOnSampler: self = .alwaysOn
+            case is AlwaysOffSampler: self = .alwaysOff
+            case let sampler as ParentBasedSampler where sampler.isDefault: self = .parentOrOn
+            default: self = .other
+            }
+        }
+    }
+
     private let sampler: any Sampler
+    private let samplerForm: SamplerForm
     private let ids: any IDGenerator
     private let propagators: [any TextMapPropagator]
     /// Keys of baggage that every recorded span gets as attributes.
@@ -26,6 +41,7 @@ public final class SkeinTracer: Tracer {
     init(_ pipeline: SpanPipeline, _ configuration: TracingConfiguration) {
         self.pipeline = pipeline
         sampler = configuration.sampler
+        samplerForm = SamplerForm(configuration.sampler)
         ids = configuration.idGenerator
         baggageAttributes = Array(configuration.baggageAttributes.prefix(Baggage.membersMax))
         propagators = configuration.propagators.map { [baggageAttributes] in
@@ -58,11 +74,13 @@ public final class SkeinTracer: Tracer {
         let requested = readsRequestedSampling && parent == nil ? parentContext.requestedSampling : nil
         let baggage = baggageAttributes.isEmpty ? nil : parentContext.baggage
         let traceID = parent?.traceID ?? ids.nextTraceID()
-        let decision = sampler.shouldSample(
-            SamplingParameters(
-                parent: parent, traceID: traceID, name: name, kind: kind, attributes: attributes,
-                remoteDecision: requested.map { $0 != .notSampled }, baggage: baggage,
-                baggageAttributes: baggageAttributes))
+        let decision =
+            knownDecision(parent, requested)
+            ?? sampler.shouldSample(
+                SamplingParameters(
+                    parent: parent, traceID: traceID, name: name, kind: kind, attributes: attributes,
+                    remoteDecision: requested.map { $0 != .notSampled }, baggage: baggage,
+                    baggageAttributes: baggageAttributes))
         if !decision.isSampled, let parent, !parent.isSampled, !parent.isDeferred,
             parent.traceState == decision.traceState
         {
@@ -85,6 +103,21 @@ public final class SkeinTracer: Tracer {
         if !attributes.isEmpty { span.attributes.merge(attributes) }
         for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
         return span
+    }
+
+    /// The decision of a sampler that looks at the parent alone, without a call; nil where the sampler has to be asked.
+    @inline(__always)
+    private func knownDecision(_ parent: SpanContext?, _ requested: RequestedSampling?) -> SamplingResult? {
+        let isSampled: Bool
+        switch samplerForm {
+        case .alwaysOn: isSampled = true
+        case .alwaysOff: isSampled = false
+        case .parentOrOn:
+            if requested != nil || parent?.isDeferred == true { return nil }
+            isSampled = parent?.isSampled ?? true
+        case .other: return nil
+        }
+        return SamplingResult(isSampled: isSampled, traceState: parent?.traceState ?? TraceState())
     }
 
     @inline(never)

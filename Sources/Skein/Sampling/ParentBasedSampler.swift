@@ -32,6 +32,9 @@ public struct ParentBasedSampler: Sampler {
             && localParentSampled is AlwaysOnSampler && localParentNotSampled is AlwaysOffSampler
     }
 
+    /// Whether it records what the parent does, and new traces always: the default.
+    var isDefault: Bool { followsParent && root is AlwaysOnSampler }
+
     /// The decision of the sampler for this kind of parent.
     public func shouldSample(_ parameters: SamplingParameters) -> SamplingResult {
         if followsParent, let parent = parameters.parent, !parent.isDeferred {
