@@ -81,6 +81,19 @@ import Tracing
         #expect(statistics.droppedShutdown + statistics.droppedQueueFull + UInt64(statistics.spilled) == 20_000)
     }
 
+    /// The batch that found no room on disk must outlast one that is given up meanwhile.
+    @Test func everySpanIsAccountedForWhenABatchIsGivenUpWithAFullDisk() async throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let exporter = GatedExporter(result: .retryable("away", after: .seconds(3600)))
+        let tracing = try tracing(exporter, bytesMax: 60 << 10) { $0.batch.retryTimeout = .milliseconds(100) }
+        end(0..<20_000, tracing.tracer)
+        while tracing.statistics.droppedExportFailed == 0 { await Task.yield() }
+        await tracing.shutdown(timeout: .milliseconds(20))
+        let statistics = tracing.statistics
+        let lost = statistics.droppedExportFailed + statistics.droppedShutdown + statistics.droppedQueueFull
+        #expect(lost + UInt64(statistics.spilled) == 20_000)
+    }
+
     @Test func directoryOfAnotherProcessIsLeftAloneAndSpansAreSentAllTheSame() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let first = try tracing(GatedExporter())

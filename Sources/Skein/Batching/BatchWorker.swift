@@ -154,9 +154,11 @@ final class BatchWorker: @unchecked Sendable {
         case .success(let rejected, let message):
             lastReason = ""
             report.delivered(spans, rejected: rejected, message, attempts: current.attempts + 1)
+            isSpillFull = false
             settle(current)
         case .failure(let reason):
             report.lost(spans, reason)
+            isSpillFull = false
             settle(current)
         case .retryable(let reason, let after):
             retry(current, reason, after)
@@ -180,7 +182,6 @@ final class BatchWorker: @unchecked Sendable {
     /// The fate of the batch is decided.
     private func settle(_ batch: Pending) {
         pending = nil
-        isSpillFull = false
         if let id = batch.spillID, let error = spill?.remove(id) { report.spillFailed(error) }
         queue.settle()
     }
