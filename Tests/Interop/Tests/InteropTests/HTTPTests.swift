@@ -207,7 +207,7 @@ extension InteropTests {
             let allArrived = Barrier(arrivals: requests)
             let router = Router()
             router.add(middleware: TracingMiddleware())
-            router.get("work/{number}") { _, context in
+            router.get("jobs/{number}") { _, context in
                 let number = context.parameters.get("number") ?? ""
                 // Every request is in its handler before any goes on.
                 allArrived.arrive()
@@ -245,7 +245,7 @@ extension InteropTests {
                 let work = SpanExpectation(
                     name: "work", attributes: ["number": .string(number), "baggage": .string(number)], children: [])
                 let server = SpanExpectation(
-                    name: "/work/{number}", attributes: ["url.path": .string("/work/\(number)")], children: [work])
+                    name: "/jobs/{number}", attributes: ["url.path": .string("/jobs/\(number)")], children: [work])
                 let client = SpanExpectation(name: "GET", children: [server])
                 let tree = SpanTree(roots: [root])
                 #expect(tree.mismatches([SpanExpectation(name: "ask", children: [client])]) == [])
@@ -260,7 +260,7 @@ extension InteropTests {
             context.baggage = baggage
             try await withSpan("ask", context: context) { span in
                 span.attributes["number"] = "\(number)"
-                let status = try await client.status("\(url)/work/\(number)")
+                let status = try await client.status("\(url)/jobs/\(number)")
                 #expect(status == .ok)
             }
         }
