@@ -107,14 +107,13 @@ public final class SkeinTracing: Service {
     private static func sink(
         _ configuration: TracingConfiguration, _ diagnostics: Diagnostics
     ) throws(SkeinError) -> SpanSink {
-        var processors: [BatchSpanProcessor] = []
+        var processors: [BatchProcessor] = []
         for exporter in configuration.isDisabled ? [] : configuration.exporters {
             let (exporter, name) = try Self.make(exporter, configuration)
             processors.append(
-                BatchSpanProcessor(
-                    BatchProcessor(
-                        options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
-                        exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff)))
+                BatchProcessor(
+                    options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
+                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff))
         }
         switch processors.count {
         case 0: return .discarding(DiscardingSpanProcessor())

@@ -4,9 +4,7 @@ import Synchronization
 extension BatchQueue {
     /// The thread that calls is the one that exports.
     func beginExporting() {
-        let identity = ThreadStripe.identity
-        exportingThread.store(identity, ordering: .relaxed)
-        monitor.withLock { $0.exportingThread = identity }
+        exportingThread.store(ThreadStripe.identity, ordering: .relaxed)
     }
 
     /// Whether the thread that asks is the one that exports.

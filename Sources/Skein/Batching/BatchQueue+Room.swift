@@ -15,7 +15,7 @@ extension BatchQueue {
                     shared.inPassing += 1
                     return unblock(&isBlocked, &shared, .chunk(chunk))
                 }
-                guard capacity <= options.maxQueueBytes, shared.exportingThread != ThreadStripe.identity else {
+                guard capacity <= options.maxQueueBytes, !isOnExportingThread else {
                     return .done(.full)
                 }
                 if !isCollected { return .done(.collect) }
@@ -71,7 +71,7 @@ extension BatchQueue {
             guard options.overflow != .dropNewest else { break }
             collect()
             let isRoom: Bool = monitor.wait { shared in
-                if shared.exportingThread == ThreadStripe.identity { return .done(false) }
+                if isOnExportingThread { return .done(false) }
                 if shared.shutdownDeadline != nil || queuedRecords.load(ordering: .relaxed) < max {
                     return unblock(&isBlocked, &shared, true)
                 }

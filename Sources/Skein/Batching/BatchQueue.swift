@@ -40,8 +40,6 @@ final class BatchQueue: @unchecked Sendable {
         var droppedOldest: UInt64 = 0
         /// The chunk that the batch under way begins with.
         var inFlightFrom: UInt64?
-        /// The exporting thread, which must never wait for room.
-        var exportingThread: UInt?
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?
@@ -82,7 +80,7 @@ final class BatchQueue: @unchecked Sendable {
     /// Records in stripes and queue; kept only where their number is bounded.
     let queuedRecords = Atomic<Int>(0)
     private let isStarted = Atomic<Bool>(false)
-    /// A copy of the exporting thread, to be compared without the lock; zero before it starts.
+    /// The exporting thread, which must never wait for room; zero before it starts.
     let exportingThread = Atomic<UInt>(0)
     private let start: @Sendable (BatchQueue) -> Bool
 

@@ -62,25 +62,16 @@ final class LogPipeline: Sendable {
 
     /// Sends every record that was queued before the call; false when `timeout` passed first. Blocks.
     func forceFlush(timeout: Duration) -> Bool {
-        let deadline = MonotonicTime.now + timeout
-        var isComplete = true
-        for processor in processors where !processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) {
-            isComplete = false
-        }
-        return isComplete
+        processors.forceFlush(until: .now + timeout)
     }
 
     /// The same as a shutdown, for a thread that may block.
     func finish(timeout: Duration) {
-        let deadline = MonotonicTime.now + timeout
-        for processor in processors { processor.finish(timeout: MonotonicTime.now.duration(to: deadline)) }
+        processors.finish(until: .now + timeout)
     }
 
-    /// All exporters at the same time: one that has to wait must not take the others' time.
     func shutdown(timeout: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            for processor in processors { group.addTask { await processor.shutdown(timeout: timeout) } }
-        }
+        await processors.shutdown(timeout: timeout)
     }
 
     var statistics: LogStatistics {

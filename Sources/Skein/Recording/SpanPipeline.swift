@@ -69,21 +69,21 @@ final class SpanPipeline: Sendable {
 enum SpanSink: Sendable {
     case discarding(DiscardingSpanProcessor)
     case immediate(SimpleSpanProcessor)
-    case batch(BatchSpanProcessor)
+    case batch(BatchProcessor)
     /// One for each exporter.
-    case batches([BatchSpanProcessor])
+    case batches([BatchProcessor])
 
     @inline(__always)
     func onEnd(_ span: borrowing FinishedSpan) {
         switch self {
-        case .batch(let processor): processor.onEnd(span)
-        case .batches(let processors): for processor in processors { processor.onEnd(span) }
+        case .batch(let processor): processor.append(span)
+        case .batches(let processors): for processor in processors { processor.append(span) }
         case .immediate(let processor): processor.onEnd(span)
         case .discarding(let processor): processor.onEnd(span)
         }
     }
 
-    private var batching: [BatchSpanProcessor] {
+    private var batching: [BatchProcessor] {
         switch self {
         case .batch(let processor): [processor]
         case .batches(let processors): processors
@@ -100,23 +100,16 @@ enum SpanSink: Sendable {
     }
 
     func forceFlush(deadline: MonotonicTime) -> Bool {
-        var isComplete = true
-        for processor in batching where !processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) {
-            isComplete = false
-        }
-        return isComplete
+        batching.forceFlush(until: deadline)
     }
 
     func finish(deadline: MonotonicTime) {
-        for processor in batching { processor.finish(timeout: MonotonicTime.now.duration(to: deadline)) }
+        batching.finish(until: deadline)
     }
 
-    /// All at the same time: one that has to wait must not take the others' time.
     func shutdown(deadline: MonotonicTime) async {
         let timeout = MonotonicTime.now.duration(to: deadline)
         if case .immediate(let processor) = self { await processor.shutdown(timeout: timeout) }
-        await withTaskGroup(of: Void.self) { group in
-            for processor in batching { group.addTask { await processor.shutdown(timeout: timeout) } }
-        }
+        await batching.shutdown(timeout: timeout)
     }
 }

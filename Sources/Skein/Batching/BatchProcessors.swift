@@ -1,0 +1,23 @@
+/// What is done with the processors of several exporters together.
+extension [BatchProcessor] {
+    /// Exports every record that was added before the call; false when the deadline passed first. Blocks.
+    func forceFlush(until deadline: MonotonicTime) -> Bool {
+        var isComplete = true
+        for processor in self where !processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) {
+            isComplete = false
+        }
+        return isComplete
+    }
+
+    /// The same as a shutdown, for a thread that may block.
+    func finish(until deadline: MonotonicTime) {
+        for processor in self { processor.finish(timeout: MonotonicTime.now.duration(to: deadline)) }
+    }
+
+    /// All at the same time: one that has to wait must not take the others' time.
+    func shutdown(timeout: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            for processor in self { group.addTask { await processor.shutdown(timeout: timeout) } }
+        }
+    }
+}
