@@ -76,15 +76,13 @@ let sdk: [Target] = [
     tests("SnippetTests", ["Skein", "SkeinAgents", "SkeinTesting", tracing, logging, lifecycle]),
 ]
 
-// MARK: the collector, the examples and what measures
+// MARK: storage, queries and what measures them; they need no package that the SDK does not
 
-let collectorTargets: [Target] = [
+let storage: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .target(name: "CChecksum"),
-    .target(name: "CPlatform"),
     .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
     module("AgentTraffic", ["OTLP"]),
     module("TraceStorage", ["OTLP"]),
@@ -93,6 +91,41 @@ let collectorTargets: [Target] = [
     module("TraceQL", ["TraceStorage", "OTLP"]),
     module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
     module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
+    .target(name: "CAllocationCounter"),
+    executable(
+        "skein-bench",
+        [
+            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
+            "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
+        ],
+        path: "Sources/Benchmarks"),
+
+    tests("ArchitectureTests", []),
+    tests("ProtoTests", ["CSkeinProto", "OTLP"]),
+    module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
+    tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
+    module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
+    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+    tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
+    executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
+    module("FileFaults", ["TraceStorage"], path: "Tests/FileFaults"),
+    tests(
+        "JournalTests", ["Journal", "OTLP", "TraceStorage", "FileFaults", "journal-crash-writer"], exclude: ["Golden"]),
+    module(
+        "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
+    .testTarget(
+        name: "EmbeddedStoreTests",
+        dependencies: [
+            "EmbeddedStore", "TraceStorageConformance", "FileFaults", "TraceStorage", "OTLP", "CChecksum", "CZstd",
+        ],
+        exclude: ["Golden"], swiftSettings: swiftSettings),
+]
+
+// MARK: the collector and the examples
+
+let servers: [Target] = [
+    .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .target(name: "CPlatform"),
     module(
         "HTTPServing",
         [
@@ -122,8 +155,6 @@ let collectorTargets: [Target] = [
             "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
-
-    // The examples; they use the SDK as any service does
     executable(
         "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
         path: "Sources/Examples/ResearchDesk"),
@@ -136,25 +167,11 @@ let collectorTargets: [Target] = [
     executable("CustomSampler", ["Skein", tracing], path: "Sources/Examples/CustomSampler"),
     executable(
         "ServiceLifecycleApp", ["Skein", tracing, logging, lifecycle], path: "Sources/Examples/ServiceLifecycleApp"),
-    .target(name: "CAllocationCounter"),
-    executable(
-        "skein-bench",
-        [
-            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
-            "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
-        ],
-        path: "Sources/Benchmarks"),
 
     tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
     tests(
         "SkeinCommandsTests",
         ["SkeinCommands", "SkeinMain", "Collector", "QueryAPI", "SpanMetrics", "HTTPServing", "OTLP", logging]),
-    tests("ArchitectureTests", []),
-    tests("ProtoTests", ["CSkeinProto", "OTLP"]),
-    module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
-    tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
-    module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
     tests(
         "HTTPServingTests",
         [
@@ -172,26 +189,22 @@ let collectorTargets: [Target] = [
     .testTarget(
         name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
         exclude: ["Corpus"], swiftSettings: swiftSettings),
-    tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
-    executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
-    tests("JournalTests", ["Journal", "OTLP", "TraceStorage", "journal-crash-writer"], exclude: ["Golden"]),
     tests(
         "QueryAPITests",
         [
             "QueryAPI", "OTLP", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing", "TraceFixtures",
             "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1, logging,
         ]),
-    module(
-        "TraceStorageConformance", ["TraceStorage", "OTLP"], path: "Tests/TraceStorageConformance"),
-    .testTarget(
-        name: "EmbeddedStoreTests",
-        dependencies: ["EmbeddedStore", "TraceStorageConformance", "TraceStorage", "OTLP", "CChecksum", "CZstd"],
-        exclude: ["Golden"], swiftSettings: swiftSettings),
 ]
 
 /// With `SKEIN_SDK_ONLY=1` the package is the SDK and its tests alone, which build in a fraction of the time: for work
 /// on it and for its runs under sanitizers.
 let isSDKOnly = Context.environment["SKEIN_SDK_ONLY"] == "1"
+
+/// With `SKEIN_STORE_ONLY=1` the package is without servers and examples and without the SDK's tests: for work on
+/// journal, store and queries, and for their runs under sanitizers and fuzzers.
+let isStoreOnly = Context.environment["SKEIN_STORE_ONLY"] == "1"
+let isWithoutServers = isSDKOnly || isStoreOnly
 
 let libraries: [Product] = [
     .library(name: "Skein", targets: ["Skein"]),
@@ -224,11 +237,11 @@ let collectorPackages: [Package.Dependency] = [
 let package = Package(
     name: "skein",
     platforms: [.macOS(.v15)],
-    products: libraries + (isSDKOnly ? [] : executables),
+    products: libraries + (isWithoutServers ? [] : executables),
     traits: [
         .trait(name: "Collector", description: "Build the collector and its command-line tool."),
         .default(enabledTraits: ["Collector"]),
     ],
-    dependencies: isSDKOnly ? sdkPackages : sdkPackages + collectorPackages,
-    targets: isSDKOnly ? sdk : sdk + collectorTargets
+    dependencies: isWithoutServers ? sdkPackages : sdkPackages + collectorPackages,
+    targets: isSDKOnly ? sdk : isStoreOnly ? sdk.filter { $0.type != .test } + storage : sdk + storage + servers
 )

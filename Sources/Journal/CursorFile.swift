@@ -70,7 +70,7 @@ enum CursorFile {
 
     /// Replaces the file in one step and makes it durable.
     static func write(
-        _ cursors: [String: JournalPosition], configuration: JournalConfiguration, files: any JournalFiles
+        _ cursors: [String: JournalPosition], configuration: JournalConfiguration, files: any FileSystem
     ) throws(FileError) {
         let temporary = configuration.path(temporaryName)
         let file = try files.open(temporary, .create)
@@ -82,7 +82,7 @@ enum CursorFile {
     }
 
     /// The file's content; nil when there is none.
-    static func read(configuration: JournalConfiguration, files: any JournalFiles) throws(FileError) -> [UInt8]? {
+    static func read(configuration: JournalConfiguration, files: any FileSystem) throws(FileError) -> [UInt8]? {
         do throws(FileError) {
             let file = try files.open(configuration.path(name), .read)
             defer { file.close() }

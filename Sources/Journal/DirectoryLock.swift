@@ -1,4 +1,5 @@
 import Glibc
+import TraceStorage
 
 /// The lock that keeps a second process out of a journal's directory.
 enum DirectoryLock {
@@ -9,10 +10,10 @@ enum DirectoryLock {
 
     /// Takes the lock; it is held until the file is closed or the process ends, however it ends.
     static func take(
-        _ configuration: JournalConfiguration, files: any JournalFiles
-    ) throws(JournalError) -> any JournalFile {
+        _ configuration: JournalConfiguration, files: any FileSystem
+    ) throws(JournalError) -> any File {
         let path = configuration.path(name)
-        let file: any JournalFile
+        let file: any File
         do throws(FileError) {
             try files.createDirectory(configuration.directory)
             file = try files.lock(path)
@@ -26,7 +27,7 @@ enum DirectoryLock {
         return file
     }
 
-    private static func holder(_ path: String, files: any JournalFiles) -> Int? {
+    private static func holder(_ path: String, files: any FileSystem) -> Int? {
         guard let file = try? files.open(path, .read), let bytes = try? file.readBytes(at: 0, count: textBytesMax)
         else { return nil }
         return Int(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))

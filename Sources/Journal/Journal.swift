@@ -8,7 +8,7 @@ import TraceStorage
 /// the start, so a reader that registers before it misses nothing.
 package final class Journal: Sendable {
     private let core: JournalCore
-    private let lockFile: any JournalFile
+    private let lockFile: any File
     private let savedCursors: [String: JournalPosition]
     private let thread = Mutex<WorkerThread?>(nil)
     /// What was found on the disk.
@@ -22,7 +22,7 @@ package final class Journal: Sendable {
     ///   ``JournalError/unsupportedVersion(path:found:supported:)``, ``JournalError/io(message:)``,
     ///   ``JournalError/invalid(message:)``.
     package static func open(
-        _ configuration: JournalConfiguration, files: any JournalFiles = POSIXFiles(),
+        _ configuration: JournalConfiguration, files: any FileSystem = POSIXFileSystem(),
         onEvent: @escaping @Sendable (JournalEvent) -> Void = { _ in }
     ) throws(JournalError) -> Journal {
         try configuration.validate()
@@ -39,7 +39,7 @@ package final class Journal: Sendable {
         }
     }
 
-    private init(core: JournalCore, lockFile: any JournalFile, recovery: JournalRecovery) {
+    private init(core: JournalCore, lockFile: any File, recovery: JournalRecovery) {
         self.core = core
         self.lockFile = lockFile
         self.recovery = recovery.report

@@ -1,7 +1,9 @@
+import TraceStorage
+
 /// What the journal's threads share.
 final class JournalCore: Sendable {
     let configuration: JournalConfiguration
-    let files: any JournalFiles
+    let files: any FileSystem
     let monitor: Monitor<JournalState>
     /// There is something for the writer to do.
     let work = WaitCondition()
@@ -10,7 +12,7 @@ final class JournalCore: Sendable {
     private let onEvent: @Sendable (JournalEvent) -> Void
 
     init(
-        configuration: JournalConfiguration, files: any JournalFiles, recovery: JournalRecovery,
+        configuration: JournalConfiguration, files: any FileSystem, recovery: JournalRecovery,
         onEvent: @escaping @Sendable (JournalEvent) -> Void
     ) {
         self.configuration = configuration

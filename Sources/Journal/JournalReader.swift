@@ -9,7 +9,7 @@ package final class JournalReader: @unchecked Sendable {
     package let name: String
     private let generation: Int
     private let core: JournalCore
-    private var open: (path: String, file: any JournalFile)?
+    private var open: (path: String, file: any File)?
 
     init(name: String, generation: Int, core: JournalCore) {
         self.name = name
@@ -183,7 +183,7 @@ package final class JournalReader: @unchecked Sendable {
         return entries
     }
 
-    private func file(_ path: String) throws(FileError) -> any JournalFile {
+    private func file(_ path: String) throws(FileError) -> any File {
         if let open, open.path == path { return open.file }
         let file = try core.files.open(path, .read)
         open = (path, file)

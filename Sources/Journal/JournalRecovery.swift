@@ -3,7 +3,7 @@ import TraceStorage
 /// What is on the disk when a journal is opened.
 struct JournalRecovery {
     private let configuration: JournalConfiguration
-    private let files: any JournalFiles
+    private let files: any FileSystem
 
     private(set) var report = RecoveryReport()
     private(set) var segments: [Segment] = []
@@ -12,7 +12,7 @@ struct JournalRecovery {
     /// Behind every position that was ever given away, as far as the disk knows.
     private(set) var nextPosition = JournalPosition(1)
 
-    init(configuration: JournalConfiguration, files: any JournalFiles) {
+    init(configuration: JournalConfiguration, files: any FileSystem) {
         self.configuration = configuration
         self.files = files
         duplicates = DuplicateTable(window: configuration.duplicateWindow, entriesMax: configuration.duplicatesMax)

@@ -9,7 +9,7 @@ struct SegmentScanner {
     /// Bytes read at once: some small records, or the header of a large one.
     private static let windowBytes = 64 << 10
 
-    let file: any JournalFile
+    let file: any File
     let path: String
     let fileBytes: Int
     let first: JournalPosition
@@ -26,7 +26,7 @@ struct SegmentScanner {
     private var windowStart = 0
 
     init(
-        file: any JournalFile, path: String, first: JournalPosition, limit: JournalPosition?, before: JournalVolume,
+        file: any File, path: String, first: JournalPosition, limit: JournalPosition?, before: JournalVolume,
         verifiesBodies: Bool
     ) throws(FileError) {
         self.file = file

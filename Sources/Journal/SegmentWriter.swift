@@ -6,8 +6,8 @@ import TraceStorage
 /// anything later is acknowledged. So after a failure nothing is written until ``repair()`` has succeeded.
 struct SegmentWriter {
     private let configuration: JournalConfiguration
-    private let files: any JournalFiles
-    private var file: (any JournalFile)?
+    private let files: any FileSystem
+    private var file: (any File)?
     private(set) var path = ""
     /// Bytes of the file that were acknowledged, or are about to be.
     private(set) var endOffset = 0
@@ -19,7 +19,7 @@ struct SegmentWriter {
     /// Written since the last successful ``synchronize()``.
     private(set) var unsynchronizedRecords = 0
 
-    init(configuration: JournalConfiguration, files: any JournalFiles) {
+    init(configuration: JournalConfiguration, files: any FileSystem) {
         self.configuration = configuration
         self.files = files
     }

@@ -68,7 +68,7 @@ import TraceStorageConformance
 
     @Test func aMissingBlockIsReportedAndTheOthersServe() throws {
         let (directory, _) = try Self.sealed()
-        try PosixFileSystem().remove(directory.path + "/" + Self.block)
+        try StoreFiles(POSIXFileSystem()).remove(directory.path + "/" + Self.block)
         let store = try EmbeddedStore(directory: directory.path)
         #expect(store.report.quarantined == ["block-1.skb: missing"])
         #expect(store.durablePosition == JournalPosition(2))
@@ -105,7 +105,7 @@ import TraceStorageConformance
 
     @Test func blocksWithoutAManifestAreNotThrownAway() throws {
         let (directory, _) = try Self.sealed()
-        try PosixFileSystem().remove(directory.path + "/manifest")
+        try StoreFiles(POSIXFileSystem()).remove(directory.path + "/manifest")
         #expect(throws: StorageError.self) { try EmbeddedStore(directory: directory.path) }
         #expect(try directory.names() == [Self.block])
     }

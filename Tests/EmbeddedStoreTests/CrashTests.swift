@@ -1,4 +1,5 @@
 import EmbeddedStore
+import FileFaults
 import OTLP
 import Testing
 import TraceStorage
@@ -39,13 +40,13 @@ import TraceStorageConformance
 
     private static func stepsOfARun() throws -> Int {
         let directory = TemporaryDirectory()
-        let files = FaultyFileSystem()
+        let files = FaultyFileSystem { _ in nil }
         try run(try EmbeddedStore(directory: directory.path, files: files), batches())
-        return files.steps
+        return files.operations
     }
 
-    @Test(arguments: [FaultyFileSystem.Fault.crashBefore, .crashWithin])
-    func noSpanIsLostOrDoubledWhereverTheProcessDies(_ fault: FaultyFileSystem.Fault) throws {
+    @Test(arguments: [Fault.crashBefore, .crashWithin, .crashAfter])
+    func noSpanIsLostOrDoubledWhereverTheProcessDies(_ fault: Fault) throws {
         let batches = try Self.batches()
         let kept = Set(Self.spans(batches[2...]))
         let old = Set(Self.spans(batches[..<2]))
@@ -53,7 +54,7 @@ import TraceStorageConformance
         #expect(steps > 15)
         for step in 0..<steps {
             let directory = TemporaryDirectory()
-            let files = FaultyFileSystem(fault, atStep: step)
+            let files = FaultyFileSystem { $0.index == step ? fault : nil }
             #expect(throws: StorageError.self, "step \(step)") {
                 try Self.run(try EmbeddedStore(directory: directory.path, files: files), batches)
             }
@@ -81,11 +82,11 @@ import TraceStorageConformance
         let all = Set(Self.spans(batches))
         let steps = try Self.stepsOfARun()
         var errors = 0
-        for step in 3..<steps {
+        for step in 5..<steps {
             let directory = TemporaryDirectory()
             var options = StoreOptions()
             options.retentionAge = 0
-            let files = FaultyFileSystem(.full, atStep: step)
+            let files = FaultyFileSystem { $0.index == step ? .tornDiskFull : nil }
             let store = try EmbeddedStore(directory: directory.path, options: options, files: files)
             for batch in batches {
                 try store.append(batch)

@@ -21,7 +21,7 @@ import TraceStorageConformance
     private static let requests = ["request-1.otlp", "request-2.otlp"]
 
     private static func read(_ name: String) throws -> [UInt8] {
-        let file = try PosixFileSystem().open(folder + "/" + name)
+        let file = try StoreFiles(POSIXFileSystem()).open(folder + "/" + name)
         return try file.read(at: 0, count: Int(file.bytes))
     }
 
@@ -34,7 +34,7 @@ import TraceStorageConformance
     }
 
     private static func rewrite() throws {
-        let files = PosixFileSystem()
+        let files = StoreFiles(POSIXFileSystem())
         try files.makeDirectory(folder)
         for name in try files.names(in: folder) { try files.remove(folder + "/" + name) }
         var source = OddSpans(seed: 2026)
@@ -49,7 +49,7 @@ import TraceStorageConformance
     @Test func theCommittedBlockReadsAsItsRequests() throws {
         if getenv("SKEIN_REWRITE_GOLDEN") != nil { try Self.rewrite() }
         let directory = TemporaryDirectory()
-        for name in try PosixFileSystem().names(in: Self.folder) where !Self.requests.contains(name) {
+        for name in try StoreFiles(POSIXFileSystem()).names(in: Self.folder) where !Self.requests.contains(name) {
             try directory.write(try Self.read(name), to: name)
         }
         let store = try EmbeddedStore(directory: directory.path)

@@ -1,4 +1,5 @@
 import EmbeddedStore
+import TraceStorage
 
 #if canImport(Glibc)
     import Glibc
@@ -25,21 +26,21 @@ final class TemporaryDirectory: Sendable {
     }
 
     private static func remove(_ path: String) {
-        let files = PosixFileSystem()
+        let files = StoreFiles(POSIXFileSystem())
         for name in (try? files.names(in: path)) ?? [] {
             if unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
         }
         rmdir(path)
     }
 
-    func names() throws -> [String] { try PosixFileSystem().names(in: path).sorted() }
+    func names() throws -> [String] { try StoreFiles(POSIXFileSystem()).names(in: path).sorted() }
 
     func bytes(_ name: String) throws -> [UInt8] {
-        let file = try PosixFileSystem().open(path + "/" + name)
+        let file = try StoreFiles(POSIXFileSystem()).open(path + "/" + name)
         return try file.read(at: 0, count: Int(file.bytes))
     }
 
     func write(_ bytes: [UInt8], to name: String) throws {
-        try PosixFileSystem().write(bytes, to: path + "/" + name)
+        try StoreFiles(POSIXFileSystem()).write(bytes, to: path + "/" + name)
     }
 }

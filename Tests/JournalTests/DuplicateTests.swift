@@ -1,3 +1,4 @@
+import FileFaults
 import Journal
 import OTLP
 import Testing
@@ -59,7 +60,7 @@ import TraceStorage
     @Test func copiesSentAtTheSameTimeShareOneRecord() async throws {
         let directory = TestDirectory()
         let gate = Gate()
-        let files = FaultyFiles { operation in
+        let files = FaultyFileSystem { operation in
             if operation.name == "write", operation.path.hasSuffix(".journal") { gate.pass() }
             return nil
         }
@@ -79,7 +80,9 @@ import TraceStorage
 
     @Test func aFailedRequestIsNoDuplicateWhenItComesAgain() async throws {
         let directory = TestDirectory()
-        let files = FaultyFiles { $0.name == "write" && $0.index < 4 && $0.path.hasSuffix(".journal") ? .ioError : nil }
+        let files = FaultyFileSystem {
+            $0.name == "write" && $0.index < 4 && $0.path.hasSuffix(".journal") ? .ioError : nil
+        }
         let journal = try Journal.open(directory.configuration(), files: files)
         try journal.start()
         let request = try TestRequest.make(1)

@@ -1,3 +1,4 @@
+import FileFaults
 import Journal
 import OTLP
 import Synchronization
@@ -25,7 +26,7 @@ import TraceStorage
 
     /// Appends requests, each tried again as a client would, while two readers take them; the store commits in steps.
     private func run(
-        _ directory: TestDirectory, _ durability: JournalDurability, files: any JournalFiles, world: World
+        _ directory: TestDirectory, _ durability: JournalDurability, files: any FileSystem, world: World
     ) async {
         guard
             let journal = try? Journal.open(Self.configuration(directory, durability), files: files),
@@ -89,7 +90,7 @@ import TraceStorage
         while true {
             let directory = TestDirectory()
             let target = index
-            let files = FaultyFiles { $0.index == target ? fault : nil }
+            let files = FaultyFileSystem { $0.index == target ? fault : nil }
             let world = World()
             await run(directory, durability, files: files, world: world)
             if files.faults == 0 { break }
@@ -106,7 +107,7 @@ import TraceStorage
         while true {
             let directory = TestDirectory()
             let target = index
-            let files = FaultyFiles { $0.index == target ? .crashBefore : nil }
+            let files = FaultyFileSystem { $0.index == target ? .crashBefore : nil }
             let world = World()
             await run(directory, .fsync, files: files, world: world)
             if files.faults == 0 { break }
@@ -121,7 +122,7 @@ import TraceStorage
     func theJournalRecoversByItselfWhenSpaceIsBack(_ durability: JournalDurability) async throws {
         let directory = TestDirectory()
         let isFull = Mutex(false)
-        let files = FaultyFiles { operation in
+        let files = FaultyFileSystem { operation in
             isFull.withLock { $0 } && operation.name == "write" && operation.path.hasSuffix(".journal")
                 ? .tornDiskFull : nil
         }
@@ -155,7 +156,7 @@ import TraceStorage
     @Test func aFailedSyncFailsTheGroupAndGoesOnInANewSegment() async throws {
         let directory = TestDirectory()
         let fails = Mutex(false)
-        let files = FaultyFiles { operation in
+        let files = FaultyFileSystem { operation in
             guard operation.name == "synchronize" else { return nil }
             return fails.withLock { fails in
                 defer { fails = false }
@@ -182,7 +183,7 @@ import TraceStorage
     @Test func aFailedSyncInTheBackgroundIsReportedWithTheRecordsAtRisk() async throws {
         let directory = TestDirectory()
         let fails = Mutex(true)
-        let files = FaultyFiles { operation in
+        let files = FaultyFileSystem { operation in
             // The segment's header was made durable when it was created.
             guard operation.name == "synchronize", operation.index > 3 else { return nil }
             return fails.withLock { fails in

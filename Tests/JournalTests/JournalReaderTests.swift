@@ -1,3 +1,4 @@
+import FileFaults
 import Glibc
 import Journal
 import OTLP
@@ -8,7 +9,7 @@ import TraceStorage
 @Suite struct JournalReaderTests {
     @Test func memoryAndDiskGiveTheSame() async throws {
         let directory = TestDirectory()
-        let files = FaultyFiles { _ in nil }
+        let files = FaultyFileSystem { _ in nil }
         let journal = try Journal.open(directory.configuration(), files: files)
         let upToDate = try journal.reader("live", policy: .mustNotSkip)
         try journal.start()

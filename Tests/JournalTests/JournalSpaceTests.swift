@@ -1,3 +1,4 @@
+import FileFaults
 import Journal
 import OTLP
 import Synchronization
@@ -142,7 +143,7 @@ import TraceStorage
     @Test func aFullQueueAnswersBusy() async throws {
         let directory = TestDirectory()
         let gate = Gate()
-        let files = FaultyFiles { operation in
+        let files = FaultyFileSystem { operation in
             if operation.name == "write", operation.path.hasSuffix(".journal") { gate.pass() }
             return nil
         }

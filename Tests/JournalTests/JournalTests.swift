@@ -1,3 +1,4 @@
+import FileFaults
 import Glibc
 import Journal
 import OTLP
@@ -95,7 +96,7 @@ import TraceStorage
     @Test func whatWaitsTogetherIsWrittenTogether() async throws {
         let directory = TestDirectory()
         let gate = Gate()
-        let files = FaultyFiles { operation in
+        let files = FaultyFileSystem { operation in
             if operation.name == "write", operation.path.hasSuffix(".journal") { gate.pass() }
             return nil
         }

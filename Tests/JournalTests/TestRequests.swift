@@ -18,7 +18,7 @@ final class TestDirectory: Sendable {
         rmdir(path)
     }
 
-    var names: [String] { ((try? POSIXFiles().list(path)) ?? []).sorted() }
+    var names: [String] { ((try? POSIXFileSystem().list(path)) ?? []).sorted() }
     var segments: [String] { names.filter { $0.hasSuffix(".journal") } }
 
     func read(_ name: String) -> [UInt8] {

@@ -5,7 +5,7 @@ import TraceStorage
 final class BlockReader {
     let footer: BlockFooter
     let context: QueryContext
-    private let file: any StoreFile
+    private let file: StoreFile
     private let block: UInt64
     private let name: String
     private let cache: BlockCache
@@ -15,7 +15,7 @@ final class BlockReader {
     ///
     /// - Throws: ``StorageError/corrupt(message:)`` that names the file.
     init(
-        file: any StoreFile, block: UInt64, name: String, cache: BlockCache, context: QueryContext
+        file: StoreFile, block: UInt64, name: String, cache: BlockCache, context: QueryContext
     ) throws(StorageError) {
         self.file = file
         self.block = block
@@ -36,11 +36,11 @@ final class BlockReader {
     }
 
     /// The format version in a file's header.
-    static func version(_ file: any StoreFile) throws(FormatError) -> UInt32 {
+    static func version(_ file: StoreFile) throws(FormatError) -> UInt32 {
         try BlockFrame.version(header: try read(file, 0, BlockFormat.headerBytes))
     }
 
-    static func readFooter(_ file: any StoreFile) throws(FormatError) -> BlockFooter {
+    static func readFooter(_ file: StoreFile) throws(FormatError) -> BlockFooter {
         let version = try version(file)
         guard version == BlockFormat.version else { throw FormatError("format version \(version), not 1") }
         guard file.bytes >= UInt64(BlockFormat.headerBytes + BlockFormat.trailerBytes) else {
@@ -52,7 +52,7 @@ final class BlockReader {
         return try BlockFooter(decoding: PageReader.content(stored, page))
     }
 
-    private static func read(_ file: any StoreFile, _ offset: UInt64, _ count: Int) throws(FormatError) -> [UInt8] {
+    private static func read(_ file: StoreFile, _ offset: UInt64, _ count: Int) throws(FormatError) -> [UInt8] {
         do { return try file.read(at: offset, count: count) } catch { throw FormatError("cannot be read: \(error)") }
     }
 

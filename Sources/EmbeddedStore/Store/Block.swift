@@ -7,12 +7,12 @@ import TraceStorage
 final class Block: Sendable {
     private final class WeakFile: Sendable {
         private struct Reference: Sendable {
-            weak var file: (any StoreFile)?
+            weak var file: (StoreFile)?
         }
 
         private let reference = Mutex(Reference())
 
-        var file: (any StoreFile)? {
+        var file: (StoreFile)? {
             get { reference.withLock { $0.file } }
             set { reference.withLock { $0.file = newValue } }
         }
@@ -30,7 +30,7 @@ final class Block: Sendable {
     }
 
     /// The open file, shared by the queries that use it at the moment and closed by the last of them.
-    func open(_ files: any StoreFileSystem) throws(StorageError) -> any StoreFile {
+    func open(_ files: StoreFiles) throws(StorageError) -> StoreFile {
         if let file = shared.file { return file }
         let file = try files.open(path)
         shared.file = file

@@ -21,7 +21,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
 
     let directory: String
     let options: StoreOptions
-    let files: any StoreFileSystem
+    let files: StoreFiles
     let cache: BlockCache
     let state: Mutex<State>
     /// What only the writer's calls touch; they come from one thread, the lock makes that safe where they do not.
@@ -46,10 +46,11 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
     /// - Throws: ``StorageError/corrupt(message:)`` for a manifest that does not check, or files of a future format
     ///   version; ``StorageError/io(message:)``.
     package init(
-        directory: String, options: StoreOptions = StoreOptions(), files: any StoreFileSystem = PosixFileSystem()
+        directory: String, options: StoreOptions = StoreOptions(), files system: any FileSystem = POSIXFileSystem()
     ) throws(StorageError) {
         self.directory = directory
         self.options = options
+        let files = StoreFiles(system)
         self.files = files
         cache = BlockCache(bytesMax: options.cacheBytes)
         let opened = try StoreOpening(directory: directory, files: files).open()

@@ -3,7 +3,7 @@ import TraceStorage
 /// Finds out what a store's directory holds, and puts it in order.
 struct StoreOpening {
     let directory: String
-    let files: any StoreFileSystem
+    let files: StoreFiles
 
     static let quarantine = "quarantine"
 
@@ -75,7 +75,7 @@ struct StoreOpening {
     }
 
     /// Moves a block to `quarantine/`, where nothing reads or deletes it.
-    static func setAside(_ name: String, _ directory: String, _ files: any StoreFileSystem) throws(StorageError) {
+    static func setAside(_ name: String, _ directory: String, _ files: StoreFiles) throws(StorageError) {
         let target = directory + "/" + quarantine
         try files.makeDirectory(target)
         try files.rename(directory + "/" + name, to: target + "/" + name)
@@ -97,7 +97,7 @@ struct StoreOpening {
 
     /// Makes a manifest the one that holds.
     private static func write(
-        _ manifest: Manifest, _ directory: String, _ files: any StoreFileSystem
+        _ manifest: Manifest, _ directory: String, _ files: StoreFiles
     ) throws(StorageError) {
         try prepare(manifest, directory, files)
         try putInPlace(directory, files)
@@ -105,13 +105,13 @@ struct StoreOpening {
 
     /// Writes and syncs a manifest beside the one that holds. When it fails nothing has changed.
     static func prepare(
-        _ manifest: Manifest, _ directory: String, _ files: any StoreFileSystem
+        _ manifest: Manifest, _ directory: String, _ files: StoreFiles
     ) throws(StorageError) {
         try files.write(manifest.encoded(), to: directory + "/" + Manifest.temporaryName)
     }
 
     /// Renames the prepared manifest over the one that holds. When it fails either may be the one on disk.
-    static func putInPlace(_ directory: String, _ files: any StoreFileSystem) throws(StorageError) {
+    static func putInPlace(_ directory: String, _ files: StoreFiles) throws(StorageError) {
         try files.rename(directory + "/" + Manifest.temporaryName, to: directory + "/" + Manifest.fileName)
         try files.sync(directory: directory)
     }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The operating system's files.
-package struct POSIXFiles: JournalFiles {
+package struct POSIXFileSystem: FileSystem {
     package init() {}
 
     package func createDirectory(_ path: String) throws(FileError) {
@@ -30,7 +30,7 @@ package struct POSIXFiles: JournalFiles {
         return names
     }
 
-    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any JournalFile {
+    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any File {
         let flags =
             switch mode {
             case .read: O_RDONLY
@@ -54,7 +54,7 @@ package struct POSIXFiles: JournalFiles {
         try file.synchronize()
     }
 
-    package func lock(_ path: String) throws(FileError) -> any JournalFile {
+    package func lock(_ path: String) throws(FileError) -> any File {
         let file = try POSIXFile(path, flags: O_RDWR | O_CREAT)
         try file.lock()
         return file
@@ -62,7 +62,7 @@ package struct POSIXFiles: JournalFiles {
 }
 
 // The owner closes or locks a file while nobody else uses it; the kernel serves calls on it from any thread.
-private final class POSIXFile: JournalFile, @unchecked Sendable {
+private final class POSIXFile: File, @unchecked Sendable {
     /// Buffers that one system call takes (`IOV_MAX` of Linux); the rest is for the next call.
     private static let buffersMax = 1024
 
@@ -114,6 +114,18 @@ private final class POSIXFile: JournalFile, @unchecked Sendable {
         }
     }
 
+    func allocate(_ bytes: Int) throws(FileError) {
+        while true {
+            let code = posix_fallocate(descriptor, 0, off_t(bytes))
+            switch code {
+            case 0: return
+            case EINTR: continue
+            case EOPNOTSUPP, EINVAL: return try size() < bytes ? truncate(to: bytes) : ()
+            default: throw FileError(operation: "allocate", path: path, code: code)
+            }
+        }
+    }
+
     func lock() throws(FileError) {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             if errno != EINTR { throw failure("lock") }
@@ -132,20 +144,4 @@ private final class POSIXFile: JournalFile, @unchecked Sendable {
     private func failure(_ operation: String) -> FileError {
         FileError(operation: operation, path: path, code: errno)
     }
-}
-
-extension FileError {
-    static func nothingWritten(_ path: String) -> FileError {
-        FileError(operation: "write", path: path, code: EIO)
-    }
-
-    /// No space is left on the device, or the quota is used up.
-    package var isFull: Bool { code == ENOSPC || code == EDQUOT }
-
-    /// Somebody else holds the lock.
-    package var isLocked: Bool { code == EWOULDBLOCK }
-
-    package var isNotFound: Bool { code == ENOENT }
-
-    package var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)).lowercased())" }
 }

@@ -1,34 +1,15 @@
 import Glibc
-import Journal
 import Synchronization
-
-/// What happens to one file operation.
-enum Fault: String, CaseIterable, Sendable {
-    case ioError
-    case diskFull
-    /// Half of the bytes are written and said to be.
-    case shortWrite
-    /// Half of the bytes are written, then the operation fails.
-    case tornWrite
-    case tornDiskFull
-    /// The process is gone before the operation.
-    case crashBefore
-    /// Half of a write reaches the file before the process is gone; other operations are done whole.
-    case crashWithin
-    /// The process is gone after the operation was done and before it is told.
-    case crashAfter
-
-    var isCrash: Bool { self == .crashBefore || self == .crashWithin || self == .crashAfter }
-}
+import TraceStorage
 
 /// The operating system's files with a fault at chosen operations. After a crash every operation fails.
 ///
 /// Only operations that change something are counted, from 0.
-final class FaultyFiles: JournalFiles {
-    struct Operation: Sendable {
-        let index: Int
-        let name: String
-        let path: String
+package final class FaultyFileSystem: FileSystem {
+    package struct Operation: Sendable {
+        package let index: Int
+        package let name: String
+        package let path: String
     }
 
     private struct State {
@@ -40,34 +21,34 @@ final class FaultyFiles: JournalFiles {
         var openFiles: [String: Int] = [:]
     }
 
-    private let base = POSIXFiles()
+    private let base = POSIXFileSystem()
     private let state = Mutex(State())
     private let plan: @Sendable (Operation) -> Fault?
 
-    init(_ plan: @escaping @Sendable (Operation) -> Fault?) {
+    package init(_ plan: @escaping @Sendable (Operation) -> Fault?) {
         self.plan = plan
     }
 
     /// Times a fault was injected.
-    var faults: Int { state.withLock { $0.faults } }
-    var isCrashed: Bool { state.withLock { $0.isCrashed } }
-    var operations: Int { state.withLock { $0.count } }
+    package var faults: Int { state.withLock { $0.faults } }
+    package var isCrashed: Bool { state.withLock { $0.isCrashed } }
+    package var operations: Int { state.withLock { $0.count } }
     /// Files that were opened and read or written, by how often.
-    func opened(_ path: String) -> Int { state.withLock { $0.openFiles[path] ?? 0 } }
+    package func opened(_ path: String) -> Int { state.withLock { $0.openFiles[path] ?? 0 } }
 
     /// Takes from every file what was not made durable.
-    func losePower() {
+    package func losePower() {
         for (path, bytes) in state.withLock({ $0.durableBytes }) { truncate(path, bytes) }
     }
 
-    func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
+    package func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
 
-    func list(_ directory: String) throws(FileError) -> [String] {
+    package func list(_ directory: String) throws(FileError) -> [String] {
         try checkAlive("list", directory)
         return try base.list(directory)
     }
 
-    func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any JournalFile {
+    package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any File {
         try checkAlive("open", path)
         state.withLock { $0.openFiles[path, default: 0] += 1 }
         guard mode == .create else { return FaultyFile(try base.open(path, mode), path: path, files: self) }
@@ -76,21 +57,21 @@ final class FaultyFiles: JournalFiles {
         return FaultyFile(file, path: path, files: self)
     }
 
-    func rename(_ path: String, to newPath: String) throws(FileError) {
+    package func rename(_ path: String, to newPath: String) throws(FileError) {
         try change("rename", path) { () throws(FileError) in try base.rename(path, to: newPath) }
         state.withLock { state in state.durableBytes[newPath] = state.durableBytes.removeValue(forKey: path) }
     }
 
-    func remove(_ path: String) throws(FileError) {
+    package func remove(_ path: String) throws(FileError) {
         try change("remove", path) { () throws(FileError) in try base.remove(path) }
         state.withLock { $0.durableBytes[path] = nil }
     }
 
-    func synchronizeDirectory(_ path: String) throws(FileError) {
+    package func synchronizeDirectory(_ path: String) throws(FileError) {
         try change("synchronize directory", path) { () throws(FileError) in }
     }
 
-    func lock(_ path: String) throws(FileError) -> any JournalFile { try base.lock(path) }
+    package func lock(_ path: String) throws(FileError) -> any File { try base.lock(path) }
 
     // MARK: faults
 
@@ -132,12 +113,12 @@ final class FaultyFiles: JournalFiles {
     }
 }
 
-private final class FaultyFile: JournalFile {
-    private let base: any JournalFile
+private final class FaultyFile: File {
+    private let base: any File
     private let path: String
-    private let files: FaultyFiles
+    private let files: FaultyFileSystem
 
-    init(_ base: any JournalFile, path: String, files: FaultyFiles) {
+    init(_ base: any File, path: String, files: FaultyFileSystem) {
         self.base = base
         self.path = path
         self.files = files
@@ -190,6 +171,10 @@ private final class FaultyFile: JournalFile {
 
     func truncate(to bytes: Int) throws(FileError) {
         try files.change("truncate", path) { () throws(FileError) in try base.truncate(to: bytes) }
+    }
+
+    func allocate(_ bytes: Int) throws(FileError) {
+        try files.change("allocate", path) { () throws(FileError) in try base.allocate(bytes) }
     }
 
     func close() { base.close() }
