@@ -151,7 +151,8 @@ let servers: [Target] = [
     module(
         "SkeinCommands",
         [
-            "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
+            "Collector", "QueryAPI", "HTTPServing", "EmbeddedStore", "TraceStorage", "SpanMetrics", "OTLP",
+            "CurlTransport", "SemanticConventions",
             "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
         ]),
     executable("SkeinMain", ["SkeinCommands"]),

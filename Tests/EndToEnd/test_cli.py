@@ -15,7 +15,7 @@ from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
-COMMANDS = ["collector", "config", "search", "trace", "red", "load", "version"]
+COMMANDS = ["collector", "config", "search", "trace", "red", "store", "load", "version"]
 ESCAPE = "\x1b"
 
 

@@ -35,6 +35,9 @@ final class BlockReader {
         cache.insert(.footer(footer), bytes: footer.memoryBytes, for: key)
     }
 
+    /// Bytes of the block's file.
+    var fileBytes: UInt64 { file.bytes }
+
     /// The format version in a file's header.
     static func version(_ file: StoreFile) throws(FormatError) -> UInt32 {
         try BlockFrame.version(header: try read(file, 0, BlockFormat.headerBytes))

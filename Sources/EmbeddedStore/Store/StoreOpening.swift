@@ -37,7 +37,8 @@ struct StoreOpening {
         return (manifest, report)
     }
 
-    private func readManifest() throws(StorageError) -> Manifest {
+    /// - Throws: ``StorageError/corrupt(message:)`` when it does not check or is of a future format version.
+    func readManifest() throws(StorageError) -> Manifest {
         let path = directory + "/" + Manifest.fileName
         let file = try files.open(path)
         let bytes = try file.read(at: 0, count: Int(clamping: file.bytes))

@@ -83,6 +83,16 @@ package enum Quantity {
         return decimals == 0 ? sign + whole : "\(sign)\(whole).\(padded.suffix(decimals))"
     }
 
+    /// `123 bytes`, `45.6 KiB`, `7.89 MiB`.
+    package static func bytes(_ value: Int) -> String {
+        switch value {
+        case (1 << 30)...: significant(Double(value) / Double(1 << 30)) + " GiB"
+        case (1 << 20)...: significant(Double(value) / Double(1 << 20)) + " MiB"
+        case (1 << 10)...: significant(Double(value) / Double(1 << 10)) + " KiB"
+        default: "\(value) bytes"
+        }
+    }
+
     /// `12,345`.
     package static func count(_ value: Int) -> String {
         var result = ""

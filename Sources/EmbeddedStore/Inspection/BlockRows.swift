@@ -1,0 +1,62 @@
+import OTLP
+import TraceStorage
+
+/// All rows of a block, put together again in the order in which they are stored. Used by one thread.
+final class BlockRows {
+    /// One span as it comes out of a block.
+    struct Row {
+        let number: Int
+        let trace: TraceID
+        let id: SpanID
+        /// Its start, in unix nanoseconds.
+        let start: UInt64
+        /// Its place among the block's scopes.
+        let scope: Int
+        /// The `Span` message, in canonical form.
+        let bytes: [UInt8]
+    }
+
+    private let reader: BlockReader
+    private var pages: [Int: TraceEntries] = [:]
+
+    init(_ reader: BlockReader) {
+        self.reader = reader
+    }
+
+    /// Hands each row of a row group to `body`.
+    func forEach(_ index: Int, _ body: (Row) throws(StorageError) -> Void) throws(StorageError) {
+        let group = RowGroup(reader, index: index)
+        let traces = try group.numbers(.span, .trace)
+        let scopes = try group.scopeCodes()
+        let starts = try group.startTimes()
+        var assembler = try SpanAssembler(group)
+        for row in 0..<group.rows {
+            let trace = try traceID(traces[row])
+            let (bytes, id) = try assembler.span(row: row, traceID: trace)
+            try body(
+                Row(
+                    number: index * BlockFormat.groupRows + row, trace: trace, id: id, start: starts[row],
+                    scope: Int(scopes[row]), bytes: bytes))
+        }
+    }
+
+    /// The collector's number of one of the block's scopes.
+    func scope(_ code: Int, in collector: inout SpanCollector) throws(StorageError) -> Int {
+        let batch = try reader.scopes()
+        let scope = batch.scopes[code]
+        return collector.scope(
+            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope)
+        )
+    }
+
+    private func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
+        guard place < UInt64(reader.footer.traceCount) else {
+            throw .corrupt(message: "row of trace \(place), with \(reader.footer.traceCount) in the index")
+        }
+        let page = Int(place) / BlockFormat.tracesPerPage
+        if let known = pages[page] { return known.id(Int(place) % BlockFormat.tracesPerPage) }
+        let entries = try reader.traceEntries(page: page)
+        pages[page] = entries
+        return entries.id(Int(place) % BlockFormat.tracesPerPage)
+    }
+}
