@@ -37,6 +37,7 @@ test: packages venv ## build and run every test, then the example once
 	@# One at a time: tests that wait for a server would otherwise starve behind those that compute.
 	@set -o pipefail; swift test -c release --skip-build --no-parallel 2>&1 | tee .build/test.log
 	@set -o pipefail; $(PYTHON) -m pytest Tests/EndToEnd 2>&1 | tee .build/end-to-end.log
+	@.build/release/skein-simulate 60
 	@ONCE=1 deploy/run.sh
 	@tail -n 1 .build/test.log
 	@tail -n 1 .build/end-to-end.log
@@ -54,6 +55,15 @@ bench: packages ## measure CPU, bytes and allocations a span, against baselines 
 .PHONY: crashtest
 crashtest: build venv ## kill the collector 200 times with requests in flight (ROUNDS=n)
 	SKEIN_CRASH_ROUNDS=$(or $(ROUNDS),200) $(PYTHON) -m pytest Tests/EndToEnd/test_kill_loop.py
+
+.PHONY: simulate
+simulate: ## random requests, faults, crashes and queries against a model (SECONDS=n SEED=s)
+	$(SWIFT_BUILD) --product skein-simulate
+	@.build/release/skein-simulate $(if $(filter environment default undefined,$(origin SECONDS)),60,$(SECONDS)) $(SEED)
+
+.PHONY: fuzz
+fuzz: packages ## fuzz the readers of OTLP, OTLP JSON, blocks and journal (SECONDS=n each)
+	@bash Tests/Fuzz/run.sh $(if $(filter environment default undefined,$(origin SECONDS)),60,$(SECONDS))
 
 .PHONY: sanitize
 sanitize: packages ## run the SDK's tests under the thread and address sanitizers

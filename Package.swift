@@ -45,6 +45,10 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio",
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2", condition: collector)
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2", condition: collector)
 
+/// With `SKEIN_FUZZ=1` there is `skein-fuzz`, which links libFuzzer; and files have no checksums, which would keep a
+/// fuzzer from all that lies behind them.
+let isFuzzing = Context.environment["SKEIN_FUZZ"] == "1"
+
 // MARK: the SDK; nothing in this part may depend on what is in the next
 
 let sdk: [Target] = [
@@ -82,7 +86,7 @@ let storage: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-    .target(name: "CChecksum"),
+    .target(name: "CChecksum", cSettings: isFuzzing ? [.define("SKEIN_FUZZING")] : []),
     .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
     module("AgentTraffic", ["OTLP"]),
     module("TraceStorage", ["OTLP"]),
@@ -109,6 +113,18 @@ let storage: [Target] = [
     tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
     executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
     module("FileFaults", ["TraceStorage"], path: "Tests/FileFaults"),
+    module(
+        "FuzzTargets",
+        [
+            "OTLP", "AgentTraffic", "TraceStorage", "Journal", "EmbeddedStore", "OTLPTestSupport", "FileFaults",
+            "TraceStorageConformance",
+        ],
+        path: "Tests/Fuzz/Targets"),
+    tests("FuzzTests", ["FuzzTargets"]),
+    executable(
+        "skein-simulate",
+        ["Journal", "EmbeddedStore", "TraceStorage", "OTLP", "FileFaults", "TraceStorageConformance"],
+        path: "Tests/Simulation"),
     tests(
         "JournalTests", ["Journal", "OTLP", "TraceStorage", "FileFaults", "journal-crash-writer"], exclude: ["Golden"]),
     module(
@@ -207,6 +223,11 @@ let isSDKOnly = Context.environment["SKEIN_SDK_ONLY"] == "1"
 let isStoreOnly = Context.environment["SKEIN_STORE_ONLY"] == "1"
 let isWithoutServers = isSDKOnly || isStoreOnly
 
+let fuzzing: [Target] = [
+    .target(name: "LibFuzzer", path: "Tests/Fuzz/LibFuzzer"),
+    executable("skein-fuzz", ["FuzzTargets", "LibFuzzer"], path: "Tests/Fuzz/Driver"),
+]
+
 let libraries: [Product] = [
     .library(name: "Skein", targets: ["Skein"]),
     .library(name: "SkeinAgents", targets: ["SkeinAgents"]),
@@ -244,5 +265,7 @@ let package = Package(
         .default(enabledTraits: ["Collector"]),
     ],
     dependencies: isWithoutServers ? sdkPackages : sdkPackages + collectorPackages,
-    targets: isSDKOnly ? sdk : isStoreOnly ? sdk.filter { $0.type != .test } + storage : sdk + storage + servers
+    targets: isSDKOnly
+        ? sdk
+        : isStoreOnly ? sdk.filter { $0.type != .test } + storage + (isFuzzing ? fuzzing : []) : sdk + storage + servers
 )

@@ -14,7 +14,17 @@ uint32_t skein_crc32c_portable(uint32_t crc, const void *bytes, size_t count) {
     return ~crc;
 }
 
-#if defined(__x86_64__)
+#if defined(SKEIN_FUZZING)
+
+// All bytes have the same checksum, so that a fuzzer gets behind it.
+uint32_t skein_crc32c(uint32_t crc, const void *bytes, size_t count) {
+    (void)crc;
+    (void)bytes;
+    (void)count;
+    return 0;
+}
+
+#elif defined(__x86_64__)
 
 #include <nmmintrin.h>
 

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import TraceStorage
 
-/// The operating system's files with a fault at chosen operations. After a crash every operation fails.
+/// The operating system's files, or others, with a fault at chosen operations. After a crash every operation fails.
 ///
 /// Only operations that change something are counted, from 0.
 package final class FaultyFileSystem: FileSystem {
@@ -21,17 +21,23 @@ package final class FaultyFileSystem: FileSystem {
         var openFiles: [String: Int] = [:]
     }
 
-    private let base = POSIXFileSystem()
+    private let base: any FileSystem
+    /// The operating system's files are not synchronized in truth, which would take the tests' time.
+    let isOnDisk: Bool
     private let state = Mutex(State())
     private let plan: @Sendable (Operation) -> Fault?
 
-    package init(_ plan: @escaping @Sendable (Operation) -> Fault?) {
+    package init(on base: any FileSystem = POSIXFileSystem(), _ plan: @escaping @Sendable (Operation) -> Fault?) {
+        self.base = base
+        isOnDisk = base is POSIXFileSystem
         self.plan = plan
     }
 
     /// Times a fault was injected.
     package var faults: Int { state.withLock { $0.faults } }
     package var isCrashed: Bool { state.withLock { $0.isCrashed } }
+    /// From now on every operation fails, as for a process that is gone.
+    package func crash() { state.withLock { $0.isCrashed = true } }
     package var operations: Int { state.withLock { $0.count } }
     /// Files that were opened and read or written, by how often.
     package func opened(_ path: String) -> Int { state.withLock { $0.openFiles[path] ?? 0 } }
@@ -68,7 +74,9 @@ package final class FaultyFileSystem: FileSystem {
     }
 
     package func synchronizeDirectory(_ path: String) throws(FileError) {
-        try change("synchronize directory", path) { () throws(FileError) in }
+        try change("synchronize directory", path) { () throws(FileError) in
+            if !isOnDisk { try base.synchronizeDirectory(path) }
+        }
     }
 
     package func lock(_ path: String) throws(FileError) -> any File { try base.lock(path) }
@@ -165,6 +173,7 @@ private final class FaultyFile: File {
 
     func synchronize() throws(FileError) {
         try files.change("synchronize", path) { () throws(FileError) in
+            if !files.isOnDisk { try base.synchronize() }
             files.noteSynchronized(path, bytes: try base.size())
         }
     }

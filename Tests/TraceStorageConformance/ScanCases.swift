@@ -2,7 +2,7 @@ import OTLP
 import TraceStorage
 
 /// Conditions, ranges and fields of every kind, for scans over odd spans.
-enum ScanCases {
+package enum ScanCases {
     static let keys = [
         "gen_ai.request.model", "gen_ai.usage.input_tokens", "http.status", "tags", "", "nowhere", "service.name",
     ]
@@ -19,7 +19,7 @@ enum ScanCases {
             .serviceName, .scopeName, .scopeVersion, .adjustedCount,
         ] + AttributePlace.allCases.flatMap { place in keys.prefix(4).map { .attribute(place, key: $0) } }
 
-    static let predicates: [SpanPredicate] = fixed + attributes + combined
+    package static let predicates: [SpanPredicate] = fixed + attributes + combined
 
     private static let fixed: [SpanPredicate] = [
         .all,

@@ -12,28 +12,29 @@ package struct SpanDescription: Hashable, CustomStringConvertible {
         traceID = span.traceID
         spanID = span.spanID
         var text = "\(span.traceID)/\(span.spanID)<\(span.parentSpanID) \(span.startTime)-\(span.endTime)"
-        text += " name \(Array(batch.slice(span.name))) state \(Array(batch.slice(span.traceState))) kind \(span.kind)"
-        text += " status \(span.hasStatus) \(span.statusCode) \(Array(batch.slice(span.statusMessage)))"
+        text +=
+            " name \(Self.hex(batch.slice(span.name))) state \(Self.hex(batch.slice(span.traceState))) kind \(span.kind)"
+        text += " status \(span.hasStatus) \(span.statusCode) \(Self.hex(batch.slice(span.statusMessage)))"
         text += " flags \(span.flags) dropped \(span.droppedAttributesCount) \(span.droppedEventsCount)"
         text += " \(span.droppedLinksCount)" + Self.attributes(batch, span.attributes)
         for index in span.events.indices {
             let event = batch.events[index]
-            text += " event \(event.time) \(Array(batch.slice(event.name))) \(event.droppedAttributesCount)"
+            text += " event \(event.time) \(Self.hex(batch.slice(event.name))) \(event.droppedAttributesCount)"
             text += Self.attributes(batch, event.attributes)
         }
         for index in span.links.indices {
             let link = batch.links[index]
-            text += " link \(link.traceID) \(link.spanID) \(Array(batch.slice(link.traceState))) \(link.flags)"
+            text += " link \(link.traceID) \(link.spanID) \(Self.hex(batch.slice(link.traceState))) \(link.flags)"
             text += " \(link.droppedAttributesCount)" + Self.attributes(batch, link.attributes)
         }
-        if span.needsRaw { text += " raw \(Array(batch.slice(span.raw)))" }
+        if span.needsRaw { text += " raw \(Self.hex(batch.slice(span.raw)))" }
         let scope = batch.scope(of: span)
-        text += " scope \(Array(batch.slice(scope.name))) \(Array(batch.slice(scope.version)))"
-        text += " \(Array(batch.slice(scope.schemaURL))) \(scope.droppedAttributesCount) \(scope.needsRaw)"
-        text += " \(Array(batch.slice(scope.raw)))" + Self.attributes(batch, scope.attributes)
+        text += " scope \(Self.hex(batch.slice(scope.name))) \(Self.hex(batch.slice(scope.version)))"
+        text += " \(Self.hex(batch.slice(scope.schemaURL))) \(scope.droppedAttributesCount) \(scope.needsRaw)"
+        text += " \(Self.hex(batch.slice(scope.raw)))" + Self.attributes(batch, scope.attributes)
         let resource = batch.resource(of: span)
-        text += " resource \(Array(batch.slice(resource.schemaURL))) \(resource.droppedAttributesCount)"
-        text += " \(resource.needsRaw) \(Array(batch.slice(resource.raw)))"
+        text += " resource \(Self.hex(batch.slice(resource.schemaURL))) \(resource.droppedAttributesCount)"
+        text += " \(resource.needsRaw) \(Self.hex(batch.slice(resource.raw)))"
         description = text + Self.attributes(batch, resource.attributes)
     }
 
@@ -41,10 +42,21 @@ package struct SpanDescription: Hashable, CustomStringConvertible {
         batch.attributes[rows.indices].map { row in
             let value: String
             switch row.kind {
-            case .string, .bytes, .array, .keyValueList: value = "\(Array(batch.slice(row.slice)))"
+            case .string, .bytes, .array, .keyValueList: value = "\(Self.hex(batch.slice(row.slice)))"
             default: value = "\(row.payload)"
             }
-            return " \(Array(batch.slice(row.key)))=\(row.kind):\(value)"
+            return " \(Self.hex(batch.slice(row.key)))=\(row.kind):\(value)"
         }.joined()
+    }
+
+    private static func hex(_ bytes: some Collection<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            for (index, byte) in bytes.enumerated() {
+                text[index * 2] = digits[Int(byte >> 4)]
+                text[index * 2 + 1] = digits[Int(byte & 15)]
+            }
+            return bytes.count * 2
+        }
     }
 }

@@ -60,7 +60,7 @@ package final class StoreFile: Sendable {
     package let bytes: UInt64
     private let file: any File
 
-    fileprivate init(_ file: any File, bytes: UInt64) {
+    init(_ file: any File, bytes: UInt64) {
         self.file = file
         self.bytes = bytes
     }

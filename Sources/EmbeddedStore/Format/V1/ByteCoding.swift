@@ -71,8 +71,13 @@ struct ByteReader {
     mutating func countOfRest() throws(FormatError) -> Int { try count(max: bytesLeft) }
 
     mutating func string() throws(FormatError) -> [UInt8] {
-        let count = try count(max: bytesLeft)
-        defer { offset += count }
-        return Array(bytes[offset..<offset + count])
+        let count = try varint()
+        // Behind the length: it is itself part of what was left before.
+        guard count <= UInt64(bytesLeft) else {
+            throw FormatError("\(count) bytes of text before byte \(offset), where \(bytesLeft) are left")
+        }
+        let start = offset
+        offset += Int(count)
+        return Array(bytes[start..<offset])
     }
 }
