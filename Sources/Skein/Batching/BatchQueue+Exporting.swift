@@ -29,7 +29,7 @@ extension BatchQueue {
             pieces.append(bytes)
         }
         let batch = framing.batch(pieces, count: options.maxExportBatchSize - left)
-        uncount(batch.spanCount)
+        uncount(batch.recordCount)
         let isAwaited = monitor.withLock { shared in
             for chunk in chunks {
                 if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
@@ -51,6 +51,37 @@ extension BatchQueue {
 
     struct Counts {
         var accepted: UInt64 = 0
+    /// The fate of the batch that was taken for the disk is decided: it is there.
+    func settleHeldBack() {
+        monitor.withLock { $0.heldBackFrom = nil }
+        monitor.notify()
+    }
+
+    /// The batch that found no room on the disk is sent after all; ``settle()`` ends that.
+    func sendHeldBack() {
+        monitor.withLock { shared in
+            shared.inFlightFrom = shared.heldBackFrom
+            shared.heldBackFrom = nil
+        }
+    }
+
+    /// Gives up what is queued, because there is no thread to export it. Returns how many records that were.
+    func abandon() -> Int {
+        let count = monitor.withLock { shared in
+            shared.isStopped = true
+            var count = 0
+            while let chunk = shared.ready.popFirst() {
+                count += chunk.recordCount
+                uncount(chunk.recordCount)
+                recycle(chunk, &shared)
+            }
+            readyRecords.store(0, ordering: .relaxed)
+            return count
+        }
+        monitor.notify()
+        return count
+    }
+
         var droppedFull: UInt64 = 0
         var droppedLate: UInt64 = 0
         /// Accepted, but too late for the exporting thread.

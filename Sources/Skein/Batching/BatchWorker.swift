@@ -149,7 +149,7 @@ final class BatchWorker: @unchecked Sendable {
         let result = exporter.export(current.batch, within: window)
         queue.monitor.withLock { $0.window = nil }
         report.attempted(start.duration(to: .now))
-        let spans = current.batch.spanCount
+        let spans = current.batch.recordCount
         switch result {
         case .success(let rejected, let message):
             lastReason = ""
@@ -175,7 +175,7 @@ final class BatchWorker: @unchecked Sendable {
         }
         if let batch = queue.takeBatch(framing) { return Pending(batch: batch, giveUpAt: giveUpAt) }
         guard let stored = spill?.oldest() else { return nil }
-        let batch = ExportBatch(spanCount: stored.spanCount, request: stored.request)
+        let batch = ExportBatch(recordCount: stored.recordCount, request: stored.request)
         return Pending(batch: batch, spillID: stored.id, giveUpAt: giveUpAt)
     }
 
@@ -198,7 +198,7 @@ final class BatchWorker: @unchecked Sendable {
     private func giveUp() {
         guard let pending else { return }
         if !store(pending.batch) {
-            report.lost(pending.batch.spanCount, "gave up after \(pending.attempts) attempts: \(lastReason)")
+            report.lost(pending.batch.recordCount, "gave up after \(pending.attempts) attempts: \(lastReason)")
         }
         settle(pending)
     }
@@ -213,7 +213,7 @@ final class BatchWorker: @unchecked Sendable {
 
     private func store(_ batch: ExportBatch) -> Bool {
         guard let spill, !isSpillFull else { return false }
-        switch spill.append(batch.request, spanCount: batch.spanCount) {
+        switch spill.append(batch.request, recordCount: batch.recordCount) {
         case .stored: return true
         case .full:
             isSpillFull = true
@@ -232,7 +232,7 @@ final class BatchWorker: @unchecked Sendable {
         exporter.shutdown()
         var lost = 0
         func keep(_ batch: ExportBatch) {
-            if !store(batch) { lost += batch.spanCount }
+            if !store(batch) { lost += batch.recordCount }
         }
         if let pending, pending.spillID == nil { keep(pending.batch) }
         if let heldBack { keep(heldBack) }
