@@ -28,7 +28,9 @@ public final class SkeinTracing: Service {
     /// - Throws: ``SkeinError`` when the exporter cannot be made.
     public init(_ configuration: TracingConfiguration = TracingConfiguration()) throws(SkeinError) {
         let diagnostics = Diagnostics(configuration.logger)
-        for problem in configuration.problems { configuration.logger.warning("\(problem)") }
+        for problem in configuration.problems + configuration.fileProblems {
+            configuration.logger.warning("\(problem)")
+        }
         shutdownTimeout = configuration.shutdownTimeout
         pipeline = SpanPipeline(configuration, sink: try Self.sink(configuration, diagnostics))
         logs = try Self.logPipeline(configuration)
