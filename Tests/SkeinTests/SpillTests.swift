@@ -94,6 +94,32 @@ import Tracing
         #expect(lost + UInt64(statistics.spilled) == 20_000)
     }
 
+    /// The batch that found no room on disk is none of those that wait in the queue.
+    @Test func flushWaitsForABatchThatTheDiskHadNoRoomFor() async throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let exporter = GatedExporter(result: .retryable("away", after: .seconds(3600)))
+        let tracing = try tracing(exporter, bytesMax: 0) { configuration in
+            configuration.batch.retryTimeout = .milliseconds(100)
+            configuration.batch.scheduleDelay = .seconds(600)
+        }
+        // A batch of them takes more than half of the memory.
+        func endBatch() {
+            for _ in 0..<512 {
+                let span = tracing.tracer.startSpan("s", context: .topLevel)
+                span.record("text", String(repeating: "x", count: 300))
+                span.end()
+            }
+        }
+        endBatch()
+        await exporter.arrived(batches: 1)
+        endBatch()
+        while tracing.statistics.droppedExportFailed < 512 || tracing.statistics.queued > 0 { await Task.yield() }
+        let isComplete = await tracing.flush(timeout: .milliseconds(50))
+        #expect(!isComplete)
+        await tracing.shutdown(timeout: .milliseconds(20))
+        #expect(tracing.statistics.droppedExportFailed == 512 && tracing.statistics.droppedShutdown == 512)
+    }
+
     @Test func directoryOfAnotherProcessIsLeftAloneAndSpansAreSentAllTheSame() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let first = try tracing(GatedExporter())

@@ -87,7 +87,7 @@ final class BatchProcessor: @unchecked Sendable {
         let queue = queue
         let deadline = MonotonicTime.now + timeout
         _ = queue.close(deadline: deadline)
-        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.counts.queued) }
+        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.abandon()) }
         // The thread ends at the deadline; a second more is for what it has on its hands.
         let limit = deadline + .seconds(1)
         queue.monitor.wait { shared in
@@ -100,10 +100,7 @@ final class BatchProcessor: @unchecked Sendable {
         let queue = queue
         _ = queue.close(deadline: .now + timeout)
         // Also where no record was ever seen: the exporter is shut down all the same.
-        guard queue.startIfNeeded() else {
-            report.lostByShutdown(queue.counts.queued)
-            return
-        }
+        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.abandon()) }
         await withCheckedContinuation { continuation in
             let isStopped = queue.monitor.withLock { shared in
                 if !shared.isStopped { shared.stopWaiters.append { continuation.resume() } }

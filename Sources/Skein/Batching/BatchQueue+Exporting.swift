@@ -12,11 +12,15 @@ extension BatchQueue {
 
     /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
     ///
-    /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
+    /// A flush waits for it until ``settle()``, or, where it is not for sending, until ``settleHeldBack()``.
     func takeBatch(_ framing: any RecordFraming, isForSending: Bool = true) -> ExportBatch? {
         let chunks: [RecordChunk] = monitor.withLock { shared in
             let chunks = shared.ready.take(records: options.maxExportBatchSize)
-            if isForSending { shared.inFlightFrom = chunks.first?.sequence }
+            if isForSending {
+                shared.inFlightFrom = chunks.first?.sequence
+            } else {
+                shared.heldBackFrom = chunks.first?.sequence
+            }
             shared.warmUntil = .now + options.scheduleDelay
             return chunks
         }
@@ -47,10 +51,6 @@ extension BatchQueue {
         monitor.notify()
     }
 
-    // MARK: counts
-
-    struct Counts {
-        var accepted: UInt64 = 0
     /// The fate of the batch that was taken for the disk is decided: it is there.
     func settleHeldBack() {
         monitor.withLock { $0.heldBackFrom = nil }
@@ -82,6 +82,10 @@ extension BatchQueue {
         return count
     }
 
+    // MARK: counts
+
+    struct Counts {
+        var accepted: UInt64 = 0
         var droppedFull: UInt64 = 0
         var droppedLate: UInt64 = 0
         /// Accepted, but too late for the exporting thread.
@@ -90,6 +94,8 @@ extension BatchQueue {
         var droppedOldest: UInt64 = 0
         /// Records in memory, but for the batch under way.
         var queued = 0
+        /// Bytes of the memory that is in use for them.
+        var usedBytes = 0
     }
 
     var counts: Counts {
@@ -107,6 +113,7 @@ extension BatchQueue {
             counts.droppedOldest = shared.droppedOldest
             counts.lost = shared.lostInPassing
             counts.queued += shared.ready.recordCount
+            counts.usedBytes = shared.usedBytes
         }
         return counts
     }

@@ -175,6 +175,7 @@ final class BatchWorker: @unchecked Sendable {
         }
         if let batch = queue.takeBatch(framing) { return Pending(batch: batch, giveUpAt: giveUpAt) }
         guard let stored = spill?.oldest() else { return nil }
+            queue.sendHeldBack()
         let batch = ExportBatch(recordCount: stored.recordCount, request: stored.request)
         return Pending(batch: batch, spillID: stored.id, giveUpAt: giveUpAt)
     }
@@ -208,7 +209,7 @@ final class BatchWorker: @unchecked Sendable {
     /// Moves the oldest batch of the queue to disk.
     private func spillBatch() {
         guard let batch = queue.takeBatch(framing, isForSending: false) else { return }
-        if !store(batch) { heldBack = batch }
+        if store(batch) { queue.settleHeldBack() } else { heldBack = batch }
     }
 
     private func store(_ batch: ExportBatch) -> Bool {
@@ -243,7 +244,7 @@ final class BatchWorker: @unchecked Sendable {
             shared.isStopped = true
             // What came in between the last batch and here.
             while let chunk = shared.ready.popFirst() { shared.lostInPassing += UInt64(chunk.recordCount) }
-            shared.inFlightFrom = nil
+            (shared.inFlightFrom, shared.heldBackFrom) = (nil, nil)
             defer { shared.stopWaiters = [] }
             return shared.stopWaiters
         }
