@@ -32,7 +32,9 @@ public final class SkeinTracing: Service {
             configuration.logger.warning("\(problem)")
         }
         shutdownTimeout = configuration.shutdownTimeout
-        pipeline = SpanPipeline(configuration, sink: try Self.sink(configuration, diagnostics))
+        let started = StartedSpans()
+        pipeline = SpanPipeline(
+            configuration, sink: try Self.sink(configuration, diagnostics, started), started: started)
         logs = try Self.logPipeline(configuration)
         tracer = SkeinTracer(pipeline, configuration)
     }
@@ -107,7 +109,7 @@ public final class SkeinTracing: Service {
     }
 
     private static func sink(
-        _ configuration: TracingConfiguration, _ diagnostics: Diagnostics
+        _ configuration: TracingConfiguration, _ diagnostics: Diagnostics, _ started: StartedSpans
     ) throws(SkeinError) -> SpanSink {
         var processors: [BatchProcessor] = []
         for exporter in configuration.isDisabled ? [] : configuration.exporters {
@@ -115,7 +117,8 @@ public final class SkeinTracing: Service {
             processors.append(
                 BatchProcessor(
                     options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
-                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff))
+                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff,
+                    metrics: configuration.metricsFactory, started: processors.isEmpty ? started : nil))
         }
         switch processors.count {
         case 0: return .discarding(DiscardingSpanProcessor())

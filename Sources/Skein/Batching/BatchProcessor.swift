@@ -1,3 +1,5 @@
+import CoreMetrics
+
 /// Collects encoded records and exports them in batches, on a thread of its own that sleeps while there is nothing to
 /// do.
 ///
@@ -29,11 +31,15 @@ final class BatchProcessor: @unchecked Sendable {
     private let options: BatchOptions
     private var framing: any RecordFraming
     private var spill: SpillFiles?
+    private let started: StartedSpans?
+    private let metrics: @Sendable () -> any MetricsFactory
     @exclusivity(unchecked) private var queue: BatchQueue
 
+    /// - Parameter started: told to the metrics; nil where another processor of the same spans does so.
     init(
         options: BatchOptions, framing: any RecordFraming, exporter: any SpanExporter, exporterName: String,
-        diagnostics: Diagnostics, backoff: Backoff = Backoff()
+        diagnostics: Diagnostics, backoff: Backoff, metrics: @escaping @Sendable () -> any MetricsFactory,
+        started: StartedSpans? = nil
     ) {
         self.options = options.validated
         self.framing = framing
@@ -41,7 +47,9 @@ final class BatchProcessor: @unchecked Sendable {
         self.diagnostics = diagnostics
         self.backoff = backoff
         self.exporterName = exporterName
-        report = ExportReport(diagnostics, exporterName: exporterName)
+        self.started = started
+        self.metrics = metrics
+        report = ExportReport(diagnostics, exporterName: exporterName, started, metrics)
         if let spill = options.spill {
             do {
                 self.spill = try SpillFiles(directory: spill.directory, bytesMax: spill.bytesMax)
@@ -142,7 +150,7 @@ extension BatchProcessor: ForkAware {
         framing = framing.ofChildProcess()
         // Another thread may have held their locks.
         diagnostics = diagnostics.ofChildProcess()
-        report = ExportReport(diagnostics, exporterName: exporterName)
+        report = ExportReport(diagnostics, exporterName: exporterName, started, metrics)
         queue = Self.queue(options, framing, exporter, backoff, spill, report)
     }
 }

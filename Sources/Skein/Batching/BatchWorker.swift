@@ -163,7 +163,7 @@ final class BatchWorker: @unchecked Sendable {
         case .retryable(let reason, let after):
             retry(current, reason, after)
         }
-        report.dropped(queue.counts.droppedFull)
+        report.observed(queue.counts, queue.options)
     }
 
     /// From the queue, and from the disk when the queue has nothing urgent.
@@ -249,7 +249,7 @@ final class BatchWorker: @unchecked Sendable {
             return shared.stopWaiters
         }
         report.lostByShutdown(lost, lastReason)
-        report.finished(queueFull: queue.counts.droppedFull)
+        report.finished(queue.counts, queue.options)
         queue.monitor.notify()
         for waiter in waiters { waiter() }
     }

@@ -102,6 +102,7 @@ public final class SkeinTracer: Tracer {
         let span = SkeinSpan(
             name, pipeline, spanContext, in: parentContext, as: contextForm, parent: parent, kind: kind,
             startNanoseconds: instant().nanosecondsSinceEpoch)
+        pipeline.started.add()
         if let baggage { describe(span, baggage) }
         if let attributes { span.attributes.merge(attributes) }
         for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
