@@ -37,6 +37,8 @@ final class BatchWorker: @unchecked Sendable {
     private var pending: Pending?
     /// The receiver is left alone until then: as long as it asked for, or for a growing pause.
     private var notBefore = MonotonicTime.distantPast
+    /// Whether the pause is of our own choice, so that a shutdown may cut it short.
+    private var isPauseOurs = false
     /// What the last failed attempt came to.
     private var lastReason = ""
     /// A batch that left the queue for the disk and found no room there; it is sent next.
@@ -86,6 +88,7 @@ final class BatchWorker: @unchecked Sendable {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
         if let deadline, now >= deadline, shared.isClosed { return .done(.stop) }
+        if deadline != nil, isPauseOurs { (notBefore, isPauseOurs) = (now, false) }
         if now < notBefore {
             if let pending, pending.spillID == nil, now >= pending.giveUpAt { return .done(.giveUp) }
             if isShort(shared), spill != nil, !isSpillFull, shared.ready.first != nil { return .done(.spill) }
@@ -141,9 +144,10 @@ final class BatchWorker: @unchecked Sendable {
         }
         pending = current
         let window = ExportWindow(queue.options.exportTimeout)
-        queue.monitor.withLock { shared in
+        let shutdownDeadline = queue.monitor.withLock { shared in
             if let deadline = shared.shutdownDeadline { window.close(at: deadline) }
             shared.window = window
+            return shared.shutdownDeadline
         }
         let start = MonotonicTime.now
         let result = exporter.export(current.batch, within: window)
@@ -161,7 +165,7 @@ final class BatchWorker: @unchecked Sendable {
             isSpillFull = false
             settle(current)
         case .retryable(let reason, let after):
-            retry(current, reason, after)
+            retry(current, reason, after, shutdownDeadline)
         }
         report.observed(queue.counts, queue.options)
     }
@@ -171,11 +175,11 @@ final class BatchWorker: @unchecked Sendable {
         let giveUpAt = MonotonicTime.now + queue.options.retryTimeout
         if let batch = heldBack {
             heldBack = nil
+            queue.sendHeldBack()
             return Pending(batch: batch, giveUpAt: giveUpAt)
         }
         if let batch = queue.takeBatch(framing) { return Pending(batch: batch, giveUpAt: giveUpAt) }
         guard let stored = spill?.oldest() else { return nil }
-            queue.sendHeldBack()
         let batch = ExportBatch(recordCount: stored.recordCount, request: stored.request)
         return Pending(batch: batch, spillID: stored.id, giveUpAt: giveUpAt)
     }
@@ -188,11 +192,13 @@ final class BatchWorker: @unchecked Sendable {
     }
 
     /// Keeps the batch for another attempt.
-    private func retry(_ batch: Pending, _ reason: String, _ after: Duration?) {
+    private func retry(_ batch: Pending, _ reason: String, _ after: Duration?, _ shutdownDeadline: MonotonicTime?) {
         pending?.attempts += 1
-        notBefore = .now + (after ?? backoff.delay(afterAttempts: batch.attempts + 1))
+        // Pauses do not grow while a shutdown waits: a receiver that restarts must be found in the time that is left.
+        notBefore = .now + (after ?? backoff.delay(afterAttempts: shutdownDeadline == nil ? batch.attempts + 1 : 1))
+        isPauseOurs = after == nil && shutdownDeadline == nil
         lastReason = reason
-        report.delayed(reason)
+        report.delayed(reason, shutdownWaits: shutdownDeadline.map { MonotonicTime.now.duration(to: $0) })
     }
 
     /// The batch's time is over. What is on disk keeps, and has no such time.

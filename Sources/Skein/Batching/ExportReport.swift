@@ -65,9 +65,17 @@ final class ExportReport: Sendable {
         diagnostics.report(.spill, "\(records) cannot be spilled to disk: \(error)")
     }
 
-    func delayed(_ reason: String) {
+    /// - Parameter shutdownWaits: how long a shutdown goes on to try; nil where there is none.
+    func delayed(_ reason: String, shutdownWaits: Duration? = nil) {
         counts.withLock { $0.retries += 1 }
-        diagnostics.report(.delayed, "\(records) cannot be sent and are kept to be sent again: \(reason)")
+        guard let shutdownWaits else {
+            return diagnostics.report(
+                .delayed, "\(records) cannot be sent and are kept to be sent again: \(reason)")
+        }
+        let milliseconds = Int(shutdownWaits / .milliseconds(1))
+        diagnostics.report(
+            .shutdownWaits,
+            "\(records) cannot be sent; the shutdown goes on trying for up to \(milliseconds) ms: \(reason)")
     }
 
     func lost(_ count: Int, _ reason: String) {
