@@ -100,24 +100,22 @@ import Tracing
         let exporter = GatedExporter(result: .retryable("away", after: .seconds(3600)))
         let tracing = try tracing(exporter, bytesMax: 0) { configuration in
             configuration.batch.retryTimeout = .milliseconds(100)
-            configuration.batch.scheduleDelay = .seconds(600)
+            configuration.batch.maxExportBatchSize = 1
         }
-        // A batch of them takes more than half of the memory.
-        func endBatch() {
-            for _ in 0..<512 {
-                let span = tracing.tracer.startSpan("s", context: .topLevel)
-                span.record("text", String(repeating: "x", count: 300))
-                span.end()
-            }
+        // Takes more than half of the memory.
+        func endLargeSpan() {
+            let span = tracing.tracer.startSpan("s", context: .topLevel)
+            span.record("text", String(repeating: "x", count: 150_000))
+            span.end()
         }
-        endBatch()
+        endLargeSpan()
         await exporter.arrived(batches: 1)
-        endBatch()
-        while tracing.statistics.droppedExportFailed < 512 || tracing.statistics.queued > 0 { await Task.yield() }
+        endLargeSpan()
+        while tracing.statistics.droppedExportFailed == 0 || tracing.statistics.queued > 0 { await Task.yield() }
         let isComplete = await tracing.flush(timeout: .milliseconds(50))
         #expect(!isComplete)
         await tracing.shutdown(timeout: .milliseconds(20))
-        #expect(tracing.statistics.droppedExportFailed == 512 && tracing.statistics.droppedShutdown == 512)
+        #expect(tracing.statistics.droppedExportFailed == 1 && tracing.statistics.droppedShutdown == 1)
     }
 
     @Test func directoryOfAnotherProcessIsLeftAloneAndSpansAreSentAllTheSame() async throws {
