@@ -8,7 +8,7 @@ import Tracing
 ///
 /// ```swift
 /// let telemetry = try SkeinTracing.bootstrap(serviceName: "gateway")
-/// try await withSpan("answer") { span in
+/// withSpan("answer") { span in
 ///     span.attributes["question.length"] = 42
 /// }
 /// await telemetry.shutdown()
