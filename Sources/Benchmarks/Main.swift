@@ -71,7 +71,9 @@ struct SkeinBench {
     /// The other ends of the export benchmarks are this executable too.
     private static func runAsChild(_ mode: String, _ arguments: [String]) -> Bool {
         switch (mode, arguments.count) {
-        case ("--sink", 0): CountingSink.run()
+        case ("--sink", 2):
+            guard let down = UInt32(arguments[0]), let stalled = UInt32(arguments[1]) else { return false }
+            CountingSink.run(down: down, stalled: stalled)
         case ("--export", 2):
             guard let index = Int(arguments[0]), ExportCase.all.indices.contains(index) else { return false }
             do {

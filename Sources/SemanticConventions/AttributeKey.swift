@@ -12,7 +12,7 @@ public protocol AttributeValueType: Sendable {
 /// The name of an attribute together with the type of its values.
 ///
 /// ```swift
-/// span.record(GenAI.requestModel, "gpt-5")        // typed, on a span of Skein
+/// span.record(GenAI.requestModel, "gpt-5")  // typed, on a span of Skein
 /// span.attributes[GenAI.requestModel.name] = "gpt-5"  // the same on any span
 /// ```
 public struct AttributeKey<Value: AttributeValueType>: Sendable {

@@ -8,7 +8,7 @@ import Tracing
 ///
 /// ```swift
 /// let telemetry = try SkeinTracing.bootstrap(serviceName: "gateway")
-/// try await withSpan("answer") { span in
+/// withSpan("answer") { span in
 ///     span.attributes["question.length"] = 42
 /// }
 /// await telemetry.shutdown()
@@ -28,9 +28,13 @@ public final class SkeinTracing: Service {
     /// - Throws: ``SkeinError`` when the exporter cannot be made.
     public init(_ configuration: TracingConfiguration = TracingConfiguration()) throws(SkeinError) {
         let diagnostics = Diagnostics(configuration.logger)
-        for problem in configuration.problems { configuration.logger.warning("\(problem)") }
+        for problem in configuration.problems + configuration.fileProblems {
+            configuration.logger.warning("\(problem)")
+        }
         shutdownTimeout = configuration.shutdownTimeout
-        pipeline = SpanPipeline(configuration, sink: try Self.sink(configuration, diagnostics))
+        let started = StartedSpans()
+        pipeline = SpanPipeline(
+            configuration, sink: try Self.sink(configuration, diagnostics, started), started: started)
         logs = try Self.logPipeline(configuration)
         tracer = SkeinTracer(pipeline, configuration)
     }
@@ -105,7 +109,7 @@ public final class SkeinTracing: Service {
     }
 
     private static func sink(
-        _ configuration: TracingConfiguration, _ diagnostics: Diagnostics
+        _ configuration: TracingConfiguration, _ diagnostics: Diagnostics, _ started: StartedSpans
     ) throws(SkeinError) -> SpanSink {
         var processors: [BatchProcessor] = []
         for exporter in configuration.isDisabled ? [] : configuration.exporters {
@@ -113,7 +117,8 @@ public final class SkeinTracing: Service {
             processors.append(
                 BatchProcessor(
                     options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
-                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff))
+                    exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff,
+                    metrics: configuration.metricsFactory, started: processors.isEmpty ? started : nil))
         }
         switch processors.count {
         case 0: return .discarding(DiscardingSpanProcessor())

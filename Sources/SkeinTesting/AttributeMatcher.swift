@@ -3,11 +3,13 @@ import Skein
 /// What a test expects of one attribute, where the exact value does not matter or is not known.
 ///
 /// ```swift
-/// SpanExpectation(name: "chat gpt-5", matching: [
-///     "gen_ai.response.id": .present,
-///     "gen_ai.usage.output_tokens": .atLeast(1),
-///     "gen_ai.input.messages": .absent,
-/// ])
+/// SpanExpectation(
+///     name: "chat gpt-5",
+///     matching: [
+///         "gen_ai.response.id": .present,
+///         "gen_ai.usage.output_tokens": .atLeast(1),
+///         "gen_ai.input.messages": .absent,
+///     ])
 /// ```
 public struct AttributeMatcher: Sendable, CustomStringConvertible {
     /// What is expected, for messages.

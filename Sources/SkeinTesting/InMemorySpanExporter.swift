@@ -119,14 +119,14 @@ public final class InMemorySpanExporter: SpanExporter {
         let spans = RecordedSpan.spans(inRequest: batch.request)
         let ready = state.withLock { state in
             state.spans += spans
-            state.batchSizes.append(batch.spanCount)
+            state.batchSizes.append(batch.recordCount)
             let count = state.spans.count
             let ready = state.waiters.filter { $0.value.count <= count }
             for id in ready.keys { state.waiters[id] = nil }
             return ready
         }
         for waiter in ready.values { waiter.continuation.resume(returning: true) }
-        return spans.count == batch.spanCount ? .success() : .failure("batch cannot be read back")
+        return spans.count == batch.recordCount ? .success() : .failure("batch cannot be read back")
     }
 
     /// Notes that no more batches come.

@@ -4,11 +4,12 @@ import Skein
 /// Spans as the trees that their parents make of them.
 ///
 /// ```swift
-/// #expect(SpanTree(exporter.spans).outline == """
-///     invoke_agent researcher
-///       chat gpt-5
-///       execute_tool search
-///     """)
+/// #expect(
+///     SpanTree(exporter.spans).outline == """
+///         invoke_agent researcher
+///           chat gpt-5
+///           execute_tool search
+///         """)
 /// ```
 ///
 /// Printed, as in the message of a test that fails, it shows every span with its kind, status and attributes.

@@ -145,7 +145,7 @@ import Tracing
     }
 
     @Test func refusedSpansAreCountedApart() async throws {
-        let exporter = GatedExporter(result: .success(rejectedSpans: 2, message: "bad ids"))
+        let exporter = GatedExporter(result: .success(rejected: 2, message: "bad ids"))
         let tracing = try tracing(exporter)
         end(7, tracing.tracer)
         await tracing.shutdown()

@@ -33,7 +33,7 @@ import Tracing
         let printed = Printed()
         let exporter = ConsoleSpanExporter(isColored: isColored) { printed.write($0) }
         let result = exporter.export(
-            ExportBatch(request: writer.bytes, spanCount: 1), within: ExportWindow(.seconds(1)))
+            ExportBatch(request: writer.bytes, recordCount: 1), within: ExportWindow(.seconds(1)))
         #expect(result == .success())
         return printed.text
     }
@@ -153,7 +153,7 @@ import Tracing
     @Test func batchThatCannotBeReadIsAFailure() {
         let exporter = ConsoleSpanExporter { _ in }
         let result = exporter.export(
-            ExportBatch(request: [0x0A, 0xFF], spanCount: 1), within: ExportWindow(.seconds(1)))
+            ExportBatch(request: [0x0A, 0xFF], recordCount: 1), within: ExportWindow(.seconds(1)))
         guard case .failure = result else {
             Issue.record("\(result)")
             return

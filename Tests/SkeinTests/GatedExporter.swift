@@ -25,7 +25,7 @@ final class GatedExporter: SpanExporter {
         isOpen.withLock { $0 = true }
     }
 
-    var spanCount: Int { state.withLock { $0.batches.reduce(0) { $0 + $1.spanCount } } }
+    var spanCount: Int { state.withLock { $0.batches.reduce(0) { $0 + $1.recordCount } } }
     var spans: [RecordedSpan] { state.withLock { $0.batches.flatMap { RecordedSpan.spans(inRequest: $0.request) } } }
     /// Those of the batches from that number on.
     func spans(from batch: Int) -> [RecordedSpan] {
@@ -33,7 +33,7 @@ final class GatedExporter: SpanExporter {
     }
 
     var requests: [[UInt8]] { state.withLock { $0.batches.map(\.request) } }
-    var batchSizes: [Int] { state.withLock { $0.batches.map(\.spanCount) } }
+    var batchSizes: [Int] { state.withLock { $0.batches.map(\.recordCount) } }
     var isShutDown: Bool { state.withLock { $0.isShutDown } }
 
     func open() { isOpen.withLock { $0 = true } }

@@ -105,7 +105,7 @@ import Testing
 
         func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
             log.withLock { $0 }?.info("exporting")
-            exported.withLock { $0 += batch.spanCount }
+            exported.withLock { $0 += batch.recordCount }
             return .failure("no route")
         }
 

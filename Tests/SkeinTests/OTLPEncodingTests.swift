@@ -105,7 +105,7 @@ import Tracing
             .answer(200, headers: [HTTPHeader("Content-Type", "application/json; charset=utf-8")], body: body)
         }
         defer { sink.stop() }
-        #expect(try await export(to: sink) == .success(rejectedSpans: 1, message: "one bad span"))
+        #expect(try await export(to: sink) == .success(rejected: 1, message: "one bad span"))
     }
 
     @Test func statusInJSONIsTold() async throws {
@@ -145,7 +145,7 @@ import Tracing
                     status: 200, headers: [HTTPHeader("Content-Type", "application/x-protobuf")],
                     body: ExportResponse(rejectedSpans: rejected, errorMessage: "m").protobuf()))
         }
-        #expect(result(-5) == .success(rejectedSpans: 0, message: "m"))
-        #expect(result(.max) == .success(rejectedSpans: Int(Int64.max), message: "m"))
+        #expect(result(-5) == .success(rejected: 0, message: "m"))
+        #expect(result(.max) == .success(rejected: Int(Int64.max), message: "m"))
     }
 }

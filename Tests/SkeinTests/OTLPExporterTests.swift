@@ -221,7 +221,7 @@ import Tracing
         let body = writer.bytes
         let sink = try SinkServer { _, _ in .answer(200, body: body) }
         defer { sink.stop() }
-        #expect(try await export(to: sink) == .success(rejectedSpans: 1, message: "one bad span"))
+        #expect(try await export(to: sink) == .success(rejected: 1, message: "one bad span"))
         #expect(sink.requests.count == 1)
     }
 

@@ -1,4 +1,5 @@
 import CurlTransport
+import Logging
 import Skein
 import SkeinTesting
 import Synchronization
@@ -120,6 +121,35 @@ import Tracing
         #expect(statistics.exported + statistics.droppedQueueFull == 20_000)
         let spans = sink.requests.flatMap { RecordedSpan.spans(inRequest: $0.body) }
         #expect(UInt64(spans.count) == statistics.exported && Set(spans.map(\.spanID)).count == spans.count)
+    }
+
+    /// A receiver that comes back within a shutdown's time gets the spans, however long the pauses had become before.
+    @Test func shutdownDoesNotSitOutAPauseOfOurOwn() async throws {
+        let exporter = GatedExporter(answering: { $0 == 0 ? .retryable("connection refused") : .success() })
+        let tracing = try tracing(exporter) { configuration in
+            configuration.backoff.initial = .seconds(3600)
+            configuration.backoff.max = .seconds(3600)
+        }
+        end(3, tracing.tracer)
+        while tracing.statistics.retries == 0 { await Task.yield() }
+        #expect(exporter.requests.count == 1)
+        await tracing.shutdown()
+        #expect(tracing.statistics.exported == 3)
+    }
+
+    @Test func shutdownSaysWhatItWaitsForAndThatTheReceiverIsBack() async throws {
+        let log = LogLines()
+        let exporter = GatedExporter(answering: { $0 < 2 ? .retryable("connection refused") : .success() })
+        let tracing = try tracing(exporter) { configuration in
+            configuration.logger = Logger(label: "test") { _ in log }
+            configuration.batch.scheduleDelay = .seconds(600)
+        }
+        end(3, tracing.tracer)
+        await tracing.shutdown()
+        #expect(log.lines.count == 2, "\(log.lines)")
+        #expect(log.lines.first?.hasPrefix("spans cannot be sent; the shutdown goes on trying for up to ") == true)
+        #expect(log.lines.first?.hasSuffix(" ms: connection refused") == true)
+        #expect(log.lines.last == "spans are sent again, after 3 attempts")
     }
 
     @Test func everyExporterGetsEverySpan() async throws {

@@ -47,13 +47,13 @@ import Testing
         let spill = try open()
         let requests = (0..<20).map { request(UInt8($0), count: Int($0) * 1_000) }
         for (index, request) in requests.enumerated() {
-            #expect(spill.append(request, spanCount: index + 1) == .stored)
+            #expect(spill.append(request, recordCount: index + 1) == .stored)
         }
         #expect(spill.counts.files == 20 && spill.counts.spans == 210)
         #expect(spill.counts.bytes == requests.reduce(0) { $0 + $1.count + Self.headerBytes })
         let batches = drain(spill)
         #expect(batches.map(\.request) == requests)
-        #expect(batches.map(\.spanCount) == Array(1...20))
+        #expect(batches.map(\.recordCount) == Array(1...20))
         #expect(spill.counts == SpillFiles.Counts())
         #expect(try directory.names == ["lock"])
     }
@@ -61,10 +61,10 @@ import Testing
     @Test func oldestStaysUntilItIsRemoved() throws {
         let spill = try open()
         #expect(spill.oldest() == nil)
-        _ = spill.append(request(1), spanCount: 1)
+        _ = spill.append(request(1), recordCount: 1)
         let first = try #require(spill.oldest())
         #expect(spill.oldest() == first)
-        _ = spill.append(request(2), spanCount: 1)
+        _ = spill.append(request(2), recordCount: 1)
         spill.remove(first.id)
         let second = try #require(spill.oldest())
         #expect(second.request == request(2))
@@ -75,42 +75,42 @@ import Testing
     @Test func nextProcessFindsWhatWasLeftAndGoesOnBehindIt() throws {
         do {
             let spill = try open()
-            for number in 1...12 { _ = spill.append(request(UInt8(number)), spanCount: number) }
+            for number in 1...12 { _ = spill.append(request(UInt8(number)), recordCount: number) }
             spill.remove(try #require(spill.oldest()).id)
         }
         let spill = try open()
         #expect(spill.counts.files == 11 && spill.counts.spans == 77)
-        #expect(spill.append(request(13), spanCount: 13) == .stored)
-        #expect(drain(spill).map(\.spanCount) == Array(2...13))
+        #expect(spill.append(request(13), recordCount: 13) == .stored)
+        #expect(drain(spill).map(\.recordCount) == Array(2...13))
     }
 
     @Test func batchOverTheBoundIsRefusedAndFitsOnceThereIsRoom() throws {
         let one = 100 + Self.headerBytes
         let spill = try open(bytesMax: 2 * one)
-        #expect(spill.append(request(1), spanCount: 1) == .stored)
-        #expect(spill.append(request(2), spanCount: 1) == .stored)
-        #expect(spill.append(request(3), spanCount: 1) == .full)
-        #expect(spill.append([], spanCount: 0) == .full)
+        #expect(spill.append(request(1), recordCount: 1) == .stored)
+        #expect(spill.append(request(2), recordCount: 1) == .stored)
+        #expect(spill.append(request(3), recordCount: 1) == .full)
+        #expect(spill.append([], recordCount: 0) == .full)
         #expect(try directory.files.count == 2)
         spill.remove(try #require(spill.oldest()).id)
-        #expect(spill.append(request(3), spanCount: 1) == .stored)
+        #expect(spill.append(request(3), recordCount: 1) == .stored)
         #expect(drain(spill).map(\.request) == [request(2), request(3)])
     }
 
     @Test func boundCountsWhatAnEarlierProcessLeft() throws {
         do {
             let spill = try open()
-            _ = spill.append(request(1, count: 5_000), spanCount: 1)
+            _ = spill.append(request(1, count: 5_000), recordCount: 1)
         }
-        #expect(try open(bytesMax: 5_100).append(request(2), spanCount: 1) == .full)
+        #expect(try open(bytesMax: 5_100).append(request(2), recordCount: 1) == .full)
     }
 
     /// The file of the first of two batches, changed by `damage`.
     private func batchesAfter(_ damage: (inout [UInt8]) -> Void) throws -> (SpillFiles, [SpillFiles.Batch]) {
         do {
             let spill = try open()
-            _ = spill.append(request(1), spanCount: 7)
-            _ = spill.append(request(2), spanCount: 2)
+            _ = spill.append(request(1), recordCount: 7)
+            _ = spill.append(request(2), recordCount: 2)
         }
         let url = directory.url(try #require(try directory.files.first))
         var bytes = Array(try Data(contentsOf: url))
@@ -161,27 +161,27 @@ import Testing
         try Data([1]).write(to: directory.url(name))
         let spill = try open()
         #expect(spill.counts == SpillFiles.Counts())
-        #expect(spill.append(request(1), spanCount: 1) == .stored)
+        #expect(spill.append(request(1), recordCount: 1) == .stored)
         #expect(drain(spill).count == 1)
         #expect(try directory.names.contains(name))
     }
 
     @Test func directoryBelongsToOneAtATime() throws {
         let first = try open()
-        _ = first.append(request(1), spanCount: 1)
+        _ = first.append(request(1), recordCount: 1)
         let error = #expect(throws: SpillError.self) { try open() }
         #expect(error?.isLocked == true)
         #expect(error?.description.contains("another process uses the directory") == true)
         first.close()
         first.close()
-        #expect(first.append(request(2), spanCount: 1) == .full)
+        #expect(first.append(request(2), recordCount: 1) == .full)
         #expect(first.oldest() == nil)
         #expect(try open().counts.files == 1)
     }
 
     @Test func childOfAForkLeavesFilesAndLockToTheParent() throws {
         let spill = try open()
-        _ = spill.append(request(1), spanCount: 1)
+        _ = spill.append(request(1), recordCount: 1)
         // In the child the descriptor is a copy; here it is the only one, so that closing it frees the lock.
         let calls = Mutex<[Bool]>([])
         let child = try SpillFiles(
@@ -192,7 +192,7 @@ import Testing
         child.abandonAfterFork()
         child.close()
         #expect(calls.withLock { $0 } == [false])
-        #expect(child.append(request(1), spanCount: 1) == .full)
+        #expect(child.append(request(1), recordCount: 1) == .full)
         #expect(spill.counts.files == 1)
     }
 
@@ -212,10 +212,10 @@ import Testing
     @Test func fullDiskLeavesNothingBehindAndLaterBatchesAreStored() throws {
         let faulty = FaultySpillFiles()
         let spill = try open(files: faulty)
-        #expect(spill.append(request(1), spanCount: 1) == .stored)
+        #expect(spill.append(request(1), recordCount: 1) == .stored)
         for operation in ["write", "rename"] {
             faulty.fail(operation, with: ENOSPC)
-            guard case .failed(let error) = spill.append(request(2), spanCount: 1) else {
+            guard case .failed(let error) = spill.append(request(2), recordCount: 1) else {
                 Issue.record("\(operation) did not fail")
                 return
             }
@@ -224,7 +224,7 @@ import Testing
         }
         faulty.fail(nil)
         #expect(spill.counts.files == 1)
-        #expect(spill.append(request(3), spanCount: 1) == .stored)
+        #expect(spill.append(request(3), recordCount: 1) == .stored)
         #expect(drain(spill).map(\.request) == [request(1), request(3)])
     }
 
@@ -232,35 +232,35 @@ import Testing
         let faulty = FaultySpillFiles()
         do {
             let spill = try open(files: faulty)
-            for number in 1...3 { _ = spill.append(request(UInt8(number)), spanCount: number) }
+            for number in 1...3 { _ = spill.append(request(UInt8(number)), recordCount: number) }
             faulty.fail("read", with: EIO, times: 1)
-            #expect(drain(spill).map(\.spanCount) == [2, 3])
+            #expect(drain(spill).map(\.recordCount) == [2, 3])
             #expect(spill.counts.unreadableFiles == 1 && spill.counts.unreadableSpans == 1)
             #expect(spill.counts.files == 0 && spill.counts.spans == 0)
             #expect(spill.counts.bytes == 100 + Self.headerBytes, "it still takes space")
         }
-        #expect(drain(try open()).map(\.spanCount) == [1])
+        #expect(drain(try open()).map(\.recordCount) == [1])
     }
 
     @Test(arguments: [EMFILE, ENFILE, ENOMEM])
     func shortageIsNoFaultOfTheFile(_ code: Int32) throws {
         let faulty = FaultySpillFiles()
         let spill = try open(files: faulty)
-        for number in 1...2 { _ = spill.append(request(UInt8(number)), spanCount: number) }
+        for number in 1...2 { _ = spill.append(request(UInt8(number)), recordCount: number) }
         faulty.fail("read", with: code)
         #expect(spill.oldest() == nil && spill.counts.files == 2)
         faulty.fail(nil)
-        #expect(drain(spill).map(\.spanCount) == [1, 2])
+        #expect(drain(spill).map(\.recordCount) == [1, 2])
     }
 
     @Test func batchThatCannotBeRemovedIsToldAndNotGivenTwice() throws {
         let faulty = FaultySpillFiles()
         let spill = try open(files: faulty)
-        for number in 1...2 { _ = spill.append(request(UInt8(number)), spanCount: number) }
+        for number in 1...2 { _ = spill.append(request(UInt8(number)), recordCount: number) }
         let first = try #require(spill.oldest())
         faulty.fail("remove", with: EROFS, times: 1)
         #expect(spill.remove(first.id)?.code == EROFS)
-        #expect(drain(spill).map(\.spanCount) == [2])
+        #expect(drain(spill).map(\.recordCount) == [2])
         #expect(spill.counts.unreadableFiles == 1)
     }
 

@@ -94,6 +94,30 @@ import Tracing
         #expect(lost + UInt64(statistics.spilled) == 20_000)
     }
 
+    /// The batch that found no room on disk is none of those that wait in the queue.
+    @Test func flushWaitsForABatchThatTheDiskHadNoRoomFor() async throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let exporter = GatedExporter(result: .retryable("away", after: .seconds(3600)))
+        let tracing = try tracing(exporter, bytesMax: 0) { configuration in
+            configuration.batch.retryTimeout = .milliseconds(100)
+            configuration.batch.maxExportBatchSize = 1
+        }
+        // Takes more than half of the memory.
+        func endLargeSpan() {
+            let span = tracing.tracer.startSpan("s", context: .topLevel)
+            span.record("text", String(repeating: "x", count: 150_000))
+            span.end()
+        }
+        endLargeSpan()
+        await exporter.arrived(batches: 1)
+        endLargeSpan()
+        while tracing.statistics.droppedExportFailed == 0 { await Task.yield() }
+        let isComplete = await tracing.flush(timeout: .milliseconds(50))
+        #expect(!isComplete)
+        await tracing.shutdown(timeout: .milliseconds(20))
+        #expect(tracing.statistics.droppedExportFailed == 1 && tracing.statistics.droppedShutdown == 1)
+    }
+
     @Test func directoryOfAnotherProcessIsLeftAloneAndSpansAreSentAllTheSame() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let first = try tracing(GatedExporter())

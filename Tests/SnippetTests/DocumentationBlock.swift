@@ -23,12 +23,36 @@ struct DocumentationBlock {
         return Array(rest.drop(while: \.isEmpty))
     }
 
-    /// The blocks of every page that shows Swift to users of the SDK.
+    /// The blocks of every page and every declaration that shows Swift to users of the SDK.
     static func all() throws -> [DocumentationBlock] {
-        try pages().flatMap { page in
+        let onPages = try pages().flatMap { page in
             let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
             return blocks(of: text, page: page)
         }
+        return try onPages + ofDeclarations()
+    }
+
+    /// The blocks in the comments of the SDK's declarations.
+    static func ofDeclarations() throws -> [DocumentationBlock] {
+        var blocks: [DocumentationBlock] = []
+        for target in ["Skein", "SkeinAgents", "SkeinTesting", "SemanticConventions", "ContextBaggage"] {
+            let folder = root.appending(path: "Sources/\(target)")
+            for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
+            where name.hasSuffix(".swift") {
+                let source = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+                blocks += self.blocks(of: comments(in: source), page: "Sources/\(target)/\(name)")
+            }
+        }
+        return blocks
+    }
+
+    /// The text of the documentation comments, on their lines; the other lines are empty.
+    private static func comments(in source: String) -> String {
+        source.components(separatedBy: "\n").map { line in
+            let line = line.drop { $0 == " " }
+            guard line.hasPrefix("///") else { return "" }
+            return String(line.dropFirst(line.hasPrefix("/// ") ? 4 : 3))
+        }.joined(separator: "\n")
     }
 
     static func blocks(of text: String, page: String) -> [DocumentationBlock] {

@@ -7,6 +7,7 @@ import Testing
         let files = try SnippetFile.all()
         let blocks = try DocumentationBlock.all().filter { !$0.isManifest }
         #expect(blocks.count > 40, "the pages were found")
+        #expect(try DocumentationBlock.ofDeclarations().count > 20, "the comments were found")
         for block in blocks {
             #expect(
                 files.contains { $0.contains(block) },

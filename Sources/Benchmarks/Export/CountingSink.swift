@@ -5,11 +5,13 @@ import Synchronization
 
 /// A receiver of OTLP/HTTP on loopback, in a process of its own, that counts spans and does nothing else.
 ///
-///     skein-bench --sink      prints its port, then serves until its standard input ends; then prints the count
+///     skein-bench --sink DOWN STALLED    prints its port, then serves until its standard input ends; then prints the
+///                                        count. It refuses connections for DOWN milliseconds, and leaves them without
+///                                        an answer for STALLED more.
 enum CountingSink {
     private static let spans = Atomic<Int>(0)
 
-    static func run() {
+    static func run(down: UInt32, stalled: UInt32) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -20,13 +22,18 @@ enum CountingSink {
                 bind(listener, $0, length) == 0 && getsockname(listener, $0, &length) == 0
             }
         }
-        guard isBound, listen(listener, 16) == 0 else {
+        guard isBound, down > 0 || listen(listener, 16) == 0 else {
             print("error \(errno)")
             return
         }
         print(UInt16(bigEndian: address.sin_port))
         fflush(nil)
         _ = DetachedThread.start {
+            if down > 0 {
+                usleep(down * 1_000)
+                guard listen(listener, 16) == 0 else { return }
+            }
+            usleep(stalled * 1_000)
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }

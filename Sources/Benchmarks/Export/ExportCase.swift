@@ -19,6 +19,13 @@ struct ExportCase {
     var overflow: BatchOptions.Overflow?
     /// Spans a second, in bursts of 100; nil is as fast as it goes.
     var rate: Int?
+    /// How long the sink refuses connections, and then leaves them without an answer.
+    var downMilliseconds: UInt32 = 0
+    var stalledMilliseconds: UInt32 = 0
+    /// What a flush sent counts, not what the shutdown after it sends.
+    var flushes = false
+    /// Whether more is made than the queue holds.
+    var mayDrop = false
 
     static let all: [ExportCase] = [
         ExportCase(name: "no-op tracer, 5 dictionary", kind: .noop),
@@ -26,7 +33,8 @@ struct ExportCase {
         ExportCase(name: "5 native, block, 2 threads", threads: 2, overflow: .block),
         ExportCase(name: "5 dictionary, block", kind: .dictionary, overflow: .block),
         ExportCase(name: "5 dictionary, block, 2 threads", kind: .dictionary, threads: 2, overflow: .block),
-        ExportCase(name: "5 native, drop", overflow: .dropNewest),
+        ExportCase(name: "5 native, drop", overflow: .dropNewest, mayDrop: true),
+        ExportCase(name: "5 native, drop oldest", overflow: .dropOldest, mayDrop: true),
         ExportCase(name: "2,000/s in bursts", spans: 4_000, rate: 2_000),
         ExportCase(name: "5,000/s in bursts", spans: 10_000, rate: 5_000),
         ExportCase(name: "10,000/s in bursts", spans: 20_000, rate: 10_000),
@@ -35,6 +43,10 @@ struct ExportCase {
         ExportCase(name: "5,000 and shutdown", spans: 5_000),
         ExportCase(name: "20,000 and shutdown", spans: 20_000),
         ExportCase(name: "100,000 and shutdown", spans: 100_000),
+        ExportCase(name: "flush of 10", spans: 10, flushes: true),
+        ExportCase(name: "5 s down, 100,000", spans: 100_000, downMilliseconds: 5_000),
+        ExportCase(name: "5 s down, 400,000", spans: 400_000, downMilliseconds: 5_000, mayDrop: true),
+        ExportCase(name: "3 s stalled, 100,000", spans: 100_000, stalledMilliseconds: 3_000),
     ]
 
     /// What the process that ran a case says: CPU nanoseconds, peak kibibytes, spans ended, exported and dropped.
@@ -75,13 +87,15 @@ struct ExportCase {
             }
         }
         for _ in 0..<threads { isDone.wait() }
+        if flushes { tracing.tracer.forceFlush() }
+        let flushed = tracing.statistics
         Task {
             await tracing.shutdown()
             isDone.signal()
         }
         isDone.wait()
         let end = usage()
-        let statistics = tracing.statistics
+        let statistics = flushes ? flushed : tracing.statistics
         var outcome = Outcome()
         outcome.cpuNanoseconds = end.cpu - start.cpu
         outcome.peakKibibytes = end.peak

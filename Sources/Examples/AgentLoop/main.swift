@@ -3,15 +3,12 @@
 //     swift run AgentLoop
 //     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 swift run AgentLoop
 
-import Foundation
 import Skein
 import SkeinAgents
 
 let telemetry = try SkeinTracing.bootstrap(serviceName: "agent-loop") { configuration in
-    // Where no collector is named, spans are printed.
-    if ProcessInfo.processInfo.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == nil {
-        configuration.exporters = [.console]
-    }
+    // Where the environment does not say where spans go, they are printed.
+    if !configuration.isDestinationInEnvironment { configuration.exporters = [.console] }
 }
 
 /// Takes the place of a provider: asks for the weather first, then answers.

@@ -9,10 +9,8 @@ import Skein
 import Tracing
 
 _ = try SkeinTracing.bootstrap(serviceName: "count-words") { configuration in
-    // Where no collector is named, spans are printed.
-    if ProcessInfo.processInfo.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == nil {
-        configuration.exporters = [.console]
-    }
+    // Where the environment does not say where spans go, they are printed.
+    if !configuration.isDestinationInEnvironment { configuration.exporters = [.console] }
 }
 
 func countWords(inFile path: String) throws -> Int {

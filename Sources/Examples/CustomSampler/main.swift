@@ -3,7 +3,6 @@
 //     swift run CustomSampler
 //     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 swift run CustomSampler
 
-import Foundation
 import Skein
 import Synchronization
 import Tracing
@@ -52,10 +51,8 @@ let telemetry = try SkeinTracing.bootstrap(serviceName: "custom-sampler") { conf
     // At the root, so that a trace is recorded as a whole or not at all.
     configuration.sampler = ParentBasedSampler(root: RuleBasedSampler(rules: rules, fallback: AlwaysOnSampler()))
     configuration.processors = [regions]
-    // Where no collector is named, spans are printed.
-    if ProcessInfo.processInfo.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == nil {
-        configuration.exporters = [.console]
-    }
+    // Where the environment does not say where spans go, they are printed.
+    if !configuration.isDestinationInEnvironment { configuration.exporters = [.console] }
 }
 
 for route in ["GET /healthz", "POST /ask"] + Array(repeating: "GET /feed", count: 20) {

@@ -4,7 +4,6 @@
 //     swift run ServiceLifecycleApp
 //     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 swift run ServiceLifecycleApp
 
-import Foundation
 import Logging
 import ServiceLifecycle
 import Skein
@@ -37,10 +36,8 @@ struct Farewell: Service {
 }
 
 let telemetry = try SkeinTracing.bootstrap(serviceName: "service-lifecycle-app") { configuration in
-    // Where no collector is named, spans are printed.
-    if ProcessInfo.processInfo.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == nil {
-        configuration.exporters = [.console]
-    }
+    // Where the environment does not say where spans go, they are printed.
+    if !configuration.isDestinationInEnvironment { configuration.exporters = [.console] }
 }
 var logger = Logger(label: "app")
 logger.logLevel = .notice

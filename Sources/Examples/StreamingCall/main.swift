@@ -4,15 +4,12 @@
 //     swift run StreamingCall
 //     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 swift run StreamingCall
 
-import Foundation
 import Skein
 import SkeinAgents
 
 let telemetry = try SkeinTracing.bootstrap(serviceName: "streaming-call") { configuration in
-    // Where no collector is named, spans are printed.
-    if ProcessInfo.processInfo.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == nil {
-        configuration.exporters = [.console]
-    }
+    // Where the environment does not say where spans go, they are printed.
+    if !configuration.isDestinationInEnvironment { configuration.exporters = [.console] }
 }
 
 /// Takes the place of an HTTP client: the bytes of a chat completion as server-sent events, a pause before each.

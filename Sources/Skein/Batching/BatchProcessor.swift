@@ -1,3 +1,5 @@
+import CoreMetrics
+
 /// Collects encoded records and exports them in batches, on a thread of its own that sleeps while there is nothing to
 /// do.
 ///
@@ -29,11 +31,15 @@ final class BatchProcessor: @unchecked Sendable {
     private let options: BatchOptions
     private var framing: any RecordFraming
     private var spill: SpillFiles?
+    private let started: StartedSpans?
+    private let metrics: @Sendable () -> any MetricsFactory
     @exclusivity(unchecked) private var queue: BatchQueue
 
+    /// - Parameter started: told to the metrics; nil where another processor of the same spans does so.
     init(
         options: BatchOptions, framing: any RecordFraming, exporter: any SpanExporter, exporterName: String,
-        diagnostics: Diagnostics, backoff: Backoff = Backoff()
+        diagnostics: Diagnostics, backoff: Backoff, metrics: @escaping @Sendable () -> any MetricsFactory,
+        started: StartedSpans? = nil
     ) {
         self.options = options.validated
         self.framing = framing
@@ -41,7 +47,9 @@ final class BatchProcessor: @unchecked Sendable {
         self.diagnostics = diagnostics
         self.backoff = backoff
         self.exporterName = exporterName
-        report = ExportReport(diagnostics, exporterName: exporterName)
+        self.started = started
+        self.metrics = metrics
+        report = ExportReport(diagnostics, exporterName: exporterName, started, metrics)
         if let spill = options.spill {
             do {
                 self.spill = try SpillFiles(directory: spill.directory, bytesMax: spill.bytesMax)
@@ -87,7 +95,7 @@ final class BatchProcessor: @unchecked Sendable {
         let queue = queue
         let deadline = MonotonicTime.now + timeout
         _ = queue.close(deadline: deadline)
-        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.counts.queued) }
+        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.abandon()) }
         // The thread ends at the deadline; a second more is for what it has on its hands.
         let limit = deadline + .seconds(1)
         queue.monitor.wait { shared in
@@ -100,10 +108,7 @@ final class BatchProcessor: @unchecked Sendable {
         let queue = queue
         _ = queue.close(deadline: .now + timeout)
         // Also where no record was ever seen: the exporter is shut down all the same.
-        guard queue.startIfNeeded() else {
-            report.lostByShutdown(queue.counts.queued)
-            return
-        }
+        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.abandon()) }
         await withCheckedContinuation { continuation in
             let isStopped = queue.monitor.withLock { shared in
                 if !shared.isStopped { shared.stopWaiters.append { continuation.resume() } }
@@ -145,7 +150,7 @@ extension BatchProcessor: ForkAware {
         framing = framing.ofChildProcess()
         // Another thread may have held their locks.
         diagnostics = diagnostics.ofChildProcess()
-        report = ExportReport(diagnostics, exporterName: exporterName)
+        report = ExportReport(diagnostics, exporterName: exporterName, started, metrics)
         queue = Self.queue(options, framing, exporter, backoff, spill, report)
     }
 }

@@ -12,11 +12,15 @@ extension BatchQueue {
 
     /// Takes a batch off the queue's beginning and encodes it; nil when there is nothing.
     ///
-    /// - Parameter isForSending: whether a flush waits for it until ``settle()``.
+    /// A flush waits for it until ``settle()``, or, where it is not for sending, until ``settleHeldBack()``.
     func takeBatch(_ framing: any RecordFraming, isForSending: Bool = true) -> ExportBatch? {
         let chunks: [RecordChunk] = monitor.withLock { shared in
             let chunks = shared.ready.take(records: options.maxExportBatchSize)
-            if isForSending { shared.inFlightFrom = chunks.first?.sequence }
+            if isForSending {
+                shared.inFlightFrom = chunks.first?.sequence
+            } else {
+                shared.heldBackFrom = chunks.first?.sequence
+            }
             shared.warmUntil = .now + options.scheduleDelay
             return chunks
         }
@@ -29,7 +33,7 @@ extension BatchQueue {
             pieces.append(bytes)
         }
         let batch = framing.batch(pieces, count: options.maxExportBatchSize - left)
-        uncount(batch.spanCount)
+        uncount(batch.recordCount)
         let isAwaited = monitor.withLock { shared in
             for chunk in chunks {
                 if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
@@ -47,6 +51,37 @@ extension BatchQueue {
         monitor.notify()
     }
 
+    /// The fate of the batch that was taken for the disk is decided: it is there.
+    func settleHeldBack() {
+        monitor.withLock { $0.heldBackFrom = nil }
+        monitor.notify()
+    }
+
+    /// The batch that found no room on the disk is sent after all; ``settle()`` ends that.
+    func sendHeldBack() {
+        monitor.withLock { shared in
+            shared.inFlightFrom = shared.heldBackFrom
+            shared.heldBackFrom = nil
+        }
+    }
+
+    /// Gives up what is queued, because there is no thread to export it. Returns how many records that were.
+    func abandon() -> Int {
+        let count = monitor.withLock { shared in
+            shared.isStopped = true
+            var count = 0
+            while let chunk = shared.ready.popFirst() {
+                count += chunk.recordCount
+                uncount(chunk.recordCount)
+                recycle(chunk, &shared)
+            }
+            readyRecords.store(0, ordering: .relaxed)
+            return count
+        }
+        monitor.notify()
+        return count
+    }
+
     // MARK: counts
 
     struct Counts {
@@ -59,6 +94,8 @@ extension BatchQueue {
         var droppedOldest: UInt64 = 0
         /// Records in memory, but for the batch under way.
         var queued = 0
+        /// Bytes of the memory that is in use for them.
+        var usedBytes = 0
     }
 
     var counts: Counts {
@@ -76,6 +113,7 @@ extension BatchQueue {
             counts.droppedOldest = shared.droppedOldest
             counts.lost = shared.lostInPassing
             counts.queued += shared.ready.recordCount
+            counts.usedBytes = shared.usedBytes
         }
         return counts
     }

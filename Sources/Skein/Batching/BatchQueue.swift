@@ -40,6 +40,8 @@ final class BatchQueue: @unchecked Sendable {
         var droppedOldest: UInt64 = 0
         /// The chunk that the batch under way begins with.
         var inFlightFrom: UInt64?
+        /// The chunk that a batch begins with which is on its way to disk, or found no room there and is sent next.
+        var heldBackFrom: UInt64?
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?
@@ -59,7 +61,7 @@ final class BatchQueue: @unchecked Sendable {
         var warmUntil = MonotonicTime.distantPast
 
         /// Everything before this chunk has left.
-        var lowestUnsettled: UInt64 { inFlightFrom ?? ready.first?.sequence ?? nextSequence }
+        var lowestUnsettled: UInt64 { inFlightFrom ?? heldBackFrom ?? ready.first?.sequence ?? nextSequence }
     }
 
     /// Bytes of a chunk: room for about 512 spans of five attributes.

@@ -37,6 +37,8 @@ final class BatchWorker: @unchecked Sendable {
     private var pending: Pending?
     /// The receiver is left alone until then: as long as it asked for, or for a growing pause.
     private var notBefore = MonotonicTime.distantPast
+    /// Whether the pause is of our own choice, so that a shutdown may cut it short.
+    private var isPauseOurs = false
     /// What the last failed attempt came to.
     private var lastReason = ""
     /// A batch that left the queue for the disk and found no room there; it is sent next.
@@ -86,6 +88,7 @@ final class BatchWorker: @unchecked Sendable {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
         if let deadline, now >= deadline, shared.isClosed { return .done(.stop) }
+        if deadline != nil, isPauseOurs { (notBefore, isPauseOurs) = (now, false) }
         if now < notBefore {
             if let pending, pending.spillID == nil, now >= pending.giveUpAt { return .done(.giveUp) }
             if isShort(shared), spill != nil, !isSpillFull, shared.ready.first != nil { return .done(.spill) }
@@ -141,15 +144,16 @@ final class BatchWorker: @unchecked Sendable {
         }
         pending = current
         let window = ExportWindow(queue.options.exportTimeout)
-        queue.monitor.withLock { shared in
+        let shutdownDeadline = queue.monitor.withLock { shared in
             if let deadline = shared.shutdownDeadline { window.close(at: deadline) }
             shared.window = window
+            return shared.shutdownDeadline
         }
         let start = MonotonicTime.now
         let result = exporter.export(current.batch, within: window)
         queue.monitor.withLock { $0.window = nil }
         report.attempted(start.duration(to: .now))
-        let spans = current.batch.spanCount
+        let spans = current.batch.recordCount
         switch result {
         case .success(let rejected, let message):
             lastReason = ""
@@ -161,9 +165,9 @@ final class BatchWorker: @unchecked Sendable {
             isSpillFull = false
             settle(current)
         case .retryable(let reason, let after):
-            retry(current, reason, after)
+            retry(current, reason, after, shutdownDeadline)
         }
-        report.dropped(queue.counts.droppedFull)
+        report.observed(queue.counts, queue.options)
     }
 
     /// From the queue, and from the disk when the queue has nothing urgent.
@@ -171,11 +175,12 @@ final class BatchWorker: @unchecked Sendable {
         let giveUpAt = MonotonicTime.now + queue.options.retryTimeout
         if let batch = heldBack {
             heldBack = nil
+            queue.sendHeldBack()
             return Pending(batch: batch, giveUpAt: giveUpAt)
         }
         if let batch = queue.takeBatch(framing) { return Pending(batch: batch, giveUpAt: giveUpAt) }
         guard let stored = spill?.oldest() else { return nil }
-        let batch = ExportBatch(spanCount: stored.spanCount, request: stored.request)
+        let batch = ExportBatch(recordCount: stored.recordCount, request: stored.request)
         return Pending(batch: batch, spillID: stored.id, giveUpAt: giveUpAt)
     }
 
@@ -187,18 +192,20 @@ final class BatchWorker: @unchecked Sendable {
     }
 
     /// Keeps the batch for another attempt.
-    private func retry(_ batch: Pending, _ reason: String, _ after: Duration?) {
+    private func retry(_ batch: Pending, _ reason: String, _ after: Duration?, _ shutdownDeadline: MonotonicTime?) {
         pending?.attempts += 1
-        notBefore = .now + (after ?? backoff.delay(afterAttempts: batch.attempts + 1))
+        // Pauses do not grow while a shutdown waits: a receiver that restarts must be found in the time that is left.
+        notBefore = .now + (after ?? backoff.delay(afterAttempts: shutdownDeadline == nil ? batch.attempts + 1 : 1))
+        isPauseOurs = after == nil && shutdownDeadline == nil
         lastReason = reason
-        report.delayed(reason)
+        report.delayed(reason, shutdownWaits: shutdownDeadline.map { MonotonicTime.now.duration(to: $0) })
     }
 
     /// The batch's time is over. What is on disk keeps, and has no such time.
     private func giveUp() {
         guard let pending else { return }
         if !store(pending.batch) {
-            report.lost(pending.batch.spanCount, "gave up after \(pending.attempts) attempts: \(lastReason)")
+            report.lost(pending.batch.recordCount, "gave up after \(pending.attempts) attempts: \(lastReason)")
         }
         settle(pending)
     }
@@ -208,12 +215,12 @@ final class BatchWorker: @unchecked Sendable {
     /// Moves the oldest batch of the queue to disk.
     private func spillBatch() {
         guard let batch = queue.takeBatch(framing, isForSending: false) else { return }
-        if !store(batch) { heldBack = batch }
+        if store(batch) { queue.settleHeldBack() } else { heldBack = batch }
     }
 
     private func store(_ batch: ExportBatch) -> Bool {
         guard let spill, !isSpillFull else { return false }
-        switch spill.append(batch.request, spanCount: batch.spanCount) {
+        switch spill.append(batch.request, recordCount: batch.recordCount) {
         case .stored: return true
         case .full:
             isSpillFull = true
@@ -232,7 +239,7 @@ final class BatchWorker: @unchecked Sendable {
         exporter.shutdown()
         var lost = 0
         func keep(_ batch: ExportBatch) {
-            if !store(batch) { lost += batch.spanCount }
+            if !store(batch) { lost += batch.recordCount }
         }
         if let pending, pending.spillID == nil { keep(pending.batch) }
         if let heldBack { keep(heldBack) }
@@ -243,12 +250,12 @@ final class BatchWorker: @unchecked Sendable {
             shared.isStopped = true
             // What came in between the last batch and here.
             while let chunk = shared.ready.popFirst() { shared.lostInPassing += UInt64(chunk.recordCount) }
-            shared.inFlightFrom = nil
+            (shared.inFlightFrom, shared.heldBackFrom) = (nil, nil)
             defer { shared.stopWaiters = [] }
             return shared.stopWaiters
         }
         report.lostByShutdown(lost, lastReason)
-        report.finished(queueFull: queue.counts.droppedFull)
+        report.finished(queue.counts, queue.options)
         queue.monitor.notify()
         for waiter in waiters { waiter() }
     }

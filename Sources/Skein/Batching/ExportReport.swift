@@ -1,3 +1,4 @@
+import CoreMetrics
 import Synchronization
 
 /// Keeps the counts of one exporter, tells the operator what goes wrong, and passes both on to swift-metrics.
@@ -14,15 +15,25 @@ final class ExportReport: Sendable {
         var retries: UInt64 = 0
         /// The part of the records dropped by a full queue that was told to the metrics.
         fileprivate var toldQueueFull: UInt64 = 0
+        /// The same of those that found room, and of the spans that were started.
+        fileprivate var toldAccepted: UInt64 = 0
+        fileprivate var toldStarted: UInt64 = 0
     }
 
-    private let counts = Mutex(Counts())
+    private let counts: Mutex<Counts>
     private let diagnostics: Diagnostics
     private let metrics: ExportMetrics
+    private let started: StartedSpans?
 
-    init(_ diagnostics: Diagnostics, exporterName: String) {
+    /// - Parameter started: told too, but for what was counted before; nil where another report does so.
+    init(
+        _ diagnostics: Diagnostics, exporterName: String, _ started: StartedSpans?,
+        _ factory: @escaping @Sendable () -> any MetricsFactory
+    ) {
         self.diagnostics = diagnostics
-        metrics = ExportMetrics(diagnostics.records, exporterName: exporterName)
+        self.started = started
+        counts = Mutex(Counts(toldStarted: started?.total ?? 0))
+        metrics = ExportMetrics(diagnostics.records, exporterName: exporterName, factory: factory)
     }
 
     private var records: String { diagnostics.records.plural }
@@ -54,9 +65,17 @@ final class ExportReport: Sendable {
         diagnostics.report(.spill, "\(records) cannot be spilled to disk: \(error)")
     }
 
-    func delayed(_ reason: String) {
+    /// - Parameter shutdownWaits: how long a shutdown goes on to try; nil where there is none.
+    func delayed(_ reason: String, shutdownWaits: Duration? = nil) {
         counts.withLock { $0.retries += 1 }
-        diagnostics.report(.delayed, "\(records) cannot be sent and are kept to be sent again: \(reason)")
+        guard let shutdownWaits else {
+            return diagnostics.report(
+                .delayed, "\(records) cannot be sent and are kept to be sent again: \(reason)")
+        }
+        let milliseconds = Int(shutdownWaits / .milliseconds(1))
+        diagnostics.report(
+            .shutdownWaits,
+            "\(records) cannot be sent; the shutdown goes on trying for up to \(milliseconds) ms: \(reason)")
     }
 
     func lost(_ count: Int, _ reason: String) {
@@ -81,8 +100,8 @@ final class ExportReport: Sendable {
     }
 
     /// Nothing more will be told: what was left out for want of patience is told now.
-    func finished(queueFull total: UInt64) {
-        dropped(total, isLast: true)
+    func finished(_ queue: BatchQueue.Counts, _ options: BatchOptions) {
+        observed(queue, options, isLast: true)
         diagnostics.tellRest()
     }
 
@@ -90,13 +109,32 @@ final class ExportReport: Sendable {
         diagnostics.report(.noThread, "no thread for exporting \(records); they wait in the queue")
     }
 
-    /// The running total of records that a full queue dropped.
-    func dropped(_ total: UInt64, isLast: Bool = false) {
-        let news: UInt64 = counts.withLock { counts in
-            defer { counts.toldQueueFull = max(counts.toldQueueFull, total) }
-            return total - min(total, counts.toldQueueFull)
+    /// How the queue stands after an attempt to export: it is told then, because nothing runs while nothing is sent.
+    func observed(_ queue: BatchQueue.Counts, _ options: BatchOptions, isLast: Bool = false) {
+        let instruments = metrics.all
+        let startedTotal = started?.total ?? 0
+        let news = counts.withLock { counts in
+            (
+                queueFull: Self.news(queue.droppedFull, &counts.toldQueueFull),
+                accepted: Self.news(queue.accepted, &counts.toldAccepted),
+                started: Self.news(startedTotal, &counts.toldStarted)
+            )
         }
-        if news > 0 { metrics.all.queueFull.increment(by: news) }
-        diagnostics.reportTotal(.queueFull, total, isLast: isLast) { "\($0) \(records) lost: the queue was full" }
+        if news.queueFull > 0 { instruments.queueFull.increment(by: news.queueFull) }
+        if news.accepted > 0 { instruments.accepted.increment(by: news.accepted) }
+        if news.started > 0 { instruments.started.increment(by: news.started) }
+        instruments.queued.record(queue.queued)
+        if let max = options.maxQueueSize { instruments.queueCapacity.record(max) }
+        instruments.queuedBytes.record(queue.usedBytes)
+        instruments.queueCapacityBytes.record(options.maxQueueBytes)
+        diagnostics.reportTotal(.queueFull, queue.droppedFull, isLast: isLast) {
+            "\($0) \(records) lost: the queue was full"
+        }
+    }
+
+    /// What of a running total was not told before.
+    private static func news(_ total: UInt64, _ told: inout UInt64) -> UInt64 {
+        defer { told = max(told, total) }
+        return total - min(total, told)
     }
 }

@@ -14,6 +14,10 @@ extension TracingConfiguration {
         readLimits(&environment)
         batch.read(&environment, prefix: "BSP")
         readExporters(&environment)
+        let destinations = [
+            "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ]
+        isDestinationInEnvironment = environment.first(of: destinations) != nil
         otlp.read(&environment, signal: "TRACES", path: "v1/traces")
         logs.read(&environment)
     }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 
 /// Everything that can be set about tracing. Starts from the environment's `OTEL_*` variables; what code sets after
@@ -53,6 +54,11 @@ public struct TracingConfiguration: Sendable {
     public var flushesAtExit = true
     /// The pauses between attempts to send a batch.
     package var backoff = Backoff()
+    /// Makes what the SDK's own metrics are told to.
+    package var metricsFactory: @Sendable () -> any MetricsFactory = { MetricsSystem.factory }
+    /// Whether the environment says where spans go: exporters, or the endpoint of a receiver. Where it does not, a tool
+    /// may print spans rather than look for a collector on this machine.
+    public internal(set) var isDestinationInEnvironment = false
     /// What was wrong in the environment; told to the logger once when tracing starts.
     public internal(set) var problems: [ConfigurationProblem] = []
     /// What the environment says about the resource, in order.

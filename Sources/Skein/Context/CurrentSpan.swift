@@ -10,6 +10,8 @@ enum CurrentSpan: Sendable {
     case local(SkeinSpan)
     /// What came in from another process, or a span of this one whose parent is `local`.
     case copy(Box)
+    /// No span: keeps a place for one, which a span then takes.
+    case vacant
 
     /// Keeps a context of a span in one word, which a `ServiceContext` stores in place.
     final class Box: Sendable {
@@ -24,6 +26,7 @@ enum CurrentSpan: Sendable {
         switch self {
         case .local(let span): span.spanContext
         case .copy(let box): box.spanContext
+        case .vacant: nil
         }
     }
 }
@@ -34,6 +37,14 @@ private enum CurrentSpanKey: ServiceContextKey {
 }
 
 extension ServiceContext {
+    /// A context that holds nothing but a place for a span. Copying its storage and taking the place costs a third less
+    /// than making the storage of an empty context grow.
+    static let withVacancy: ServiceContext = {
+        var context = ServiceContext.topLevel
+        context.currentSpan = .vacant
+        return context
+    }()
+
     /// The span that new spans in this context become children of: a local one, or a remote one after extraction.
     public var spanContext: SpanContext? {
         get { currentSpan?.spanContext }

@@ -2,8 +2,8 @@ import OTLP
 
 extension ExportBatch {
     /// A batch of a request that is complete already, such as one that comes back from disk.
-    package init(request: [UInt8], spanCount: Int) {
-        self.init(spanCount: spanCount, request: request)
+    package init(request: [UInt8], recordCount: Int) {
+        self.init(recordCount: recordCount, request: request)
     }
 
     /// The batch as OTLP/JSON, and how many spans are left out because they have no valid ids: a receiver would refuse
@@ -27,6 +27,6 @@ extension ExportResult {
     func rejecting(_ leftOut: Int) -> ExportResult {
         guard leftOut > 0, case .success(let rejected, let message) = self else { return self }
         return .success(
-            rejectedSpans: rejected + leftOut, message: message.isEmpty ? "spans without valid ids" : message)
+            rejected: rejected + leftOut, message: message.isEmpty ? "spans without valid ids" : message)
     }
 }

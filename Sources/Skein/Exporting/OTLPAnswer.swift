@@ -47,7 +47,7 @@ package enum OTLPAnswer {
             return .success(message: "an answer \(what) that is no OTLP; is the endpoint a receiver's?")
         }
         return .success(
-            rejectedSpans: Int(clamping: max(0, answer.rejectedSpans)), message: printable(answer.errorMessage))
+            rejected: Int(clamping: max(0, answer.rejectedSpans)), message: printable(answer.errorMessage))
     }
 
     private static func reason(_ response: HTTPResponseMessage) -> String {

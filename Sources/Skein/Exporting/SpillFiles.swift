@@ -31,7 +31,7 @@ package final class SpillFiles: @unchecked Sendable {
         /// A complete OTLP `ExportTraceServiceRequest` in protobuf.
         package let request: [UInt8]
         /// The spans of the request.
-        package let spanCount: Int
+        package let recordCount: Int
     }
 
     /// How much is stored, and what could not be used.
@@ -90,11 +90,11 @@ package final class SpillFiles: @unchecked Sendable {
     package var counts: Counts { shared.withLock { $0 } }
 
     /// Stores a batch behind all others. One over the bound is refused.
-    package func append(_ request: [UInt8], spanCount: Int) -> Outcome {
+    package func append(_ request: [UInt8], recordCount: Int) -> Outcome {
         let size = SpillFormat.headerBytes + request.count
         guard lock != nil, size <= bytesMax - counts.bytes else { return .full }
-        let name = SpillFileName(sequence: nextSequence, spanCount: spanCount)
-        let header = SpillFormat.header(request, spanCount: spanCount)
+        let name = SpillFileName(sequence: nextSequence, recordCount: recordCount)
+        let header = SpillFormat.header(request, recordCount: recordCount)
         let temporary = path(name.temporary)
         do {
             try files.write(header, request, to: temporary)
@@ -119,9 +119,9 @@ package final class SpillFiles: @unchecked Sendable {
             let entry = entries[first]
             do {
                 let bytes = try files.read(path(entry.name.final))
-                if let request = SpillFormat.request(bytes, spanCount: entry.name.spanCount) {
+                if let request = SpillFormat.request(bytes, recordCount: entry.name.recordCount) {
                     return Batch(
-                        id: ID(sequence: entry.name.sequence), request: request, spanCount: entry.name.spanCount)
+                        id: ID(sequence: entry.name.sequence), request: request, recordCount: entry.name.recordCount)
                 }
                 try files.remove(path(entry.name.final))
                 dropFirst { $0.damage(entry.name, entry.bytes) }
@@ -207,29 +207,29 @@ extension SpillFiles.Counts {
     fileprivate mutating func add(_ name: SpillFileName, _ size: Int) {
         files += 1
         bytes += size
-        spans += name.spanCount
+        spans += name.recordCount
     }
 
     fileprivate mutating func remove(_ name: SpillFileName, _ size: Int) {
         files -= 1
         bytes -= size
-        spans -= name.spanCount
+        spans -= name.recordCount
     }
 
     /// - Parameter size: nil for a file that was not counted before.
     fileprivate mutating func damage(_ name: SpillFileName, _ size: Int?) {
         if let size { remove(name, size) }
         damagedFiles += 1
-        damagedSpans += name.spanCount
+        damagedSpans += name.recordCount
     }
 
     /// Its bytes stay counted: they still take space.
     fileprivate mutating func passOver(_ name: SpillFileName, wasCounted: Bool = true) {
         if wasCounted {
             files -= 1
-            spans -= name.spanCount
+            spans -= name.recordCount
         }
         unreadableFiles += 1
-        unreadableSpans += name.spanCount
+        unreadableSpans += name.recordCount
     }
 }

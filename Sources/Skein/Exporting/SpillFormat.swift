@@ -1,11 +1,11 @@
 /// The name of a spill file: `spans-{sequence}-{spans}.otlp`, or `.tmp` while it is written.
 struct SpillFileName: Sendable, Equatable {
     let sequence: UInt64
-    let spanCount: Int
+    let recordCount: Int
 
-    init(sequence: UInt64, spanCount: Int) {
+    init(sequence: UInt64, recordCount: Int) {
         self.sequence = sequence
-        self.spanCount = spanCount
+        self.recordCount = recordCount
     }
 
     /// Nil for a name of another kind.
@@ -20,9 +20,9 @@ struct SpillFileName: Sendable, Equatable {
             separator: "-", omittingEmptySubsequences: false)
         // Spans fit 32 bits in the header; a sequence at its maximum has no successor.
         guard numbers.count == 2, let sequence = UInt64(numbers[0]), sequence < .max,
-            let spanCount = UInt32(numbers[1])
+            let recordCount = UInt32(numbers[1])
         else { return nil }
-        self.init(sequence: sequence, spanCount: Int(spanCount))
+        self.init(sequence: sequence, recordCount: Int(recordCount))
         // Any other way to write the numbers would name another file.
         guard name == stem + suffix else { return nil }
     }
@@ -33,7 +33,7 @@ struct SpillFileName: Sendable, Equatable {
     /// Twenty digits hold any sequence, so that a listing is in order.
     private var stem: String {
         let digits = String(sequence)
-        return "spans-\(String(repeating: "0", count: 20 - digits.count))\(digits)-\(spanCount)"
+        return "spans-\(String(repeating: "0", count: 20 - digits.count))\(digits)-\(recordCount)"
     }
 }
 
@@ -44,16 +44,16 @@ enum SpillFormat {
     /// The last byte is the version.
     private static let magic = Array("SKSPILL1".utf8)
 
-    static func header(_ request: [UInt8], spanCount: Int) -> [UInt8] {
+    static func header(_ request: [UInt8], recordCount: Int) -> [UInt8] {
         magic + littleEndian(UInt64(request.count)) + littleEndian(checksum(request))
-            + littleEndian(UInt32(clamping: spanCount))
+            + littleEndian(UInt32(clamping: recordCount))
     }
 
     /// The request of a file; nil when the file is not as it was written.
-    static func request(_ file: [UInt8], spanCount: Int) -> [UInt8]? {
+    static func request(_ file: [UInt8], recordCount: Int) -> [UInt8]? {
         guard file.count >= headerBytes else { return nil }
         let request = Array(file[headerBytes...])
-        return file.prefix(headerBytes).elementsEqual(header(request, spanCount: spanCount)) ? request : nil
+        return file.prefix(headerBytes).elementsEqual(header(request, recordCount: recordCount)) ? request : nil
     }
 
     private static func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {

@@ -38,7 +38,7 @@ struct LogFraming: RecordFraming {
             }
             written = buffer.count
         }
-        return ExportBatch(spanCount: count, request: request)
+        return ExportBatch(recordCount: count, request: request)
     }
 
     /// The records of one scope; both are fields, tags included.

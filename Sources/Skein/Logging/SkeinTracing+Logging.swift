@@ -38,7 +38,7 @@ extension SkeinTracing {
         let processors = exporters.map { exporter, name in
             BatchProcessor(
                 options: configuration.logs.batch, framing: framing, exporter: exporter, exporterName: name,
-                diagnostics: diagnostics, backoff: configuration.backoff)
+                diagnostics: diagnostics, backoff: configuration.backoff, metrics: configuration.metricsFactory)
         }
         return LogPipeline(configuration, processors)
     }

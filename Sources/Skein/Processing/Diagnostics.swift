@@ -5,7 +5,7 @@ import Synchronization
 /// most once in an interval, with what was left out in between.
 final class Diagnostics: Sendable {
     enum Kind: Hashable {
-        case queueFull, exportFailed, spill, delayed, partialSuccess, shutdown, noThread
+        case queueFull, exportFailed, spill, delayed, partialSuccess, shutdown, shutdownWaits, noThread
     }
 
     /// 30 s: often enough to notice, seldom enough for a log that is read by people.
@@ -79,7 +79,10 @@ final class Diagnostics: Sendable {
 
     /// Logs that records arrive again, if it was told that they do not. The next failure is told at once.
     func reportRecovery(after attempts: Int) {
-        let wasTold = entries.withLock { $0.removeValue(forKey: .delayed) != nil }
+        let wasTold = entries.withLock { entries in
+            let told = [Kind.delayed, .shutdownWaits].map { entries.removeValue(forKey: $0) }
+            return told.contains { $0 != nil }
+        }
         if wasTold { logger.notice("\(records.plural) are sent again, after \(attempts) attempts") }
     }
 

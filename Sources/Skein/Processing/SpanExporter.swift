@@ -1,15 +1,15 @@
-/// Spans ready to be sent.
+/// Spans, or log records, ready to be sent.
 public struct ExportBatch: Sendable {
-    /// How many spans there are.
-    public let spanCount: Int
-    /// A complete OTLP `ExportTraceServiceRequest` in protobuf.
+    /// How many spans, or log records, there are.
+    public let recordCount: Int
+    /// A complete OTLP `ExportTraceServiceRequest`, or `ExportLogsServiceRequest`, in protobuf.
     public let request: [UInt8]
 }
 
 /// How an export ended.
 public enum ExportResult: Sendable, Equatable {
-    /// The receiver took the batch, but for `rejectedSpans` of it, and said why in `message`.
-    case success(rejectedSpans: Int = 0, message: String = "")
+    /// The receiver took the batch, but for `rejected` of it, and said why in `message`.
+    case success(rejected: Int = 0, message: String = "")
     /// The batch was not taken, but may be when it is sent again: after the pause the receiver asked for, where it
     /// asked for one. The processor keeps it and decides when.
     case retryable(String, after: Duration? = nil)

@@ -47,6 +47,6 @@ struct SpanFraming: RecordFraming {
             for piece in pieces { cursor.raw(piece) }
             written = buffer.count
         }
-        return ExportBatch(spanCount: count, request: request)
+        return ExportBatch(recordCount: count, request: request)
     }
 }

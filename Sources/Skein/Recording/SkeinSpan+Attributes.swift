@@ -27,11 +27,18 @@ extension SkeinSpan {
 
     private func addAttributes(_ added: SpanAttributes) {
         guard !added.isEmpty else { return }
-        // A description is the user's code, which may use this very span.
-        let added = added.described
+        var undescribed: [(key: String, value: SpanAttribute)] = []
         change { state in
-            added.forEach { key, value in state.fields.set(key, value) }
+            added.forEach { key, value in
+                if value.isDescribed { undescribed.append((key, value)) } else { state.fields.set(key, value) }
+            }
             state.reads.forget()
+        }
+        guard !undescribed.isEmpty else { return }
+        // A description is the user's code, which may use this very span.
+        let described = undescribed.map { ($0.key, $0.value.described) }
+        change { state in
+            for (key, value) in described { state.fields.set(key, value) }
         }
     }
 
@@ -110,16 +117,30 @@ extension SpanAttributes {
     fileprivate var described: SpanAttributes {
         var texts: [(String, SpanAttribute)] = []
         forEach { key, value in
-            switch value {
-            case .stringConvertible(let value): texts.append((key, .string(String(describing: value))))
-            case .stringConvertibleArray(let values):
-                texts.append((key, .stringArray(values.map { String(describing: $0) })))
-            default: break
-            }
+            if value.isDescribed { texts.append((key, value.described)) }
         }
         guard !texts.isEmpty else { return self }
         var described = self
         for (key, value) in texts { described.set(key, value: value) }
         return described
+    }
+}
+
+extension SpanAttribute {
+    /// Whether what is recorded is a description that the user's code makes.
+    fileprivate var isDescribed: Bool {
+        switch self {
+        case .stringConvertible, .stringConvertibleArray: true
+        default: false
+        }
+    }
+
+    /// The same with the description in its place.
+    fileprivate var described: SpanAttribute {
+        switch self {
+        case .stringConvertible(let value): .string(String(describing: value))
+        case .stringConvertibleArray(let values): .stringArray(values.map { String(describing: $0) })
+        default: self
+        }
     }
 }

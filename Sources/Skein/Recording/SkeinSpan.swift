@@ -75,7 +75,8 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
     /// The context to run the span's work in: the caller's, with this span as the parent of new ones. Made anew each
     /// time, so that the span does not keep itself alive.
     public var context: ServiceContext {
-        var context = parentContext
+        if case .callers = contextForm { return parentContext }
+        var context = parentContext.isEmpty ? .withVacancy : parentContext
         switch contextForm {
         case .callers: break
         case .span: context.currentSpan = .local(self)

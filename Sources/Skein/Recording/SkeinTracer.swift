@@ -57,28 +57,31 @@ public final class SkeinTracer: Tracer {
         _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
         at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
     ) -> SkeinSpan {
-        start(operationName, SpanAttributes(), context(), kind, instant)
+        start(operationName, nil, context(), kind, instant)
     }
 
     /// Starts a span that has `attributes` from its start, so that samplers can decide by them.
     @inline(__always)
     func start<Instant: TracerInstant>(
-        _ name: String, _ attributes: SpanAttributes, _ parentContext: ServiceContext, _ kind: SpanKind,
+        _ name: String, _ attributes: SpanAttributes?, _ parentContext: ServiceContext, _ kind: SpanKind,
         _ instant: () -> Instant
     ) -> SkeinSpan {
-        let current = parentContext.currentSpan
+        // Looking into a context costs more than everything else that is empty by default together.
+        let isContextEmpty = parentContext.isEmpty
+        let current = isContextEmpty ? nil : parentContext.currentSpan
         let parent = current?.spanContext
         guard isEnabled else {
             return SkeinSpan(notRecording: name, parent, in: parentContext, as: .callers)
         }
-        let requested = readsRequestedSampling && parent == nil ? parentContext.requestedSampling : nil
-        let baggage = baggageAttributes.isEmpty ? nil : parentContext.baggage
+        let requested =
+            isContextEmpty || !readsRequestedSampling || parent != nil ? nil : parentContext.requestedSampling
+        let baggage = isContextEmpty || baggageAttributes.isEmpty ? nil : parentContext.baggage
         let traceID = parent?.traceID ?? ids.nextTraceID()
         let decision =
             knownDecision(parent, requested)
             ?? sampler.shouldSample(
                 SamplingParameters(
-                    parent: parent, traceID: traceID, name: name, kind: kind, attributes: attributes,
+                    parent: parent, traceID: traceID, name: name, kind: kind, attributes: attributes ?? [:],
                     remoteDecision: requested.map { $0 != .notSampled }, baggage: baggage,
                     baggageAttributes: baggageAttributes))
         if !decision.isSampled, let parent, !parent.isSampled, !parent.isDeferred,
@@ -99,8 +102,9 @@ public final class SkeinTracer: Tracer {
         let span = SkeinSpan(
             name, pipeline, spanContext, in: parentContext, as: contextForm, parent: parent, kind: kind,
             startNanoseconds: instant().nanosecondsSinceEpoch)
+        pipeline.started.add()
         if let baggage { describe(span, baggage) }
-        if !attributes.isEmpty { span.attributes.merge(attributes) }
+        if let attributes { span.attributes.merge(attributes) }
         for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
         return span
     }

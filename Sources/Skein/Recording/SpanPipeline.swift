@@ -8,15 +8,18 @@ final class SpanPipeline: Sendable {
     let processors: [any SpanProcessor]
     let sink: SpanSink
     let lateWrites = Atomic<UInt64>(0)
+    let started: StartedSpans
 
     /// Whether errors are recorded with the calls that led to the recording.
     let recordsCallStacks: Bool
 
-    init(_ configuration: TracingConfiguration, sink: SpanSink) {
+    /// - Parameter started: what counts the spans of this tracer.
+    init(_ configuration: TracingConfiguration, sink: SpanSink, started: StartedSpans = StartedSpans()) {
         limits = configuration.limits
         processors = configuration.processors
         recordsCallStacks = configuration.recordsCallStacks
         self.sink = sink
+        self.started = started
     }
 
     @inline(__always)
@@ -37,6 +40,7 @@ final class SpanPipeline: Sendable {
     var statistics: TracingStatistics {
         var statistics = TracingStatistics()
         sink.addCounts(to: &statistics)
+        statistics.started = started.total
         statistics.writesAfterEnd = lateWrites.load(ordering: .relaxed)
         return statistics
     }

@@ -1,6 +1,8 @@
 /// How the spans of a tracer fared, as counts since its start. With several exporters each counts a span of its own;
-/// only `ended` counts it once.
+/// only `started` and `ended` count it once.
 public struct TracingStatistics: Sendable, Equatable {
+    /// Spans that were started and sampled. Those that never end are the difference to ``ended``.
+    public var started: UInt64 = 0
     /// Spans that ended and were sampled.
     public var ended: UInt64 = 0
     /// Spans that wait to be sent.

@@ -17,9 +17,10 @@ import Synchronization
 /// While it is off, or the span is not sampled, texts are not even put together.
 ///
 /// ```swift
-/// ContentCapture.configure(ContentCapture(isEnabled: true) { kind, text in
-///     kind == .toolResult ? nil : text.replacing(cardNumber, with: "[card]")
-/// })
+/// ContentCapture.configure(
+///     ContentCapture(isEnabled: true) { kind, text in
+///         kind == .toolResult ? nil : text.replacing(cardNumber, with: "[card]")
+///     })
 /// ```
 public struct ContentCapture: Sendable {
     /// Changes a text before it is recorded, or withholds it by returning nil. It gets the whole text: for messages and

@@ -6,7 +6,7 @@ import SemanticConventions
 ///
 /// ```swift
 /// try await withExperiment(tone, unit: userID) { variant in
-///     try await answer(question, warmly: variant == "warm")
+///     try await answer(question, isWarm: variant == "warm")
 /// }
 /// ```
 /// The names of experiment and variant go into baggage, which **leaves the process** with every outgoing request; the

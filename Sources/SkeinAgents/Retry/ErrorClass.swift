@@ -31,12 +31,13 @@ public enum ErrorClass: String, Sendable, CaseIterable {
             }
     }
 
-    /// The class of an error as it says itself.
+    /// The class of an error as it says itself; else by what is known of the errors of Foundation's `URLSession`, of the
+    /// system, of SwiftNIO and of AsyncHTTPClient, none of which need be linked; else `unknown`.
     public init(_ error: any Error) {
         if let error = error as? any ErrorClassifying {
             self = error.errorClass
         } else {
-            self = error is CancellationError ? .cancelled : .unknown
+            self = error is CancellationError ? .cancelled : ConnectionErrors.errorClass(of: error) ?? .unknown
         }
     }
 

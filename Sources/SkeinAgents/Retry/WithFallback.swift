@@ -13,7 +13,9 @@ public struct NoCandidateError: ErrorTypeProviding, Equatable {
 /// Tries candidates, such as models or providers, in order until one succeeds.
 ///
 /// ```swift
-/// let requests = [ModelRequest(model: "gpt-5", provider: "openai"), ModelRequest(model: "opus", provider: "anthropic")]
+/// let requests = [
+///     ModelRequest(model: "gpt-5", provider: "openai"), ModelRequest(model: "opus", provider: "anthropic"),
+/// ]
 /// let answer = try await withFallback(requests) { request in
 ///     try await withModelCall(request) { call in try await ask(request, call) }
 /// }

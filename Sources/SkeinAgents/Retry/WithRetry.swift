@@ -17,7 +17,7 @@ public struct RetryAttempt: OperationSpan {
 ///
 /// ```swift
 /// let answer = try await withModelCall(request) { call in
-///     try await withRetry(RetryPolicy(), recordingOn: call.span) { _ in try await client.chat(prompt) }
+///     try await withRetry(RetryPolicy(), recordingOn: call.span) { _ in try await client.complete(prompt) }
 /// }
 /// ```
 /// Each attempt is a span `attempt` with its number and, where it failed, its error and the error's class. The span

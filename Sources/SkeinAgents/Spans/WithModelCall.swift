@@ -6,7 +6,7 @@ import Tracing
 /// ```swift
 /// let request = ModelRequest(model: "gpt-5", provider: GenAI.Provider.openAI, maxTokens: 512)
 /// let answer = try await withModelCall(request) { call in
-///     let answer = try await client.chat(prompt)
+///     let answer = try await client.complete(prompt)
 ///     call.recordResponse(id: answer.id, usage: TokenUsage(inputTokens: 20, outputTokens: 7))
 ///     return answer
 /// }
