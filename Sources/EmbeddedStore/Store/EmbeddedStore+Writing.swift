@@ -133,14 +133,7 @@ extension EmbeddedStore {
     private func write(
         _ parts: [(batch: Int, rows: [Int])], _ key: BlockKey, _ snapshot: LiveTail.Snapshot
     ) throws(StorageError) -> Block {
-        let built: (bytes: [UInt8], footer: BlockFooter)
-        do throws(FormatError) {
-            var builder = try BlockBuilder(tenant: key.tenant, isOutOfRange: key.isOutOfRange)
-            for (batch, rows) in parts { try builder.append(snapshot.batches[batch], rows: rows) }
-            built = try builder.finish()
-        } catch {
-            throw .io(message: "cannot seal a block: \(error.reason)")
-        }
+        let built = try Self.build(parts, key, snapshot)
         let number = writer.withLock { writer in
             defer { writer.nextNumber += 1 }
             return writer.nextNumber
@@ -160,6 +153,26 @@ extension EmbeddedStore {
         }
         cache.insert(.footer(footer), bytes: footer.memoryBytes, for: BlockCache.Key(block: number, offset: .max))
         return block
+    }
+
+    private static func build(
+        _ parts: [(batch: Int, rows: [Int])], _ key: BlockKey, _ snapshot: LiveTail.Snapshot
+    ) throws(StorageError) -> BuiltBlock {
+        do throws(FormatError) {
+            var builder = try BlockBuilder(
+                tenant: key.tenant, isOutOfRange: key.isOutOfRange, spans: parts.reduce(0) { $0 + $1.rows.count })
+            for (batch, rows) in parts {
+                let stored = snapshot.batches[batch]
+                try builder.append(
+                    stored.batch, rows: rows,
+                    BlockBuilder.Origin(
+                        receivedMin: stored.receivedAt, receivedMax: stored.receivedAt, firstPosition: stored.position,
+                        lastPosition: stored.position))
+            }
+            return try builder.finish()
+        } catch {
+            throw .io(message: "cannot seal a block: \(error.reason)")
+        }
     }
 
     /// Makes these the store's blocks.
