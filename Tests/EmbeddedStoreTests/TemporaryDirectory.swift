@@ -7,15 +7,17 @@ import TraceStorage
     import Darwin
 #endif
 
-/// A directory that goes with the last reference to it.
+/// A directory that goes with the last reference to it; in memory where the system has a place for that, because tests
+/// of faults sync some 100,000 times.
 final class TemporaryDirectory: Sendable {
     let path: String
 
     init() {
-        var template = Array("/tmp/skein-store-XXXXXX".utf8CString)
+        let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/skein-store-XXXXXX".utf8CString)
         path = template.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress, mkdtemp(base) != nil else {
-                preconditionFailure("no directory in /tmp")
+                preconditionFailure("no directory in \(parent)")
             }
             return String(cString: base)
         }

@@ -53,8 +53,9 @@ final class RowGroup {
             guard bytes.count == count * width else { throw FormatError("\(count) ids in \(bytes.count) bytes") }
             return .fixed(bytes)
         case .bytes:
-            guard let mode = bytes.first, mode <= 1 else { throw FormatError("page of byte strings of unknown mode") }
+            guard let mode = bytes.first, mode <= 2 else { throw FormatError("page of byte strings of unknown mode") }
             if mode == 0 { return .bytes(try BytesPage.decode(bytes, at: 1, count: count)) }
+            if mode == 2 { return .bytes(try HexPage.decode(bytes, at: 1, count: count)) }
             offset = 1
             let codes = try IntegerPage.decode(bytes, at: &offset, count: count)
             let entries = UInt64(column.dictionaryCount)

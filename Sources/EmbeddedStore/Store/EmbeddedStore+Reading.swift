@@ -38,10 +38,10 @@ extension EmbeddedStore {
 
     /// Notes the ids of a block's spans, newest blocks first, until there are enough of them.
     func recentSpans(_ blocks: [Block]) throws(StorageError) -> RecentSpans {
-        var recent = RecentSpans()
+        var recent = RecentSpans(spansMax: options.recentSpansMax)
         var wanted: [Block] = []
         var spans = 0
-        for block in blocks.reversed() where spans < RecentSpans.spansMax {
+        for block in blocks.reversed() where spans < options.recentSpansMax {
             wanted.append(block)
             spans += Int(clamping: block.entry.spans)
         }
@@ -216,7 +216,7 @@ extension EmbeddedStore {
     }
 
     /// Opens a block for a query; notes when its bytes are found wrong.
-    private func reading(
+    func reading(
         _ block: Block, _ context: QueryContext, _ body: (BlockReader) throws(StorageError) -> Void
     ) throws(StorageError) {
         do throws(StorageError) {

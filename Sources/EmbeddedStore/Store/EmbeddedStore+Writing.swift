@@ -65,42 +65,31 @@ extension EmbeddedStore {
     /// Writes the tail into blocks and puts them and the position they cover into the manifest, in one step. Until
     /// then nothing has changed; files that were written are removed or, after a crash, cleaned up at the next opening.
     private func seal() throws(StorageError) {
-        let (snapshot, hashes, blocks, position) = state.withLock {
-            ($0.tail.snapshot, $0.tail.hashes, $0.blocks, $0.position)
-        }
+        let (snapshot, hashes, position) = state.withLock { ($0.tail.snapshot, $0.tail.hashes, $0.position) }
         var sealed: [Block] = []
         do throws(StorageError) {
             for (key, batches) in Self.partition(snapshot, options) {
-                sealed.append(try write(batches, key, snapshot))
+                sealed.append(try write(try Self.build(batches, key, snapshot)))
             }
             try files.sync(directory: directory)
-            try prepare(blocks + sealed, position: position)
         } catch {
             for block in sealed { try? files.remove(block.path) }
             throw error
         }
-        do throws(StorageError) {
-            try StoreOpening.putInPlace(directory, files)
-        } catch {
-            // The manifest on disk may name these blocks already: they stay until a later one is in place.
-            writer.withLock { $0.orphans += sealed }
-            throw error
-        }
-        writer.withLock { writer in
-            writer.doomed += writer.orphans
-            writer.orphans = []
-            for hash in hashes { writer.recent.insert(hash) }
-        }
-        state.withLock { state in
+        let added = sealed
+        try changeBlocks(adding: added, position: position) {
+            $0 + added
+        } and: { state in
             state.tail = LiveTail()
-            state.blocks = blocks + sealed
-            state.durable = position
-            for block in sealed {
+            for block in added {
                 state.counters.sealedBlocks += 1
                 state.counters.sealedSpans += Int(clamping: block.entry.spans)
                 state.counters.sealedBytes += Int(clamping: block.entry.fileBytes)
                 if block.entry.isOutOfRange { state.counters.outOfRangeSpans += Int(clamping: block.entry.spans) }
             }
+        }
+        writer.withLock { writer in
+            for hash in hashes { writer.recent.insert(hash) }
         }
     }
 
@@ -130,17 +119,28 @@ extension EmbeddedStore {
         }
     }
 
-    private func write(
+    private static func build(
         _ parts: [(batch: Int, rows: [Int])], _ key: BlockKey, _ snapshot: LiveTail.Snapshot
-    ) throws(StorageError) -> Block {
-        let built: (bytes: [UInt8], footer: BlockFooter)
+    ) throws(StorageError) -> BuiltBlock {
         do throws(FormatError) {
-            var builder = try BlockBuilder(tenant: key.tenant, isOutOfRange: key.isOutOfRange)
-            for (batch, rows) in parts { try builder.append(snapshot.batches[batch], rows: rows) }
-            built = try builder.finish()
+            var builder = try BlockBuilder(
+                tenant: key.tenant, isOutOfRange: key.isOutOfRange, spans: parts.reduce(0) { $0 + $1.rows.count })
+            for (batch, rows) in parts {
+                let stored = snapshot.batches[batch]
+                try builder.append(
+                    stored.batch, rows: rows,
+                    BlockBuilder.Origin(
+                        receivedMin: stored.receivedAt, receivedMax: stored.receivedAt, firstPosition: stored.position,
+                        lastPosition: stored.position))
+            }
+            return try builder.finish()
         } catch {
             throw .io(message: "cannot seal a block: \(error.reason)")
         }
+    }
+
+    /// Writes a block into a file of its own, which no manifest names yet.
+    func write(_ built: borrowing BuiltBlock) throws(StorageError) -> Block {
         let number = writer.withLock { writer in
             defer { writer.nextNumber += 1 }
             return writer.nextNumber
@@ -149,7 +149,7 @@ extension EmbeddedStore {
         let entry = BlockEntry(
             number: number, fileBytes: UInt64(built.bytes.count), spans: UInt64(footer.rows), startMin: footer.startMin,
             startMax: footer.startMax, receivedMin: footer.receivedMin, receivedMax: footer.receivedMax,
-            isOutOfRange: key.isOutOfRange, tenant: key.tenant)
+            isOutOfRange: footer.isOutOfRange, tenant: footer.tenant)
         let block = Block(entry, directory: directory)
         do throws(StorageError) {
             try files.write(built.bytes, to: block.path)
@@ -162,26 +162,77 @@ extension EmbeddedStore {
         return block
     }
 
-    /// Makes these the store's blocks.
-    private func commit(_ blocks: [Block], position: JournalPosition) throws(StorageError) {
-        try prepare(blocks, position: position)
-        try StoreOpening.putInPlace(directory, files)
-    }
-
-    /// Writes a manifest beside the one that holds.
-    private func prepare(_ blocks: [Block], position: JournalPosition) throws(StorageError) {
-        var manifest = Manifest()
-        manifest.position = position
-        manifest.nextNumber = writer.withLock { $0.nextNumber }
-        manifest.blocks = blocks.map(\.entry)
-        try StoreOpening.prepare(manifest, directory, files)
+    /// Makes other blocks the store's, on disk by one rename and in memory in one step with what `update` does.
+    ///
+    /// The writer and the background merge both call it; one waits while the other writes the manifest.
+    /// - Parameters:
+    ///   - added: files of blocks that are new; removed when they do not come into use.
+    ///   - position: what the blocks then cover; nil for what they cover now.
+    ///   - deletes: spans go that nobody will find any more.
+    ///   - change: the new blocks for those there are; nil to leave everything as it is.
+    /// - Returns: the blocks that are no longer the store's; nil when `change` had nothing to do.
+    @discardableResult
+    func changeBlocks(
+        adding added: [Block] = [], position: JournalPosition? = nil, deletes: Bool = false,
+        _ change: ([Block]) -> [Block]?, and update: (inout State) -> Void = { _ in }
+    ) throws(StorageError) -> [Block]? {
+        try catalog.withLock { _ throws(StorageError) in
+            let (blocks, durable, hasDeleted) = state.withLock { ($0.blocks, $0.durable, $0.hasDeleted || deletes) }
+            guard let changed = change(blocks) else {
+                for block in added { try? files.remove(block.path) }
+                return nil
+            }
+            let manifest = Manifest(
+                position: position ?? durable, nextNumber: writer.withLock { $0.nextNumber },
+                blocks: changed.map(\.entry), hasDeleted: hasDeleted)
+            do throws(StorageError) {
+                try StoreOpening.prepare(manifest, directory, files)
+            } catch {
+                for block in added { try? files.remove(block.path) }
+                throw error
+            }
+            do throws(StorageError) {
+                try StoreOpening.putInPlace(directory, files)
+            } catch {
+                // The manifest on disk may name these blocks already: they stay until a later one is in place.
+                writer.withLock { $0.orphans += added }
+                throw error
+            }
+            state.withLock { state in
+                state.blocks = changed
+                state.durable = manifest.position
+                state.hasDeleted = hasDeleted
+                update(&state)
+            }
+            writer.withLock { writer in
+                writer.doomed += writer.orphans
+                writer.orphans = []
+            }
+            let kept = Set(changed.map(\.entry.number))
+            let gone = blocks.filter { !kept.contains($0.entry.number) }
+            for block in gone { cache.remove(block: block.entry.number) }
+            return gone
+        }
     }
 
     // MARK: deleting
 
     /// Takes blocks that are past retention out of the manifest, oldest first.
     private func expire(now: UInt64) throws(StorageError) {
-        let (blocks, durable) = state.withLock { ($0.blocks, $0.durable) }
+        let gone = try changeBlocks(deletes: true) { blocks in
+            let kept = kept(of: blocks, now: now)
+            return kept.count < blocks.count ? kept : nil
+        }
+        guard let gone else { return }
+        state.withLock { state in
+            state.counters.expiredBlocks += gone.count
+            state.counters.expiredSpans += gone.reduce(0) { $0 + Int(clamping: $1.entry.spans) }
+        }
+        writer.withLock { $0.doomed += gone }
+    }
+
+    /// The blocks that are within retention.
+    private func kept(of blocks: [Block], now: UInt64) -> [Block] {
         var kept = blocks
         if options.retentionAge > 0, now > options.retentionAge {
             kept.removeAll { $0.entry.receivedMax < now - options.retentionAge }
@@ -195,33 +246,18 @@ extension EmbeddedStore {
                 kept.remove(at: oldest)
             }
         }
-        guard kept.count < blocks.count else { return }
-        try commit(kept, position: durable)
-        let gone = drop(from: blocks, keeping: kept)
-        state.withLock { state in
-            state.counters.expiredBlocks += gone.count
-            state.counters.expiredSpans += gone.reduce(0) { $0 + Int(clamping: $1.entry.spans) }
-        }
-        writer.withLock { $0.doomed += gone }
+        return kept
     }
 
     /// Puts blocks aside whose bytes a query found wrong.
     private func quarantineDamaged() throws(StorageError) {
-        let (blocks, durable) = state.withLock { ($0.blocks, $0.durable) }
-        let kept = blocks.filter { block in block.damage.withLock { $0 == nil } }
-        guard kept.count < blocks.count else { return }
-        try commit(kept, position: durable)
-        let gone = drop(from: blocks, keeping: kept)
+        let gone = try changeBlocks { blocks in
+            let kept = blocks.filter { block in block.damage.withLock { $0 == nil } }
+            return kept.count < blocks.count ? kept : nil
+        }
+        guard let gone else { return }
         state.withLock { $0.counters.quarantinedBlocks += gone.count }
         for block in gone { try StoreOpening.setAside(block.entry.name, directory, files) }
-    }
-
-    private func drop(from blocks: [Block], keeping kept: [Block]) -> [Block] {
-        state.withLock { $0.blocks = kept }
-        let numbers = Set(kept.map(\.entry.number))
-        let gone = blocks.filter { !numbers.contains($0.entry.number) }
-        for block in gone { cache.remove(block: block.entry.number) }
-        return gone
     }
 
     /// Removes the files of deleted blocks that no query holds any more. One that cannot be removed now is tried again.

@@ -4,7 +4,7 @@ import TraceStorage
 
 /// A store in one directory: a live tail in memory, and immutable column blocks on disk.
 ///
-/// One thread writes; any number of threads read at the same time. What is in the tail is not durable here: it is
+/// One thread writes, another may merge; any number of threads read at the same time. What is in the tail is not durable here: it is
 /// replayed from the journal, from ``durablePosition`` on.
 package final class EmbeddedStore: TraceWriter, TraceReader {
     /// All that queries see, replaced as one.
@@ -16,6 +16,8 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         var position = JournalPosition.beginning
         /// The position that the manifest covers.
         var durable = JournalPosition.beginning
+        /// Retention has deleted spans.
+        var hasDeleted = false
         var counters = StoreCounters()
     }
 
@@ -26,6 +28,9 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
     let state: Mutex<State>
     /// What only the writer's calls touch; they come from one thread, the lock makes that safe where they do not.
     let writer: Mutex<WriterState>
+    /// Held while the manifest is written, by the writer and by the background merge; queries never wait for it.
+    let catalog = Mutex<Void>(())
+    let merging = MergeTurn()
 
     struct WriterState: Sendable {
         var nextNumber: UInt64
@@ -33,7 +38,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         var doomed: [Block] = []
         /// Blocks of a seal whose manifest may be on disk although it failed to be put in place for good.
         var orphans: [Block] = []
-        var recent = RecentSpans()
+        var recent: RecentSpans
     }
 
     /// What was found at opening that should not have been there.
@@ -59,8 +64,11 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         state.blocks = opened.manifest.blocks.map { Block($0, directory: directory) }
         state.position = opened.manifest.position
         state.durable = opened.manifest.position
+        state.hasDeleted = opened.manifest.hasDeleted
         self.state = Mutex(state)
-        writer = Mutex(WriterState(nextNumber: opened.manifest.nextNumber))
+        writer = Mutex(
+            WriterState(
+                nextNumber: opened.manifest.nextNumber, recent: RecentSpans(spansMax: options.recentSpansMax)))
         do throws(StorageError) {
             let recent = try recentSpans(state.blocks)
             writer.withLock { $0.recent = recent }
@@ -88,9 +96,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
                 oldest = min(oldest, block.entry.receivedMin)
             }
             statistics.oldestReceivedAt = state.tail.isEmpty && state.blocks.isEmpty ? nil : oldest
-            // Blocks are numbered from 1 in the order in which they were sealed, and retention takes the first.
-            let isCut = state.blocks.first.map { $0.entry.number > 1 } ?? (state.durable > .beginning)
-            if isCut { statistics.deletedBefore = oldest }
+            if state.hasDeleted { statistics.deletedBefore = oldest }
             return statistics
         }
     }
@@ -108,6 +114,11 @@ package struct StoreCounters: Sendable, Hashable {
     /// Spans and blocks deleted by retention.
     package var expiredSpans = 0
     package var expiredBlocks = 0
+    /// Blocks that were joined, spans in the blocks that came of it, and spans that were left out because an equal one
+    /// was among them.
+    package var mergedBlocks = 0
+    package var mergedSpans = 0
+    package var collapsedSpans = 0
     /// Blocks put aside because a query found them wrong.
     package var quarantinedBlocks = 0
 }

@@ -26,8 +26,8 @@ struct BlockEntry: Hashable, Sendable {
     }
 }
 
-/// The list of a store's blocks and the journal position that they cover: the one file whose renaming makes a seal
-/// or a deletion happen.
+/// The list of a store's blocks and the journal position that they cover: the one file whose renaming makes a seal, a
+/// merge or a deletion happen.
 struct Manifest: Hashable, Sendable {
     static let magic: [UInt8] = Array("SKEINMAN".utf8)
     static let version: UInt32 = 1
@@ -42,6 +42,8 @@ struct Manifest: Hashable, Sendable {
     var nextNumber: UInt64 = 1
     /// In the order in which they were sealed.
     var blocks: [BlockEntry] = []
+    /// Retention has deleted spans, so that answers about the time before the oldest are not complete.
+    var hasDeleted = false
 
     /// Why a manifest's bytes are not taken.
     enum ReadError: Error, Hashable {
@@ -56,6 +58,7 @@ struct Manifest: Hashable, Sendable {
         content.fixed(nextNumber)
         content.varint(blocks.count)
         for block in blocks { block.encode(to: &content) }
+        content.varint(hasDeleted ? 1 : 0)
         var writer = ByteWriter(bytes: Self.magic)
         writer.fixed(Self.version)
         writer.fixed(Checksum.crc32c(content.bytes))
@@ -64,7 +67,15 @@ struct Manifest: Hashable, Sendable {
         return writer.bytes
     }
 
-    init() {}
+    init(
+        position: JournalPosition = .beginning, nextNumber: UInt64 = 1, blocks: [BlockEntry] = [],
+        hasDeleted: Bool = false
+    ) {
+        self.position = position
+        self.nextNumber = nextNumber
+        self.blocks = blocks
+        self.hasDeleted = hasDeleted
+    }
 
     init(decoding bytes: [UInt8]) throws(ReadError) {
         guard bytes.count >= 20, bytes.starts(with: Self.magic) else {
@@ -85,6 +96,7 @@ struct Manifest: Hashable, Sendable {
             for _ in 0..<(try reader.count(max: min(reader.bytesLeft, Self.blocksMax))) {
                 blocks.append(try BlockEntry(&reader))
             }
+            hasDeleted = try reader.count(max: 1) == 1
         } catch {
             if let future = Self.futureVersion(bytes) { throw .futureVersion(future) }
             throw .corrupt(reason: error.reason)

@@ -4,12 +4,14 @@ import OTLP
 ///
 /// Two generations of hashes: when the younger is full the older is forgotten. A hit is only a hint.
 struct RecentSpans: Sendable {
-    /// Spans remembered at least: what an emitter that retries for minutes at full rate may send again. Beyond it a
-    /// span sent again is collapsed in traces only, and scans find it twice. 32 bytes of memory each at most.
-    static let spansMax = 262_144
-
+    /// Spans remembered at least; see ``StoreOptions/recentSpansMax``.
+    private let spansMax: Int
     private var young = HashSet()
     private var old = HashSet()
+
+    init(spansMax: Int) {
+        self.spansMax = spansMax
+    }
 
     static func hash(_ trace: TraceID, _ span: SpanID) -> UInt64 {
         ByteHash.mix(trace.low ^ span.rawValue, 0x9E37_79B9_7F4A_7C15 ^ trace.high) | 1
@@ -19,7 +21,7 @@ struct RecentSpans: Sendable {
     func contains(_ hash: UInt64) -> Bool { young.contains(hash) || old.contains(hash) }
 
     mutating func insert(_ hash: UInt64) {
-        if young.count >= Self.spansMax {
+        if young.count >= spansMax {
             old = young
             young = HashSet()
         }

@@ -29,10 +29,18 @@ package struct StoreFiles: Sendable {
 
     /// Writes a file as a whole and makes its content durable.
     package func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
+        let result: Result<Void, StorageError> = bytes.withUnsafeBytes { bytes in
+            do throws(StorageError) { return .success(try write(bytes, to: path)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
+    /// As ``write(_:to:)-([UInt8],_)`` for bytes that somebody else holds.
+    func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(StorageError) {
         try storageErrors { () throws(FileError) in
             let file = try system.open(path, .create)
             defer { file.close() }
-            try file.writeAll(bytes, at: 0, path: path)
+            try file.writeAll([bytes], at: 0, path: path)
             try file.synchronize()
         }
     }

@@ -10,15 +10,28 @@ package struct StoreOptions: Sendable {
     package var retentionAge: UInt64 = 7 * 86_400 * 1_000_000_000
     /// Bytes of blocks above which the oldest are deleted; 0 means no limit. Default: 20 GiB.
     package var retentionBytes = 20 << 30
+    /// Bytes of the files that one merge joins: with OTLP packed to a tenth, what ``mergeBytes`` holds.
+    package var mergeFileBytes = 6 << 20
+    /// Bytes of OTLP that a merge may hold; blocks with more stay apart. Bounds its memory, together with as much again
+    /// for the block that it builds.
+    package var mergeBytes = 64 << 20
     /// Bytes of decoded footers and dictionaries kept for queries: a sixth of the memory budget, and room for the
     /// footers of some 1,000 blocks.
     package var cacheBytes = 48 << 20
+    /// Sealed spans remembered at least, to know them when they are sent again: what an emitter that retries for minutes
+    /// at full rate may send. Beyond it a span sent again is collapsed in traces only and scans find it twice, until a
+    /// merge joins the two. 32 bytes of memory each at most.
+    package var recentSpansMax = 262_144
     /// Nanoseconds that a span may start after it was received before it is sealed apart: one hour.
     package var aheadMax: UInt64 = 3600 * 1_000_000_000
     /// Nanoseconds that a span may start before it was received before it is sealed apart: 30 days.
     package var behindMax: UInt64 = 30 * 86_400 * 1_000_000_000
 
     package init() {}
+
+    /// Nanoseconds between the receipts of spans in a merged block: a block goes when its youngest span is past
+    /// retention, so the oldest stay that much longer.
+    var mergeReceivedSpread: UInt64 { retentionAge == 0 ? .max : retentionAge / 16 }
 
     /// Whether a start time is so far from the receipt that it would spoil the time range of its block.
     func isOutOfRange(start: UInt64, receivedAt: UInt64) -> Bool {

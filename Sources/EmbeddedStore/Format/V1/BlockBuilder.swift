@@ -4,8 +4,8 @@ import TraceStorage
 /// Turns rows of batches into the bytes of one block file. Used once, by one thread.
 ///
 /// Spans are taken in the order of the calls; the values of a row group are compressed as soon as it is full.
-struct BlockBuilder {
-    private let writer: PageWriter
+struct BlockBuilder: ~Copyable {
+    private var writer: PageWriter
     private var footer = BlockFooter()
     private var spans = SpanTableBuilder()
     private var events = EventTableBuilder()
@@ -16,61 +16,101 @@ struct BlockBuilder {
     private var operations: Set<OperationKey> = []
     /// Operations noted lately, by a hash of them; spares most look-ups in `operations`.
     private var recentOperations: [OperationKey?] = Array(repeating: nil, count: 256)
-    private var groupScopes: [Int] = []
-    private var groupKinds: [Int32] = []
+    private var groupScopes = Room<Int>()
+    private var groupKinds = Room<Int32>()
     private var groupEvents: UInt32 = 0
     private var groupLinks: UInt32 = 0
 
-    init(tenant: TenantID, isOutOfRange: Bool) throws(FormatError) {
-        writer = try PageWriter()
+    /// When spans came in, and with which records of the journal.
+    struct Origin {
+        var receivedMin: UInt64
+        var receivedMax: UInt64
+        var firstPosition: JournalPosition
+        var lastPosition: JournalPosition
+    }
+
+    /// `spans`: about how many will be appended.
+    init(tenant: TenantID, isOutOfRange: Bool, spans: Int) throws(FormatError) {
+        writer = try PageWriter(room: 4096 + min(spans, 65_536) * 56)
         writer.append(raw: BlockFrame.header)
         footer.tenant = tenant
         footer.isOutOfRange = isOutOfRange
         footer.startMin = .max
         footer.receivedMin = .max
+        footer.firstPosition = JournalPosition(.max)
     }
 
-    /// Takes some spans of a batch.
-    mutating func append(_ stored: StoredBatch, rows: some Sequence<Int>) throws(FormatError) {
-        let batch = stored.batch
-        if footer.rows == 0 { footer.firstPosition = stored.position }
-        footer.lastPosition = stored.position
-        footer.receivedMin = min(footer.receivedMin, stored.receivedAt)
-        footer.receivedMax = max(footer.receivedMax, stored.receivedAt)
-        var scope: (row: UInt32, code: Int) = (.max, 0)
-        for row in rows {
-            let span = batch.spans[row]
-            if span.scope != scope.row { scope = (span.scope, scopes.code(of: batch.scope(of: span), in: batch)) }
-            append(span, of: batch, scope: scope.code)
+    /// Takes some spans of a batch, in the order of `rows`.
+    mutating func append(_ batch: SpanBatch, rows: [Int], _ origin: Origin) throws(FormatError) {
+        footer.firstPosition = min(footer.firstPosition, origin.firstPosition)
+        footer.lastPosition = max(footer.lastPosition, origin.lastPosition)
+        footer.receivedMin = min(footer.receivedMin, origin.receivedMin)
+        footer.receivedMax = max(footer.receivedMax, origin.receivedMax)
+        var scope = (row: UInt32.max, code: 0)
+        var next = 0
+        while next < rows.count {
+            next = SpanSource.with(batch) { append(batch, rows, from: next, &scope, $0) } ?? rows.count
             if groupScopes.count == BlockFormat.groupRows { try endGroup() }
         }
     }
 
-    private mutating func append(_ span: SpanRow, of batch: SpanBatch, scope: Int) {
-        batch.bytes.withUnsafeBytes { base in
-            batch.attributes.withUnsafeBufferPointer { attributes in
-                let source = SpanSource(batch: batch, attributes: attributes, base: base)
-                var shape = span.needsRaw ? nil : spans.attributes.shape(span.attributes, attributes, base)
-                if shape != nil, !events.canTake(span, source) || !links.canTake(span, source) { shape = nil }
-                spans.append(span, scope: scope, shape: shape, source)
-                guard shape != nil else { return }
-                groupEvents += events.append(span, source)
-                groupLinks += links.append(span, source)
+    /// Takes spans until the row group is full, and returns the place of the first that was left.
+    private mutating func append(
+        _ batch: SpanBatch, _ rows: [Int], from first: Int, _ scope: inout (row: UInt32, code: Int),
+        _ source: SpanSource
+    ) -> Int {
+        guard let spans = source.spans.baseAddress else { return rows.count }
+        let end = min(rows.count, first + BlockFormat.groupRows - groupScopes.count)
+        for index in first..<end {
+            let span = spans + rows[index]
+            if span.pointee.scope != scope.row {
+                scope = (span.pointee.scope, scopes.code(of: batch.scopes[Int(span.pointee.scope)], in: batch))
             }
+            append(span, scope: scope.code, source)
+        }
+        return end
+    }
+
+    @inline(__always)
+    private mutating func append(_ span: UnsafePointer<SpanRow>, scope: Int, _ source: SpanSource) {
+        var shape: Int?
+        if !span.pointee.needsRaw {
+            shape = spans.attributes.shape(source.attributes(span.pointee.attributes), source.base)
+        }
+        if span.pointee.events.count | span.pointee.links.count != 0, shape != nil {
+            if !events.canTake(span.pointee, source) || !links.canTake(span.pointee, source) { shape = nil }
+        }
+        spans.append(span, scope: scope, shape: shape, source)
+        if span.pointee.events.count | span.pointee.links.count != 0, shape != nil {
+            groupEvents += events.append(span.pointee, source)
+            groupLinks += links.append(span.pointee, source)
         }
         traces.append(span)
         footer.rows += 1
-        footer.startMin = min(footer.startMin, span.startTime)
-        footer.startMax = max(footer.startMax, span.startTime)
+        footer.startMin = min(footer.startMin, span.pointee.startTime)
+        footer.startMax = max(footer.startMax, span.pointee.startTime)
         groupScopes.append(scope)
-        groupKinds.append(span.kind)
+        groupKinds.append(span.pointee.kind)
     }
 
     private mutating func endGroup() throws(FormatError) {
-        try spans.endGroup(writer)
-        try events.endGroup(writer)
-        try links.endGroup(writer)
-        for (row, code) in spans.nameCodes.enumerated() {
+        noteOperations()
+        try spans.endGroup(&writer)
+        try events.endGroup(&writer)
+        try links.endGroup(&writer)
+        footer.tables[0].groupRows.append(UInt32(groupScopes.count))
+        footer.tables[1].groupRows.append(groupEvents)
+        footer.tables[2].groupRows.append(groupLinks)
+        groupScopes.removeAll()
+        groupKinds.removeAll()
+        groupEvents = 0
+        groupLinks = 0
+    }
+
+    /// Notes the operations of the row group; its names have codes as long as it has not ended.
+    private mutating func noteOperations() {
+        for row in 0..<groupScopes.count {
+            let code = spans.name.numbers[row]
             let operation = OperationKey(
                 service: scopes.serviceOfScope[groupScopes[row]] + 1, name: code, kind: groupKinds[row])
             let slot = Int(truncatingIfNeeded: code &* 31 &+ UInt64(operation.service) &* 7) & 255
@@ -78,41 +118,37 @@ struct BlockBuilder {
             recentOperations[slot] = operation
             operations.insert(operation)
         }
-        footer.tables[0].groupRows.append(UInt32(groupScopes.count))
-        footer.tables[1].groupRows.append(groupEvents)
-        footer.tables[2].groupRows.append(groupLinks)
-        groupScopes.removeAll(keepingCapacity: true)
-        groupKinds.removeAll(keepingCapacity: true)
-        groupEvents = 0
-        groupLinks = 0
     }
 
-    /// The file's bytes and what its footer says.
-    mutating func finish() throws(FormatError) -> (bytes: [UInt8], footer: BlockFooter) {
-        if !groupScopes.isEmpty { try endGroup() }
+    /// The file's bytes, and what its footer says.
+    consuming func finish() throws(FormatError) -> BuiltBlock {
+        if groupScopes.count > 0 { try endGroup() }
         footer.hasServices = scopes.services.reduce(0) { $0 + $1.count } <= BlockFormat.serviceBytesMax
         footer.services = footer.hasServices ? scopes.services : []
         footer.scopeCount = scopes.count
-        footer.scopes = try scopes.finish(writer)
-        footer.operations = try writer.page(OperationKey.encode(footer.hasServices ? operations : []))
-        try spans.finish(writer, &footer.tables[0])
-        footer.tables[0].columns += try traces.finish(writer, &footer)
-        try events.finish(writer, &footer.tables[1])
-        try links.finish(writer, &footer.tables[2])
-        let page = try writer.page(footer.encoded())
+        footer.scopes = try scopes.finish(&writer)
+        footer.operations = try writer.write(OperationKey.encode(footer.hasServices ? operations : []))
+        try spans.finish(&writer, &footer.tables[0])
+        footer.tables[0].columns += try traces.finish(&writer, &footer)
+        try events.finish(&writer, &footer.tables[1])
+        try links.finish(&writer, &footer.tables[2])
+        let page = try writer.write(footer.encoded())
         writer.append(raw: BlockFrame.trailer(footer: page))
-        return (writer.bytes, footer)
+        return BuiltBlock(footer: footer, writer: writer)
     }
 }
 
-/// A batch's tables while their memory is held still.
-struct SpanSource {
-    let batch: SpanBatch
-    let attributes: UnsafeBufferPointer<AttributeRow>
-    let base: UnsafeRawBufferPointer
+/// A block that is not in a file yet.
+struct BuiltBlock: ~Copyable {
+    let footer: BlockFooter
+    private let writer: PageWriter
 
-    @inline(__always)
-    func bytes(_ range: ByteRange) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: base[range.indices]) }
+    fileprivate init(footer: BlockFooter, writer: consuming PageWriter) {
+        self.footer = footer
+        self.writer = writer
+    }
+
+    var bytes: UnsafeRawBufferPointer { writer.bytes.rawBuffer }
 }
 
 /// An operation of a block.

@@ -30,9 +30,10 @@ struct ByteReader {
     private(set) var offset: Int
     private let end: Int
 
-    init(_ bytes: [UInt8]) {
+    /// `offset`: where to begin; no more than the bytes there are.
+    init(_ bytes: [UInt8], at offset: Int = 0) {
         self.bytes = bytes
-        offset = 0
+        self.offset = offset
         end = bytes.count
     }
 

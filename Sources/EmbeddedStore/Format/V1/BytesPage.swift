@@ -8,7 +8,7 @@ struct BytesPage: Sendable {
 
     static let empty = BytesPage(bytes: [], starts: [0])
 
-    private init(bytes: [UInt8], starts: [UInt32]) {
+    init(bytes: [UInt8], starts: [UInt32]) {
         self.bytes = bytes
         self.starts = starts
     }
@@ -22,42 +22,6 @@ struct BytesPage: Sendable {
     func range(_ index: Int) -> Range<Int> { Int(starts[index])..<Int(starts[index + 1]) }
 
     subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
-
-    /// `ends[i]` is where value i ends in `content`.
-    static func encode(_ content: UnsafeRawBufferPointer, ends: [UInt32], to page: inout [UInt8]) {
-        let prefix = commonPrefix(content, ends)
-        var lengths: [UInt64] = []
-        lengths.reserveCapacity(ends.count)
-        var start: UInt32 = 0
-        for end in ends {
-            lengths.append(UInt64(end - start) - UInt64(prefix))
-            start = end
-        }
-        IntegerPage.encode(lengths, isDelta: false, to: &page)
-        page.append(UInt8(prefix))
-        guard prefix > 0 else { return page.append(contentsOf: content) }
-        page.append(contentsOf: content[..<prefix])
-        start = 0
-        for end in ends {
-            page.append(contentsOf: content[(Int(start) + prefix)..<Int(end)])
-            start = end
-        }
-    }
-
-    /// How many bytes all values begin with, if two or more; at most 255.
-    private static func commonPrefix(_ content: UnsafeRawBufferPointer, _ ends: [UInt32]) -> Int {
-        guard ends.count > 1, var common = ends.first.map({ min(Int($0), 255) }) else { return 0 }
-        var start = Int(ends[0])
-        for end in ends.dropFirst() {
-            common = min(common, Int(end) - start)
-            var equal = 0
-            while equal < common, content[start + equal] == content[equal] { equal += 1 }
-            common = equal
-            guard common > 1 else { return 0 }
-            start = Int(end)
-        }
-        return common > 1 ? common : 0
-    }
 
     static func decode(_ page: [UInt8], at offset: Int, count: Int) throws(FormatError) -> BytesPage {
         var offset = offset

@@ -1,29 +1,35 @@
 import OTLP
 
 /// Collects the values of one column and writes a page at the end of each row group.
-struct ColumnBuilder {
+///
+/// Byte strings go through the column's dictionary as they come, so that what repeats is neither copied nor kept.
+struct ColumnBuilder: ~Copyable {
     private(set) var directory: ColumnDirectory
     private let layout: ColumnLayout
-    private let isDelta: Bool
     /// The name column keeps its dictionary, because the block's operations are made of its codes.
     private let keepsDictionary: Bool
-    private var numbers: [UInt64] = []
-    private var bytes: [UInt8] = []
-    private var ends: [UInt32] = []
+    /// Numbers, or codes into the dictionary.
+    private(set) var numbers = Room<UInt64>()
+    /// Values that have no dictionary, end to end.
+    private var bytes = Room<UInt8>()
+    private var ends = Room<UInt32>()
+    /// Values that take no bytes.
     private var count: UInt32 = 0
     private var rangeMin = UInt64.max
     private var rangeMax: UInt64 = 0
     private var dictionary = ByteDictionary()
-    private var hasDictionary = true
+    private var hasDictionary: Bool
+    /// The value of the dictionary that came last; most values equal the one before.
+    private var last = (start: 0, count: -1, code: UInt64(0))
     private var valuesSeen = 0
-    /// Codes of the last page, for the operations of the block.
-    private(set) var lastCodes: [UInt64] = []
+    /// Entries of the dictionary when the row group began.
+    private var mark = 0
 
     init(_ role: ColumnRole, kind: ValueKind = .absent, key: [UInt8] = [], groupsBefore: Int = 0) {
         directory = ColumnDirectory(
             role: role, kind: kind, key: key, pages: Array(repeating: ColumnPage(), count: groupsBefore))
         layout = directory.layout
-        isDelta = role == .time
+        hasDictionary = layout == .bytes
         keepsDictionary = role == .name
     }
 
@@ -41,49 +47,64 @@ struct ColumnBuilder {
     @inline(__always)
     mutating func append(signed number: Int64) { numbers.append(ZigZag.encode(number)) }
 
+    /// Eight bytes of an id, as they stand in memory.
     @inline(__always)
-    mutating func append(_ content: UnsafeRawBufferPointer) {
-        if !content.isEmpty { bytes.append(contentsOf: content) }
-        ends.append(UInt32(truncatingIfNeeded: bytes.count))
+    mutating func append(id: UInt64) { bytes.append(fixed: id) }
+
+    @inline(__always)
+    mutating func append(_ content: UnsafePointer<UInt8>, count: Int) {
+        guard hasDictionary else {
+            bytes.append(content, count: count)
+            return ends.append(UInt32(truncatingIfNeeded: bytes.count))
+        }
+        if count != last.count || !ByteHash.equal(dictionary.bytes.base + last.start, content, count: count) {
+            let code = dictionary.index(of: content, count: count)
+            last = (dictionary.start(code), count, UInt64(code))
+        }
+        numbers.append(last.code)
     }
 
     @inline(__always)
-    mutating func append(_ row: AttributeRow, base: UnsafeRawBufferPointer) {
+    mutating func append(_ row: AttributeRow, base: UnsafePointer<UInt8>) {
         switch row.kind {
         case .absent, .empty: count += 1
         case .int: append(signed: row.int)
         case .bool, .double: append(row.payload)
         case .string, .array, .keyValueList, .bytes:
-            append(UnsafeRawBufferPointer(rebasing: base[row.slice.indices]))
+            append(base + Int(row.slice.offset), count: Int(row.slice.count))
         }
     }
 
     /// Ends the row group: writes its values, if any, and notes the page.
-    mutating func endGroup(_ writer: PageWriter) throws(FormatError) {
+    mutating func endGroup(_ writer: inout PageWriter) throws(FormatError) {
         var page = ColumnPage()
         switch layout {
         case .none: page.count = count
         case .fixed(let width):
             page.count = UInt32(bytes.count / width)
-            if page.count > 0 { page.page = try writer.page(bytes, compress: false) }
+            if page.count > 0 { page.page = try writer.write(raw: bytes.rawBuffer) }
         case .integers:
             page.count = UInt32(numbers.count)
-            if page.count > 0 { try endNumbers(&page, writer) }
+            if page.count > 0 { try endNumbers(&page, &writer) }
         case .bytes:
-            page.count = UInt32(ends.count)
-            if page.count > 0 { page.page = try writer.page(bytesPage()) }
+            page.count = UInt32(hasDictionary ? numbers.count : ends.count)
+            if page.count > 0 { page.page = try endBytes(&writer) }
         }
         directory.pages.append(page)
         count = 0
-        numbers.removeAll(keepingCapacity: true)
-        bytes.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
+        numbers.removeAll()
+        bytes.removeAll()
+        ends.removeAll()
     }
 
-    private mutating func endNumbers(_ page: inout ColumnPage, _ writer: PageWriter) throws(FormatError) {
-        var content: [UInt8] = []
-        IntegerPage.encode(numbers, isDelta: isDelta, to: &content)
-        page.page = try writer.page(content)
+    private mutating func endNumbers(_ page: inout ColumnPage, _ writer: inout PageWriter) throws(FormatError) {
+        writer.page.removeAll()
+        if directory.role == .attribute, directory.kind == .double {
+            IntegerPage.encode(doubles: numbers.buffer, to: &writer.page)
+        } else {
+            IntegerPage.encode(numbers.buffer, isDelta: directory.role == .time, to: &writer.page)
+        }
+        page.page = try writer.writePage(planes: Int(writer.page[1]), values: numbers.count)
         if directory.role == .time {
             page.min = min(rangeMin, rangeMax)
             page.max = rangeMax
@@ -91,7 +112,7 @@ struct ColumnBuilder {
             rangeMax = 0
         } else if directory.role == .duration {
             page.min = .max
-            for number in numbers {
+            for number in numbers.buffer {
                 let duration = ZigZag.decode(number)
                 // A negative one is 0 for a span that ends before it starts, and huge for one that spans an age.
                 page.min = min(page.min, UInt64(max(0, duration)))
@@ -100,74 +121,56 @@ struct ColumnBuilder {
         }
     }
 
-    /// Mode 1 and codes into the dictionary, or mode 0 and the values themselves.
-    private mutating func bytesPage() -> [UInt8] {
-        if hasDictionary, let codes = encodeWithDictionary() {
-            var content: [UInt8] = [1]
-            IntegerPage.encode(codes, isDelta: false, to: &content)
-            lastCodes = codes
-            return content
+    /// Mode 1 and codes into the dictionary, mode 2 and hex digits, or mode 0 and the values themselves.
+    private mutating func endBytes(_ writer: inout PageWriter) throws(FormatError) -> PageReference {
+        if hasDictionary { judgeDictionary() }
+        writer.page.removeAll()
+        guard !hasDictionary else {
+            mark = dictionary.count
+            writer.page.append(1)
+            IntegerPage.encode(numbers.buffer, isDelta: false, to: &writer.page)
+            return try writer.writePage(planes: Int(writer.page[2]), values: numbers.count)
         }
-        var content: [UInt8] = [0]
-        content.reserveCapacity(bytes.count + ends.count * 3 + 16)
-        bytes.withUnsafeBytes { BytesPage.encode($0, ends: ends, to: &content) }
-        return content
+        writer.page.append(2)
+        if !HexPage.encode(bytes.base, ends: ends.buffer, to: &writer.page) {
+            writer.page.removeAll()
+            writer.page.append(0)
+            BytesPage.encode(bytes.base, ends: ends.buffer, to: &writer.page)
+        }
+        return try writer.writePage()
     }
 
-    /// Nil, with the dictionary closed for good, once too many values are distinct.
-    private mutating func encodeWithDictionary() -> [UInt64]? {
-        let mark = dictionary.count
-        valuesSeen += ends.count
-        let limit =
-            keepsDictionary
-            ? Int.max : max(BlockFormat.dictionaryValuesMin, valuesSeen) * BlockFormat.dictionaryDistinctPercent / 100
-        var codes: [UInt64] = []
-        codes.reserveCapacity(ends.count)
-        let isOpen = bytes.withUnsafeBytes { base in
-            var start = 0
-            var last = UnsafeRawBufferPointer(start: nil, count: 0)
-            var lastCode: UInt64?
-            for end in ends {
-                let value = UnsafeRawBufferPointer(rebasing: base[start..<Int(end)])
-                start = Int(end)
-                if let lastCode, ByteHash.equal(value, last) {
-                    codes.append(lastCode)
-                    continue
-                }
-                let code = UInt64(dictionary.index(of: value))
-                guard dictionary.count <= limit else { return false }
-                codes.append(code)
-                last = value
-                lastCode = code
-            }
-            return true
+    /// Closes the dictionary for good once too many values are distinct.
+    private mutating func judgeDictionary() {
+        valuesSeen += numbers.count
+        let limit = max(BlockFormat.dictionaryValuesMin, valuesSeen) * BlockFormat.dictionaryDistinctPercent / 100
+        guard !keepsDictionary, dictionary.count > limit else { return }
+        for code in numbers.buffer {
+            let range = dictionary.range(Int(code))
+            bytes.append(dictionary.bytes.base + range.lowerBound, count: range.count)
+            ends.append(UInt32(truncatingIfNeeded: bytes.count))
         }
-        if isOpen { return codes }
         dictionary.truncate(to: mark)
         hasDictionary = false
-        return nil
     }
 
     /// Writes the dictionary, and gives the column's directory back.
-    mutating func finish(_ writer: PageWriter) throws(FormatError) -> ColumnDirectory {
+    mutating func finish(_ writer: inout PageWriter) throws(FormatError) -> ColumnDirectory {
         var first = 0
         while first < dictionary.count {
-            let start = dictionary.range(first).lowerBound
+            let start = dictionary.start(first)
             var end = first + 1
             while end < dictionary.count, end - first < BlockFormat.dictionaryPageEntries,
                 dictionary.range(end).upperBound - start <= BlockFormat.dictionaryPageBytes
             { end += 1 }
-            var content: [UInt8] = []
-            let range = start..<dictionary.range(end - 1).upperBound
-            let ends = dictionary.ends[first..<end].map { $0 - UInt32(start) }
-            dictionary.bytes.withUnsafeBytes { bytes in
-                BytesPage.encode(UnsafeRawBufferPointer(rebasing: bytes[range]), ends: ends, to: &content)
-            }
+            ends.removeAll()
+            for index in first..<end { ends.append(dictionary.ends[index] - UInt32(start)) }
+            writer.page.removeAll()
+            BytesPage.encode(dictionary.bytes.base + start, ends: ends.buffer, to: &writer.page)
             directory.dictionary.append(
-                DictionaryPage(page: try writer.page(content), first: UInt32(first), count: UInt32(end - first)))
+                DictionaryPage(page: try writer.writePage(), first: UInt32(first), count: UInt32(end - first)))
             first = end
         }
         return directory
     }
-
 }

@@ -31,8 +31,8 @@ struct ScopeTableBuilder {
         return count - 1
     }
 
-    mutating func finish(_ pages: PageWriter) throws(FormatError) -> PageReference {
-        try pages.page(writer.takeBytes())
+    mutating func finish(_ pages: inout PageWriter) throws(FormatError) -> PageReference {
+        try pages.write(writer.takeBytes())
     }
 
     private mutating func service(of resource: ResourceRow, in batch: SpanBatch) -> Int {

@@ -1,7 +1,7 @@
 import OTLP
 
 /// The columns of spans, but for those of ``TraceTableBuilder``.
-struct SpanTableBuilder {
+struct SpanTableBuilder: ~Copyable {
     var attributes = AttributeTableBuilder(hasRaw: true)
     private var shape = ColumnBuilder(.shape)
     private var raw = ColumnBuilder(.raw)
@@ -9,7 +9,7 @@ struct SpanTableBuilder {
     private var spanID = ColumnBuilder(.spanID)
     private var time = ColumnBuilder(.time)
     private var duration = ColumnBuilder(.duration)
-    private var name = ColumnBuilder(.name)
+    private(set) var name = ColumnBuilder(.name)
     private var kind = ColumnBuilder(.kind)
     private var statusCode = ColumnBuilder(.statusCode)
     private var statusMessage = ColumnBuilder(.statusMessage)
@@ -22,20 +22,21 @@ struct SpanTableBuilder {
     private var eventCount = ColumnBuilder(.eventCount)
     private var linkCount = ColumnBuilder(.linkCount)
 
-    /// Codes of the names of the group that ended last.
-    var nameCodes: [UInt64] { name.lastCodes }
+    init() {}
 
     /// `shape`: nil for a span that is kept raw.
-    mutating func append(_ span: SpanRow, scope code: Int, shape number: Int?, _ source: SpanSource) {
-        withUnsafeBytes(of: span.spanID.rawValue.littleEndian) { spanID.append($0) }
+    @inline(__always)
+    mutating func append(_ span: UnsafePointer<SpanRow>, scope code: Int, shape number: Int?, _ source: SpanSource) {
+        let span = span.pointee
+        spanID.append(id: span.spanID.rawValue)
         scope.append(UInt64(code))
         time.append(span.endTime, ranged: span.startTime)
         duration.append(signed: Int64(bitPattern: span.endTime &- span.startTime))
-        name.append(source.bytes(span.name))
+        name.append(span.name, of: source)
         kind.append(signed: Int64(span.kind))
         statusCode.append(signed: Int64(span.statusCode))
-        statusMessage.append(source.bytes(span.statusMessage))
-        traceState.append(source.bytes(span.traceState))
+        statusMessage.append(span.statusMessage, of: source)
+        traceState.append(span.traceState, of: source)
         flags.append(UInt64(span.flags))
         hasStatus.append(span.hasStatus ? 1 : 0)
         droppedAttributes.append(UInt64(span.droppedAttributesCount))
@@ -43,26 +44,26 @@ struct SpanTableBuilder {
         droppedLinks.append(UInt64(span.droppedLinksCount))
         if let number {
             shape.append(UInt64(number))
-            attributes.append(span.attributes, shape: number, source.attributes, source.base)
+            attributes.append(source.attributes(span.attributes), shape: number, source.base)
             eventCount.append(UInt64(span.events.count))
             linkCount.append(UInt64(span.links.count))
         } else {
             shape.append(0)
-            raw.append(source.bytes(span.raw))
+            raw.append(span.raw, of: source)
             eventCount.append(0)
             linkCount.append(0)
         }
     }
 
-    mutating func endGroup(_ writer: PageWriter) throws(FormatError) {
-        try attributes.endGroup(writer)
-        try forEachColumn { column throws(FormatError) in try column.endGroup(writer) }
+    mutating func endGroup(_ writer: inout PageWriter) throws(FormatError) {
+        try attributes.endGroup(&writer)
+        try forEachColumn { column throws(FormatError) in try column.endGroup(&writer) }
     }
 
-    mutating func finish(_ writer: PageWriter, _ table: inout TableDirectory) throws(FormatError) {
-        table.columns = try attributes.finish(writer)
+    mutating func finish(_ writer: inout PageWriter, _ table: inout TableDirectory) throws(FormatError) {
+        table.columns = try attributes.finish(&writer)
         table.shapes = attributes.shapes
-        try forEachColumn { column throws(FormatError) in table.columns.append(try column.finish(writer)) }
+        try forEachColumn { column throws(FormatError) in table.columns.append(try column.finish(&writer)) }
     }
 
     private mutating func forEachColumn(_ body: (inout ColumnBuilder) throws(FormatError) -> Void) throws(FormatError) {

@@ -1,0 +1,181 @@
+import OTLP
+import TraceStorage
+
+/// The spans of some blocks on their way into one: read whole, put in the order of traces, and built anew.
+///
+/// Traces stand in the order of their first spans, spans of a trace in the order of arrival. Holds all spans in memory.
+struct BlockMerge {
+    private struct Row {
+        let trace: Int32
+        let scope: Int32
+        let spanID: UInt64
+        /// Where its `Span` message stands in `bytes`.
+        let start: Int
+        let count: Int
+    }
+
+    private struct ScopeHeader: Hashable {
+        let resource: [UInt8]
+        let scope: [UInt8]
+    }
+
+    private var rows: [Row] = []
+    private var bytes: [UInt8] = []
+    private var numbers: [TraceID: Int32] = [:]
+    /// By trace, when its first span starts.
+    private var starts: [UInt64] = []
+    private var scopes: [ScopeHeader] = []
+    private var scopeIndex: [ScopeHeader: Int32] = [:]
+    private var origin = BlockBuilder.Origin(
+        receivedMin: .max, receivedMax: 0, firstPosition: JournalPosition(.max), lastPosition: .beginning)
+    /// Spans left out because an equal one is there.
+    private(set) var collapsedSpans = 0
+    private let bytesMax: Int
+
+    /// Spans that are put into one request on their way into the block.
+    private static let chunkSpans = 1024
+
+    /// `bytesMax`: bytes of OTLP that may be held.
+    init(bytesMax: Int) {
+        self.bytesMax = bytesMax
+    }
+
+    /// Takes all spans of a block; false, when there is no room for them.
+    ///
+    /// - Throws: ``StorageError/corrupt(message:)`` when any of its bytes do not check.
+    mutating func read(_ reader: BlockReader) throws(StorageError) -> Bool {
+        let footer = reader.footer
+        origin.receivedMin = min(origin.receivedMin, footer.receivedMin)
+        origin.receivedMax = max(origin.receivedMax, footer.receivedMax)
+        origin.firstPosition = min(origin.firstPosition, footer.firstPosition)
+        origin.lastPosition = max(origin.lastPosition, footer.lastPosition)
+        let scan = try BlockScan(reader)
+        let codes = try reader.scopes().scopes.indices.map { scopeCode($0, scan.scopes) }
+        for index in 0..<footer.groupCount {
+            try reader.context.check()
+            let group = RowGroup(reader, index: index)
+            let places = try group.numbers(.span, .trace)
+            let starts = try group.startTimes()
+            let scopeCodes = try group.scopeCodes()
+            var assembler = try SpanAssembler(group)
+            for row in places.indices {
+                let id = try scan.traceID(places[row])
+                let (span, spanID) = try assembler.span(row: row, traceID: id)
+                guard bytes.count + span.count <= bytesMax else { return false }
+                let trace = number(id, start: starts[row])
+                rows.append(
+                    Row(
+                        trace: trace, scope: codes[Int(scopeCodes[row])], spanID: spanID.rawValue, start: bytes.count,
+                        count: span.count))
+                bytes.append(contentsOf: span)
+            }
+        }
+        return true
+    }
+
+    /// Builds the block; every span that was read is in it once.
+    ///
+    /// - Throws: ``StorageError/corrupt(message:)`` when a span does not read back.
+    mutating func build(tenant: TenantID, isOutOfRange: Bool) throws(StorageError) -> BuiltBlock {
+        let order = sortedUnique()
+        do throws(FormatError) {
+            var builder = try BlockBuilder(tenant: tenant, isOutOfRange: isOutOfRange, spans: order.count)
+            for first in stride(from: 0, to: order.count, by: Self.chunkSpans) {
+                let chunk = order[first..<min(order.count, first + Self.chunkSpans)]
+                let (batch, batchRows) = try batch(chunk)
+                try builder.append(batch, rows: batchRows, origin)
+            }
+            return try builder.finish()
+        } catch {
+            throw .corrupt(message: "cannot join blocks: \(error.reason)")
+        }
+    }
+
+    private mutating func scopeCode(_ code: Int, _ batch: SpanBatch) -> Int32 {
+        let scope = batch.scopes[code]
+        let header = ScopeHeader(
+            resource: batch.header(of: batch.resources[Int(scope.resource)]), scope: batch.header(of: scope))
+        if let known = scopeIndex[header] { return known }
+        scopes.append(header)
+        scopeIndex[header] = Int32(scopes.count - 1)
+        return Int32(scopes.count - 1)
+    }
+
+    private mutating func number(_ id: TraceID, start: UInt64) -> Int32 {
+        if let known = numbers[id] {
+            starts[Int(known)] = min(starts[Int(known)], start)
+            return known
+        }
+        numbers[id] = Int32(starts.count)
+        starts.append(start)
+        return Int32(starts.count - 1)
+    }
+
+    /// The rows by trace, without those that equal one before them in every byte, their resource and scope included.
+    private mutating func sortedUnique() -> [Int] {
+        let order = rows.indices.sorted { a, b in
+            let (first, second) = (rows[a].trace, rows[b].trace)
+            if first == second { return a < b }
+            return (starts[Int(first)], first) < (starts[Int(second)], second)
+        }
+        var unique: [Int] = []
+        unique.reserveCapacity(order.count)
+        var trace: Int32 = -1
+        var seen: [UInt64: [Int]] = [:]
+        for index in order {
+            let row = rows[index]
+            if row.trace != trace {
+                trace = row.trace
+                seen.removeAll(keepingCapacity: true)
+            }
+            let hash = hash(row)
+            if let same = seen[hash], same.contains(where: { isEqual(rows[$0], row) }) { continue }
+            seen[hash, default: []].append(index)
+            unique.append(index)
+        }
+        collapsedSpans = order.count - unique.count
+        return unique
+    }
+
+    private func hash(_ row: Row) -> UInt64 {
+        bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return row.spanID }
+            return ByteHash.hash(base + row.start, count: row.count) ^ row.spanID
+        }
+    }
+
+    private func isEqual(_ a: Row, _ b: Row) -> Bool {
+        a.spanID == b.spanID && a.scope == b.scope
+            && bytes[a.start..<a.start + a.count].elementsEqual(bytes[b.start..<b.start + b.count])
+    }
+
+    /// One request with these rows, by scope, and its rows in their order.
+    private func batch(_ chunk: ArraySlice<Int>) throws(FormatError) -> (batch: SpanBatch, rows: [Int]) {
+        var byScope: [Int32: [Int]] = [:]
+        for (place, index) in chunk.enumerated() { byScope[rows[index].scope, default: []].append(place) }
+        var batchRows = [Int](repeating: 0, count: chunk.count)
+        var next = 0
+        var writer = WireWriter()
+        for (scope, places) in byScope.sorted(by: { $0.key < $1.key }) {
+            let header = scopes[Int(scope)]
+            writer.message(1) { writer in
+                writer.raw(header.resource)
+                writer.message(2) { writer in
+                    writer.raw(header.scope)
+                    for place in places {
+                        let row = rows[chunk[chunk.startIndex + place]]
+                        writer.bytes(2, bytes[row.start..<row.start + row.count])
+                        batchRows[place] = next
+                        next += 1
+                    }
+                }
+            }
+        }
+        let batch: SpanBatch
+        do { batch = try StoredSpans.decode(writer.takeBytes()) } catch { throw FormatError("\(error)") }
+        guard batch.spans.count == chunk.count else {
+            throw FormatError("\(batch.spans.count) spans of \(chunk.count) can be read back")
+        }
+        return (batch, batchRows)
+    }
+}
