@@ -13,6 +13,8 @@ package struct StoreOptions: Sendable {
     /// Bytes of decoded footers and dictionaries kept for queries: a sixth of the memory budget, and room for the
     /// footers of some 1,000 blocks.
     package var cacheBytes = 48 << 20
+    /// Cores that one query may use; 0 for all of the machine.
+    package var queryCores = 0
     /// Nanoseconds that a span may start after it was received before it is sealed apart: one hour.
     package var aheadMax: UInt64 = 3600 * 1_000_000_000
     /// Nanoseconds that a span may start before it was received before it is sealed apart: 30 days.
