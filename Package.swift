@@ -96,11 +96,12 @@ let storage: [Target] = [
     module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
     module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
     .target(name: "CAllocationCounter"),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     executable(
         "skein-bench",
         [
-            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
-            "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
+            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "CSQLite", "Journal",
+            "EmbeddedStore", "TraceStorage", "TraceQL", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
         ],
         path: "Sources/Benchmarks"),
 

@@ -5,6 +5,7 @@ set -euo pipefail
 wanted=(
     libcurl4-openssl-dev zlib1g-dev                       # the SDK
     libzstd-dev libisal-dev libxxhash-dev libprotobuf-c-dev # the collector
+    libsqlite3-dev                                        # benchmarks: what the store is compared with
     pkg-config make python3-venv openssl curl
     protobuf-c-compiler protobuf-compiler prometheus      # tests: generated code is current, metrics are scraped
 )

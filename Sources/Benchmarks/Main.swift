@@ -4,6 +4,7 @@ import Glibc
 ///
 ///     skein-bench               prints the table
 ///     skein-bench store sdk     only these parts of it, and the baselines
+///     skein-bench scale 1 3 10  what queries cost over so many millions of spans, in a temporary directory
 ///     skein-bench --check       exits 1 when a threshold on allocations or bytes is exceeded
 ///     skein-bench --self-check  only proves that allocations are counted exactly
 @main
@@ -24,7 +25,7 @@ struct SkeinBench {
 
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
-        if let first = arguments.first, runAsChild(first, Array(arguments.dropFirst())) { return }
+        if let first = arguments.first, runApart(first, Array(arguments.dropFirst())) { return }
         let flags = arguments.filter { $0.hasPrefix("-") }
         let parts = arguments.filter { !$0.hasPrefix("-") }.map(Part.init(rawValue:))
         guard flags.allSatisfy({ ["--check", "--self-check"].contains($0) }), !parts.contains(nil) else {
@@ -68,8 +69,8 @@ struct SkeinBench {
         if checks, !violations.isEmpty { exit(1) }
     }
 
-    /// The other ends of the export benchmarks are this executable too.
-    private static func runAsChild(_ mode: String, _ arguments: [String]) -> Bool {
+    /// What is no part of the table: growth, and the other ends of the export benchmarks, which are this executable too.
+    private static func runApart(_ mode: String, _ arguments: [String]) -> Bool {
         switch (mode, arguments.count) {
         case ("--sink", 2):
             guard let down = UInt32(arguments[0]), let stalled = UInt32(arguments[1]) else { return false }
@@ -78,6 +79,18 @@ struct SkeinBench {
             guard let index = Int(arguments[0]), ExportCase.all.indices.contains(index) else { return false }
             do {
                 try ExportCase.all[index].run(endpoint: arguments[1])
+            } catch {
+                message("skein-bench: \(error)")
+                exit(1)
+            }
+        case ("scale", 1...):
+            let millions = arguments.compactMap(Int.init).sorted()
+            guard millions.count == arguments.count, millions.allSatisfy({ (1...1_000).contains($0) }) else {
+                message("usage: skein-bench scale MILLIONS ...")
+                exit(2)
+            }
+            do {
+                try ScaleBenchmark.run(millions)
             } catch {
                 message("skein-bench: \(error)")
                 exit(1)

@@ -4,13 +4,11 @@ import TraceStorage
 
 /// From decoded spans to sealed blocks, and questions to those.
 enum StoreBenchmarks {
-    /// Traces asked for in one run; they are spread over all that are stored.
-    private static let lookups = 200
-
     static func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
+        let rows = try ReadBenchmarks.insert(traffic, meter)
         var diskBytes = 0
         var seal = try meter.measure(
-            "store append and seal", units: traffic.spans, baseline: Baselines.zstd,
+            "store append and seal", units: traffic.spans, baseline: ReadBenchmarks.insert,
             prepare: {
                 let directory = try TemporaryDirectory()
                 return (directory, try EmbeddedStore(directory: directory.path, options: options))
@@ -26,14 +24,16 @@ enum StoreBenchmarks {
         defer { directory.remove() }
         let store = try EmbeddedStore(directory: directory.path, options: options)
         try fill(store, traffic)
-        return [seal, try traceByID(store, traffic, meter), try groupBy(store, traffic, meter)]
+        let reads = ReadBenchmarks(store: store, traffic: traffic, meter: meter)
+        return [rows, seal, try groupBy(store, traffic, meter)] + (try reads.measure())
     }
 
-    /// One seal, by `flush`, whatever the traffic's size.
+    /// One seal, by `flush`, whatever the traffic's size; questions on one core, because its time is measured.
     private static var options: StoreOptions {
         var options = StoreOptions()
         options.sealSpans = .max
         options.sealBytes = .max
+        options.queryCores = 1
         return options
     }
 
@@ -44,22 +44,6 @@ enum StoreBenchmarks {
                     batch: batch, position: JournalPosition(UInt64(index) + 1), receivedAt: traffic.receivedAt))
         }
         try store.flush()
-    }
-
-    private static func traceByID(
-        _ store: EmbeddedStore, _ traffic: Traffic, _ meter: Meter
-    ) throws -> Measurement {
-        let ids = traffic.batches.compactMap { $0.spans.first?.traceID }
-        let step = max(1, ids.count / lookups)
-        let wanted = stride(from: 0, to: ids.count, by: step).map { ids[$0] }
-        return try meter.measure("trace by id, one block", unit: "trace", units: wanted.count) {
-            for id in wanted {
-                guard let trace = try store.trace(id, tenant: .default, context: QueryContext()) else {
-                    throw BenchmarkError("the store does not know trace \(id)")
-                }
-                keep(trace)
-            }
-        }
     }
 
     /// Calls and the sum of their durations by model: what a table of usage and latency asks for.

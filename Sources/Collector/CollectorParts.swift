@@ -55,6 +55,7 @@ extension StoreOptions {
         sealAge = UInt64(storage.blockAgeMax.nanosecondsClamped)
         retentionAge = UInt64(storage.retentionAgeMax.nanosecondsClamped)
         retentionBytes = storage.retentionBytesMax
+        queryCores = storage.queryCores
     }
 }
 

@@ -17,6 +17,11 @@ package struct QueryConfiguration: Sendable, Hashable {
     package var maxTraces = 1_500
     /// `max_spans_per_trace`: a trace of more spans is 413 instead of an answer that no viewer can show.
     package var maxSpansPerTrace = 200_000
+    /// `max_memory_mib`: what one query may hold of pages, decoded columns and groups, 128 MiB. That is some ten times
+    /// what a usual query takes on 8 cores; past it the answer is 413.
+    package var memoryMaxBytes = 128 << 20
+    /// `max_rows`: spans that one query may look at one by one; more is 413. Sums over groups do not count.
+    package var maxRows = 100_000_000
     /// `max_concurrent_queries`: threads that run queries. 4 keep the disk busy without taking all cores for long.
     package var maxConcurrentQueries = 4
     /// `max_queued_queries`: queries that wait for a thread; one more is 429.

@@ -6,10 +6,6 @@ struct TraceCandidates {
         var id: TraceID
         /// The earliest start of a matched span.
         var start: UInt64
-        /// Some of the matched spans, where they are kept.
-        var spans: [SpanID] = []
-        /// All matched spans.
-        var matched = 0
     }
 
     private let countMax: Int
@@ -22,9 +18,15 @@ struct TraceCandidates {
 
     var isEmpty: Bool { candidates.isEmpty }
 
-    /// Takes note of a matched span; its id is kept while its trace has fewer than `spansMax` of them.
-    mutating func add(_ id: TraceID, start: UInt64, span: SpanID, spansMax: Int) {
-        candidates[id, default: Candidate(id: id, start: start)].add(start, span, spansMax)
+    /// How many have no matched span that starts before this.
+    func count(from start: UInt64) -> Int { candidates.values.count { $0.start >= start } }
+
+    var count: Int { candidates.count }
+
+    /// Takes note of a matched span.
+    mutating func add(_ id: TraceID, start: UInt64) {
+        let known = candidates[id]?.start ?? .max
+        if start < known || candidates[id] == nil { candidates[id] = Candidate(id: id, start: min(start, known)) }
         // Half again as many before the oldest go, so that forgetting costs little a span.
         if candidates.count > countMax + countMax / 2 { forgetOldest() }
     }
@@ -55,13 +57,5 @@ struct TraceCandidates {
 }
 
 extension TraceCandidates.Candidate {
-    fileprivate mutating func add(_ spanStart: UInt64, _ span: SpanID, _ spansMax: Int) {
-        start = min(start, spanStart)
-        matched += 1
-        if spans.count < spansMax { spans.append(span) }
-    }
-
-    fileprivate func merged(_ other: Self) -> Self {
-        .init(id: id, start: min(start, other.start), spans: spans, matched: matched + other.matched)
-    }
+    fileprivate func merged(_ other: Self) -> Self { .init(id: id, start: min(start, other.start)) }
 }

@@ -60,6 +60,21 @@ package final class InMemoryStore: TraceWriter, TraceReader {
         }
     }
 
+    package func aggregate(_ plan: AggregationPlan, context: QueryContext) throws(StorageError) -> AggregationResult {
+        let predicate = try CompiledPredicate(plan.predicate)
+        var aggregator = try Aggregator(plan, context: context)
+        var seen = SpanIdentities()
+        for batch in batches(plan.tenant) {
+            try context.check()
+            let rows = batch.spans.indices.filter { row in
+                plan.range.contains(batch.spans[row].startTime) && predicate.passes(batch, row: row)
+                    && seen.insert(batch, row)
+            }
+            try aggregator.add(rows: batch.scanRows(rows, fields: plan.scan.fields))
+        }
+        return aggregator.finish()
+    }
+
     package func services(
         in range: TimeRange, tenant: TenantID, context: QueryContext
     ) throws(StorageError) -> [String] {

@@ -96,6 +96,9 @@ package struct ScanRows: Sendable {
     package let count: Int
     /// One for each of the plan's fields.
     package let columns: [FieldColumn]
+    /// No row that comes after these starts later, in unix nanoseconds: a search for the newest may stop. The largest
+    /// number where the store does not know.
+    package var laterStartMax = UInt64.max
 
     package init(count: Int, columns: [FieldColumn]) {
         self.count = count

@@ -81,8 +81,13 @@ package protocol TraceReader: AnyObject, Sendable {
     func trace(_ id: TraceID, tenant: TenantID, context: QueryContext) throws(StorageError) -> SpanBatch?
 
     /// Evaluates a plan over all spans and hands the rows that match to `body`, some at a time and in no particular
-    /// order, until it returns false.
+    /// order, until it returns false. The calls of `body` come one after the other, on the calling thread; a store that
+    /// has the newest spans at hand first says so in ``ScanRows/laterStartMax``.
     func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError)
+
+    /// Groups the spans that a plan selects and sums up numbers of each group. Spans looked at are no rows of an answer:
+    /// only the context's memory and time bound how many they are.
+    func aggregate(_ plan: AggregationPlan, context: QueryContext) throws(StorageError) -> AggregationResult
 
     /// The names of all services with a span in the range, sorted.
     func services(in range: TimeRange, tenant: TenantID, context: QueryContext) throws(StorageError) -> [String]
@@ -94,6 +99,25 @@ package protocol TraceReader: AnyObject, Sendable {
 
     /// How much is stored.
     func statistics() -> StorageStatistics
+}
+
+extension TraceReader {
+    /// The answer by way of ``scan(_:context:_:)``, for readers that know no better one; the spans then count as rows.
+    package func aggregate(_ plan: AggregationPlan, context: QueryContext) throws(StorageError) -> AggregationResult {
+        var aggregator = try Aggregator(plan, context: context)
+        var failure: StorageError?
+        try scan(plan.scan, context: context) { rows in
+            do throws(StorageError) {
+                try aggregator.add(rows: rows)
+                return true
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
+        return aggregator.finish()
+    }
 }
 
 /// How much a store holds.

@@ -20,6 +20,10 @@ final class DirectoryHolder: TraceReader {
         try store.scan(plan, context: context, body)
     }
 
+    func aggregate(_ plan: AggregationPlan, context: QueryContext) throws(StorageError) -> AggregationResult {
+        try store.aggregate(plan, context: context)
+    }
+
     func services(in range: TimeRange, tenant: TenantID, context: QueryContext) throws(StorageError) -> [String] {
         try store.services(in: range, tenant: tenant, context: context)
     }

@@ -28,6 +28,26 @@ private final class EndlessReader: TraceReader {
     func statistics() -> StorageStatistics { StorageStatistics() }
 }
 
+/// A store that needs a byte and a row more than a query may have.
+private final class HungryReader: TraceReader {
+    func services(in range: TimeRange, tenant: TenantID, context: QueryContext) throws(StorageError) -> [String] {
+        try context.reserve(context.memoryMax + 1)
+        return []
+    }
+
+    func trace(_ id: TraceID, tenant: TenantID, context: QueryContext) throws(StorageError) -> SpanBatch? { nil }
+
+    func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError) {
+        throw .rows(context)
+    }
+
+    func operations(
+        of service: String, in range: TimeRange, tenant: TenantID, context: QueryContext
+    ) throws(StorageError) -> [Operation] { [] }
+
+    func statistics() -> StorageStatistics { StorageStatistics() }
+}
+
 @Suite struct QueryExecutorTests {
     @Test func aQueryEndsWhenItsClientGoesAway() async throws {
         let store = EndlessReader()
@@ -66,6 +86,20 @@ private final class EndlessReader: TraceReader {
             #expect(answer.text.hasPrefix(#"{"error":{"code":"too_many_queries","#))
             client.close()
             await store.left.wait()
+        }
+    }
+
+    @Test func aQueryHasTheConfiguredMemoryAndRows() async throws {
+        var configuration = QueryConfiguration()
+        configuration.memoryMaxBytes = 8 << 20
+        configuration.maxRows = 5
+        try await QueryServer.serving(HungryReader(), configuration: configuration) { server in
+            let memory = try await server.get("/api/services")
+            #expect(memory.status == 413)
+            #expect(memory.text.contains("more than its 8 MiB of memory (query.max_memory_mib)"))
+            let rows = try await server.get("/api/traces?service=x&end=1")
+            #expect(rows.status == 413)
+            #expect(rows.text.contains("more than 5 spans match"))
         }
     }
 

@@ -9,7 +9,7 @@ package struct ConformanceFailure: Error, CustomStringConvertible {
 /// What every store must do, as functions that throw a ``ConformanceFailure`` when it does not.
 package struct ConformanceSuite {
     /// Makes a store that holds these batches, some of them perhaps in blocks, and hands out its reading side.
-    private let load: ([StoredBatch]) throws -> any TraceReader
+    let load: ([StoredBatch]) throws -> any TraceReader
 
     package init(load: @escaping ([StoredBatch]) throws -> any TraceReader) {
         self.load = load
@@ -193,7 +193,7 @@ package struct ConformanceSuite {
         }
     }
 
-    private static func error(_ body: () throws -> Void) -> StorageError? {
+    static func error(_ body: () throws -> Void) -> StorageError? {
         do { try body() } catch { return error as? StorageError }
         return nil
     }

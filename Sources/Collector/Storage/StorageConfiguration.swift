@@ -22,6 +22,8 @@ package struct StorageConfiguration: Sendable, Equatable {
     /// `block.max_spans`, `block.max_age`: when recent spans are sealed into a block.
     package var blockSpansMax = 65_536
     package var blockAgeMax = Duration.seconds(600)
+    /// `query_cores`: cores that one query may use; 0 for all of the machine.
+    package var queryCores = 0
 
     package init() {}
 
@@ -42,6 +44,7 @@ package struct StorageConfiguration: Sendable, Equatable {
         blockSpansMax = block.integer("max_spans", default: blockSpansMax, in: 1...65_536)
         blockAgeMax = block.duration("max_age", default: blockAgeMax, in: .milliseconds(100) ... .seconds(3600))
         block.end()
+        queryCores = section.integer("query_cores", default: queryCores, in: 0...1_024)
         section.end()
     }
 }

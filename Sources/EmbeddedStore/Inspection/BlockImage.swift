@@ -34,8 +34,8 @@ package struct BlockImage: Sendable {
     package func scan(_ plan: ScanPlan, _ body: (ScanRows) -> Bool) throws(StorageError) {
         let predicate = try CompiledPredicate(plan.predicate)
         let reader = try reader()
-        let scan = GroupScan(
-            scan: try BlockScan(reader), plan: plan, predicate: predicate, condition: BlockCondition(predicate))
+        let filter = GroupFilter(try BlockScan(reader), range: plan.range, predicate: predicate)
+        let scan = GroupScan(filter: filter, fields: plan.fields)
         for index in 0..<reader.footer.groupCount {
             if let rows = try scan.rows(index), !body(rows) { return }
         }

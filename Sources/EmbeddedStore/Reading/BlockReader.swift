@@ -9,20 +9,24 @@ final class BlockReader {
     private let block: UInt64
     private let name: String
     private let cache: BlockCache
+    private let pages: PageReader
     private var spanIDPages: [Int: [UInt8]] = [:]
 
     /// Opens a block: reads its footer where the cache does not have it.
     ///
+    /// - Parameter pages: the buffers that it reads into, for one thread.
     /// - Throws: ``StorageError/corrupt(message:)`` that names the file.
     init(
-        file: StoreFile, block: UInt64, name: String, cache: BlockCache, context: QueryContext
+        file: StoreFile, block: UInt64, name: String, cache: BlockCache, context: QueryContext,
+        pages: PageReader = PageReader()
     ) throws(StorageError) {
+        self.pages = pages
         self.file = file
         self.block = block
         self.name = name
         self.cache = cache
         self.context = context
-        let key = BlockCache.Key(block: block, offset: .max)
+        let key = BlockCache.Key(block: block, offset: BlockCache.Key.footer)
         if case .footer(let footer)? = cache[key] {
             self.footer = footer
             return
@@ -51,8 +55,16 @@ final class BlockReader {
         }
         let trailer = try read(file, file.bytes - UInt64(BlockFormat.trailerBytes), BlockFormat.trailerBytes)
         let page = try BlockFrame.footer(trailer: trailer, fileBytes: file.bytes)
-        let stored = try read(file, page.offset, Int(page.storedBytes))
-        return try BlockFooter(decoding: PageReader.content(stored, page))
+        let content: [UInt8]
+        do throws(PageError) {
+            content = try PageReader().content(page, in: file)
+        } catch {
+            switch error {
+            case .format(let error): throw error
+            case .storage(let error): throw FormatError("cannot be read: \(error)")
+            }
+        }
+        return try BlockFooter(decoding: content)
     }
 
     private static func read(_ file: StoreFile, _ offset: UInt64, _ count: Int) throws(FormatError) -> [UInt8] {
@@ -69,11 +81,22 @@ final class BlockReader {
     }
 
     func page(_ page: PageReference) throws(StorageError) -> [UInt8] {
-        guard page.offset <= file.bytes, UInt64(page.storedBytes) <= file.bytes - page.offset else {
-            throw .corrupt(message: "block \(name): page at byte \(page.offset) does not lie in the file")
+        try withPage(page) { Array($0) }
+    }
+
+    /// Hands a page's content to `body`, which must not keep it. Looks first whether the query goes on.
+    func withPage<Result>(
+        _ page: PageReference, _ body: (UnsafeRawBufferPointer) throws(FormatError) -> Result
+    ) throws(StorageError) -> Result {
+        try context.check()
+        do throws(PageError) {
+            return try pages.withContent(page, in: file, body)
+        } catch {
+            switch error {
+            case .format(let error): throw .corrupt(message: "block \(name): \(error.reason)")
+            case .storage(let error): throw error
+            }
         }
-        let stored = try file.read(at: page.offset, count: Int(page.storedBytes))
-        return try checked { () throws(FormatError) in try PageReader.content(stored, page) }
     }
 
     /// Every resource and scope of the block, as a batch without spans.
@@ -140,6 +163,16 @@ final class BlockReader {
             index += 1
         }
         return nil
+    }
+
+    /// Which traces the block may have.
+    func traceFilter() throws(StorageError) -> TraceFilter {
+        var filter = TraceFilter(count: footer.traceCount)
+        for index in footer.tracePages.indices {
+            let entries = try traceEntries(page: index)
+            for entry in 0..<entries.count { filter.insert(entries.id(entry)) }
+        }
+        return filter
     }
 
     private func firstFence(atLeast high: UInt64) -> Int {

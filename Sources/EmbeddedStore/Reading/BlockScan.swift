@@ -22,6 +22,26 @@ final class BlockScan {
         return layout
     }
 
+    /// A field of the resource or scope, for each scope of the block.
+    func scopeValues(_ field: FieldReference) -> [FieldValue] {
+        let batch = scopes
+        return batch.bytes.withUnsafeBytes { base in
+            batch.scopes.map { scope in
+                let resource = batch.resources[Int(scope.resource)]
+                switch field {
+                case .serviceName: return batch.serviceName(of: resource).map(FieldValue.string) ?? .none
+                case .scopeName: return scope.name.isEmpty ? .none : .string(batch.string(scope.name))
+                case .scopeVersion: return scope.version.isEmpty ? .none : .string(batch.string(scope.version))
+                case .attribute(let place, let key):
+                    let rows = place == .scope ? scope.attributes : resource.attributes
+                    return batch.attribute(Array(key.utf8), in: rows).map { ValueView($0, base: base).fieldValue }
+                        ?? .none
+                default: return .none
+                }
+            }
+        }
+    }
+
     /// The trace at a place of the index.
     func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
         let page = Int(clamping: place) / BlockFormat.tracesPerPage
@@ -73,23 +93,54 @@ final class ConditionMemo {
         _ values: [UInt64], _ kind: TableKind, _ column: Int, _ directory: ColumnDirectory, _ group: RowGroup,
         _ test: (ValueView) -> Bool
     ) throws(StorageError) -> [Bool] {
+        let known: [Verdict]
+        if directory.dictionaryCount <= BlockFormat.dictionaryPageEntries {
+            known = try dictionaryVerdicts(kind, column, directory, group.block, test)
+        } else {
+            known = try verdicts(ofCodes: values, kind, column, directory, group, test)
+        }
+        return values.map { known[Int($0)] == .passes }
+    }
+
+    /// Whether each entry of a dictionary passes.
+    func dictionaryVerdicts(
+        _ kind: TableKind, _ column: Int, _ directory: ColumnDirectory, _ block: BlockReader,
+        _ test: (ValueView) -> Bool
+    ) throws(StorageError) -> [Verdict] {
+        if let known = codes[kind]?[column] { return known }
+        let valueKind = directory.role == .attribute ? directory.kind : .string
+        var result: [Verdict] = []
+        result.reserveCapacity(directory.dictionaryCount)
+        for entry in directory.dictionary {
+            let page = try block.dictionaryPage(entry)
+            page.bytes.withUnsafeBytes { base in
+                for index in 0..<page.count {
+                    let bytes = UnsafeRawBufferPointer(rebasing: base[page.range(index)])
+                    result.append(test(ValueView(kind: valueKind, bytes: bytes)) ? .passes : .fails)
+                }
+            }
+        }
+        codes[kind, default: [:]][column] = result
+        return result
+    }
+
+    /// For a dictionary of many pages: looks only at entries that occur.
+    private func verdicts(
+        ofCodes values: [UInt64], _ kind: TableKind, _ column: Int, _ directory: ColumnDirectory, _ group: RowGroup,
+        _ test: (ValueView) -> Bool
+    ) throws(StorageError) -> [Verdict] {
         var known = codes[kind]?[column] ?? Array(repeating: .unknown, count: directory.dictionaryCount)
         codes[kind]?[column] = nil
         let valueKind = directory.role == .attribute ? directory.kind : .string
-        var result: [Bool] = []
-        result.reserveCapacity(values.count)
-        for code in values {
-            if known[Int(code)] == .unknown {
-                let (page, index) = try group.block.dictionary(directory, code: code)
-                let passes = page.bytes.withUnsafeBytes { base in
-                    test(ValueView(kind: valueKind, bytes: UnsafeRawBufferPointer(rebasing: base[page.range(index)])))
-                }
-                known[Int(code)] = passes ? .passes : .fails
+        for code in values where known[Int(code)] == .unknown {
+            let (page, index) = try group.block.dictionary(directory, code: code)
+            let passes = page.bytes.withUnsafeBytes { base in
+                test(ValueView(kind: valueKind, bytes: UnsafeRawBufferPointer(rebasing: base[page.range(index)])))
             }
-            result.append(known[Int(code)] == .passes)
+            known[Int(code)] = passes ? .passes : .fails
         }
         codes[kind, default: [:]][column] = known
-        return result
+        return known
     }
 }
 
@@ -114,7 +165,9 @@ indirect enum BlockCondition {
         case .and(let parts):
             // What reads few bytes goes first: often it leaves no row for the rest.
             let parts = parts.map(BlockCondition.init)
-            self = .and(parts.filter { !$0.readsAttributes } + parts.filter(\.readsAttributes))
+            self = .and(
+                parts.enumerated().sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }
+                    .map(\.element))
         case .or(let parts): self = .or(parts.map(BlockCondition.init))
         case .not(let part): self = .not(BlockCondition(part))
         }
@@ -122,6 +175,28 @@ indirect enum BlockCondition {
 
     private static func memos() -> [AttributePlace: ConditionMemo] {
         Dictionary(uniqueKeysWithValues: AttributePlace.anyOrder.map { ($0, ConditionMemo()) })
+    }
+
+    /// About how many bytes a span it has to read, for an order among conditions.
+    private var cost: Int {
+        switch self {
+        case .all: 0
+        case .field(let field, _, _):
+            switch field {
+            case .serviceName, .scopeName, .scopeVersion, .kind, .statusCode: 1
+            case .name, .statusMessage, .adjustedCount: 2
+            case .duration: 5
+            case .startTime: 8
+            case .traceID, .spanID, .parentSpanID, .attribute: 20
+            }
+        case .attribute(.resource, _, _, _), .attribute(.scope, _, _, _): 1
+        case .attribute(.span, _, _, _): 4
+        case .attribute: 10
+        case .tag: 15
+        case .and(let parts): parts.map(\.cost).min() ?? 0
+        case .or(let parts): parts.reduce(0) { $0 + $1.cost }
+        case .not(let part): part.cost
+        }
     }
 
     /// Whether the condition looks at attributes, which rows kept raw do not have in columns.

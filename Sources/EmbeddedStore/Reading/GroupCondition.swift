@@ -51,9 +51,7 @@ struct GroupCondition {
         case .kind: return try numbers(.kind, test) { ZigZag.decode($0) }
         case .statusCode: return try numbers(.statusCode, test) { ZigZag.decode($0) }
         case .startTime: return try group.startTimes().map { test?.passes(nanoseconds: $0) ?? true }
-        case .duration:
-            let projection = GroupProjection(scan: scan, group: group)
-            return try projection.durations(Array(0..<group.rows)).map { test?.passes(nanoseconds: $0) ?? true }
+        case .duration: return try durationMask(test)
         case .name: return try texts(.name, memo) { test?.passes(text: $0) ?? true }
         case .statusMessage: return try texts(.statusMessage, memo) { !$0.isEmpty && (test?.passes(text: $0) ?? true) }
         case .adjustedCount:
@@ -66,6 +64,18 @@ struct GroupCondition {
             }
         case .attribute: return Array(repeating: false, count: group.rows)
         }
+    }
+
+    private func durationMask(_ test: ValueTest?) throws(StorageError) -> [Bool] {
+        guard let test else { return Array(repeating: true, count: group.rows) }
+        if test.isOrder, let range = group.durationRange, test.passes(nanoseconds: range.lowerBound),
+            test.passes(nanoseconds: range.upperBound)
+        {
+            return Array(repeating: true, count: group.rows)
+        }
+        let durations = try group.durations()
+        guard let accepted = test.nanoseconds else { return durations.map { test.passes(nanoseconds: $0) } }
+        return durations.map { accepted.contains($0) }
     }
 
     private func numbers(
@@ -88,16 +98,26 @@ struct GroupCondition {
     private func scopeMask(
         _ field: FieldReference, _ test: ValueTest?, _ memo: ConditionMemo
     ) throws(StorageError) -> [Bool] {
-        if memo.scopes == nil {
-            let values = GroupProjection(scan: scan, group: group).scopeValues(field)
-            let present = values.map { $0 != .none }
-            memo.scopes = (present, values.map { value in value != .none && (test?.passes(value) ?? true) })
-        }
-        return try byScope(memo.scopes?.passes ?? [])
+        try byScope(Self.scopeVerdicts(field, test, memo, scan).passes)
+    }
+
+    /// For each scope of the block whether it has the field and whether that passes.
+    static func scopeVerdicts(
+        _ field: FieldReference, _ test: ValueTest?, _ memo: ConditionMemo, _ scan: BlockScan
+    ) -> (present: [Bool], passes: [Bool]) {
+        if let known = memo.scopes { return known }
+        let values = scan.scopeValues(field)
+        let present = values.map { $0 != .none }
+        let verdicts = (present, values.map { value in value != .none && (test?.passes(value) ?? true) })
+        memo.scopes = verdicts
+        return verdicts
     }
 
     private func byScope(_ values: [Bool]) throws(StorageError) -> [Bool] {
-        try group.scopeCodes().map { values[Int($0)] }
+        // Where all scopes of the block agree their column need not be read.
+        guard values.contains(true) else { return Array(repeating: false, count: group.rows) }
+        guard values.contains(false) else { return Array(repeating: true, count: group.rows) }
+        return try group.scopeCodes().map { values[Int($0)] }
     }
 
     // MARK: attributes
@@ -127,23 +147,30 @@ struct GroupCondition {
     private func scopeAttributeMask(
         _ place: AttributePlace, _ key: [UInt8], _ test: ValueTest?, _ memo: ConditionMemo
     ) throws(StorageError) -> (present: [Bool], passes: [Bool]) {
-        if memo.scopes == nil {
-            var present: [Bool] = []
-            var passes: [Bool] = []
-            let batch = scan.scopes
-            batch.bytes.withUnsafeBytes { base in
-                for scope in batch.scopes {
-                    let rows = place == .scope ? scope.attributes : batch.resources[Int(scope.resource)].attributes
-                    let view = batch.attribute(key, in: rows).map { ValueView($0, base: base) }
-                    let isPresent = view?.isPresent ?? false
-                    present.append(isPresent)
-                    passes.append(isPresent && (view.map { test?.passes($0) ?? true } ?? false))
-                }
-            }
-            memo.scopes = (present, passes)
-        }
-        guard let scopes = memo.scopes else { return ([], []) }
+        let scopes = Self.scopeVerdicts(place, key, memo, scan) { test?.passes($0) ?? true }
         return (try byScope(scopes.present), try byScope(scopes.passes))
+    }
+
+    /// For each scope of the block whether it, or its resource, has the attribute and whether that passes.
+    static func scopeVerdicts(
+        _ place: AttributePlace, _ key: [UInt8], _ memo: ConditionMemo, _ scan: BlockScan,
+        _ test: (ValueView) -> Bool
+    ) -> (present: [Bool], passes: [Bool]) {
+        if let known = memo.scopes { return known }
+        var present: [Bool] = []
+        var passes: [Bool] = []
+        let batch = scan.scopes
+        batch.bytes.withUnsafeBytes { base in
+            for scope in batch.scopes {
+                let rows = place == .scope ? scope.attributes : batch.resources[Int(scope.resource)].attributes
+                let view = batch.attribute(key, in: rows).map { ValueView($0, base: base) }
+                let isPresent = view?.isPresent ?? false
+                present.append(isPresent)
+                passes.append(isPresent && (view.map(test) ?? false))
+            }
+        }
+        memo.scopes = (present, passes)
+        return (present, passes)
     }
 
     /// For each row of a table whether its attribute with the key is there and passes.
@@ -156,6 +183,14 @@ struct GroupCondition {
         let columns = group.table(kind).columns
         guard layout.columns.contains(where: { columns[$0].pages[group.index].count > 0 }) else {
             return (present, passes)
+        }
+        if layout.columns.count == 1 {
+            let ordinals = layout.ordinals(try group.shapes(kind))
+            present = ordinals.map { $0 >= 0 }
+            guard let test, columns[layout.columns[0]].layout != .none else { return (present, present) }
+            let values = try memo.verdicts(kind, column: layout.columns[0], group) { test.passes($0) }
+            guard Int(ordinals.max() ?? -1) < values.count else { throw group.corrupt("fewer values than rows") }
+            return (present, ordinals.map { $0 >= 0 && values[Int($0)] })
         }
         var verdicts: [Int32: [Bool]] = [:]
         for column in layout.columns where columns[column].layout != .none {

@@ -14,15 +14,17 @@ struct GroupProjection {
         case .startTime:
             let times = try group.startTimes()
             return .integers(rows.map { times[$0] })
-        case .duration: return .integers(try durations(rows))
+        case .duration:
+            let durations = try group.durations()
+            return .integers(rows.map { durations[$0] })
         case .name: return try texts(.name, rows) { $0.fieldValue }
         case .statusMessage: return try texts(.statusMessage, rows) { $0.bytes.isEmpty ? .none : $0.fieldValue }
         case .adjustedCount: return try texts(.traceState, rows) { .double(TraceStateWeight.adjustedCount($0.bytes)) }
-        case .serviceName, .scopeName, .scopeVersion: return try byScope(rows, scopeValues(field))
+        case .serviceName, .scopeName, .scopeVersion: return try byScope(rows, scan.scopeValues(field))
         case .traceID, .spanID, .parentSpanID: return .values(try ids(field, rows: rows))
         case .attribute(.resource, let key):
-            return try byScope(rows, scopeValues(.attribute(.resource, key: key)))
-        case .attribute(.scope, let key): return try byScope(rows, scopeValues(.attribute(.scope, key: key)))
+            return try byScope(rows, scan.scopeValues(.attribute(.resource, key: key)))
+        case .attribute(.scope, let key): return try byScope(rows, scan.scopeValues(.attribute(.scope, key: key)))
         case .attribute(.span, let key):
             let references = scan.layout(.span, key: Array(key.utf8)).references(try group.shapes(.span))
             return try values(.span, rows.map { references[$0] })
@@ -37,16 +39,6 @@ struct GroupProjection {
     ) throws(StorageError) -> FieldColumn {
         let numbers = try group.numbers(.span, role)
         return .integers(rows.map { value(numbers[$0]) })
-    }
-
-    /// By the rule of ``SpanRow/durationNanoseconds``: a span that ends before it starts has none.
-    func durations(_ rows: [Int]) throws(StorageError) -> [UInt64] {
-        let durations = try group.numbers(.span, .duration)
-        let starts = try group.startTimes()
-        return rows.map { row in
-            let length = UInt64(bitPattern: ZigZag.decode(durations[row]))
-            return starts[row] &+ length > starts[row] ? length : 0
-        }
     }
 
     private func texts(
@@ -75,26 +67,6 @@ struct GroupProjection {
     }
 
     // MARK: scopes
-
-    /// A field of the resource or scope, for each scope of the block.
-    func scopeValues(_ field: FieldReference) -> [FieldValue] {
-        let batch = scan.scopes
-        return batch.bytes.withUnsafeBytes { base in
-            batch.scopes.map { scope in
-                let resource = batch.resources[Int(scope.resource)]
-                switch field {
-                case .serviceName: return batch.serviceName(of: resource).map(FieldValue.string) ?? .none
-                case .scopeName: return scope.name.isEmpty ? .none : .string(batch.string(scope.name))
-                case .scopeVersion: return scope.version.isEmpty ? .none : .string(batch.string(scope.version))
-                case .attribute(let place, let key):
-                    let rows = place == .scope ? scope.attributes : resource.attributes
-                    return batch.attribute(Array(key.utf8), in: rows).map { ValueView($0, base: base).fieldValue }
-                        ?? .none
-                default: return .none
-                }
-            }
-        }
-    }
 
     private func byScope(_ rows: [Int], _ values: [FieldValue]) throws(StorageError) -> FieldColumn {
         let scopes = try group.scopeCodes()

@@ -24,6 +24,22 @@ struct KeyLayout {
         counts = table.shapes.map { shape in columns.map { column in shape.count { Int($0) == column } } }
     }
 
+    /// For each row of these shapes the place of the value that counts among those of the one column with the key; -1
+    /// where there is none. For a key of one column only.
+    func ordinals(_ shapes: [UInt64]) -> [Int32] {
+        let has = first.map { $0 == 0 }
+        let steps = counts.map { Int32($0.first ?? 0) }
+        var ordinal: Int32 = 0
+        var result = [Int32](repeating: -1, count: shapes.count)
+        result.withUnsafeMutableBufferPointer { result in
+            for (row, shape) in shapes.enumerated() {
+                if has[Int(shape)] { result[row] = ordinal }
+                ordinal &+= steps[Int(shape)]
+            }
+        }
+        return result
+    }
+
     /// For each row of these shapes the value that counts; ``ValueReference/none`` where there is none.
     func references(_ shapes: [UInt64]) -> [ValueReference] {
         var ordinals = Array(repeating: 0, count: columns.count)

@@ -8,6 +8,25 @@ enum ColumnValues {
     case codes([UInt64])
     case bytes(BytesPage)
     case fixed([UInt8])
+
+    /// Bytes of memory that they take.
+    var memoryBytes: Int {
+        switch self {
+        case .none: 0
+        case .numbers(let numbers), .codes(let numbers): numbers.count * 8
+        case .bytes(let page): page.memoryBytes
+        case .fixed(let bytes): bytes.count
+        }
+    }
+}
+
+extension [UInt64] {
+    /// Whether all are less than `limit`; looks at all of them, which is faster than stopping at the first.
+    func areBelow(_ limit: UInt64) -> Bool {
+        var largest: UInt64 = 0
+        for number in self { largest = Swift.max(largest, number) }
+        return isEmpty || largest < limit
+    }
 }
 
 /// One row group of a block: decodes pages as they are asked for and keeps them as long as it lives.
@@ -17,11 +36,17 @@ final class RowGroup {
     /// Rows of spans.
     let rows: Int
     private var columns: [[Int: ColumnValues]] = [[:], [:], [:]]
+    /// Bytes of decoded columns, counted as the query's.
+    private var reserved = 0
 
     init(_ block: BlockReader, index: Int) {
         self.block = block
         self.index = index
         rows = Int(block.footer.tables[0].groupRows[index])
+    }
+
+    deinit {
+        block.context.release(reserved)
     }
 
     func table(_ kind: TableKind) -> TableDirectory { block.footer.tables[kind.rawValue] }
@@ -35,15 +60,19 @@ final class RowGroup {
         let page = directory.pages[index]
         var values = ColumnValues.none
         if page.count > 0, directory.layout != .none {
-            let bytes = try block.page(page.page)
-            values = try block.checked { () throws(FormatError) in try Self.decode(bytes, directory, Int(page.count)) }
+            values = try block.withPage(page.page) { bytes throws(FormatError) in
+                try Self.decode(bytes, directory, Int(page.count))
+            }
+            let bytes = values.memoryBytes
+            try block.context.reserve(bytes)
+            reserved += bytes
         }
         columns[kind.rawValue][column] = values
         return values
     }
 
     private static func decode(
-        _ bytes: [UInt8], _ column: ColumnDirectory, _ count: Int
+        _ bytes: UnsafeRawBufferPointer, _ column: ColumnDirectory, _ count: Int
     ) throws(FormatError) -> ColumnValues {
         var offset = 0
         switch column.layout {
@@ -51,15 +80,15 @@ final class RowGroup {
         case .integers: return .numbers(try IntegerPage.decode(bytes, at: &offset, count: count))
         case .fixed(let width):
             guard bytes.count == count * width else { throw FormatError("\(count) ids in \(bytes.count) bytes") }
-            return .fixed(bytes)
+            return .fixed(Array(bytes))
         case .bytes:
             guard let mode = bytes.first, mode <= 2 else { throw FormatError("page of byte strings of unknown mode") }
-            if mode == 0 { return .bytes(try BytesPage.decode(bytes, at: 1, count: count)) }
-            if mode == 2 { return .bytes(try HexPage.decode(bytes, at: 1, count: count)) }
+            if mode == 0 { return .bytes(try BytesPage.decode(Array(bytes), at: 1, count: count)) }
+            if mode == 2 { return .bytes(try HexPage.decode(Array(bytes), at: 1, count: count)) }
             offset = 1
             let codes = try IntegerPage.decode(bytes, at: &offset, count: count)
             let entries = UInt64(column.dictionaryCount)
-            guard codes.allSatisfy({ $0 < entries }) else {
+            guard codes.areBelow(entries) else {
                 throw FormatError("code beyond a dictionary of \(entries)")
             }
             return .codes(codes)
@@ -84,18 +113,45 @@ final class RowGroup {
         return times
     }
 
+    /// The shortest and longest duration, from the directory.
+    var durationRange: ClosedRange<UInt64>? {
+        guard let column = table(.span).column(.duration) else { return nil }
+        let page = table(.span).columns[column].pages[index]
+        return page.min <= page.max ? page.min...page.max : nil
+    }
+
+    /// How long each span took, by the rule of ``SpanRow/durationNanoseconds``: one that ends before it starts took no
+    /// time.
+    func durations() throws(StorageError) -> [UInt64] {
+        var durations = try numbers(.span, .duration)
+        let starts = hasPlainDurations ? nil : try startTimes()
+        durations.withUnsafeMutableBufferPointer { durations in
+            for row in durations.indices { durations[row] = UInt64(bitPattern: ZigZag.decode(durations[row])) }
+        }
+        guard let starts else { return durations }
+        for row in starts.indices where starts[row] &+ durations[row] <= starts[row] { durations[row] = 0 }
+        return durations
+    }
+
+    /// Whether the directory shows that no span of the group ends before it starts; the times need not be read then.
+    private var hasPlainDurations: Bool {
+        guard let range = durationRange, let time = table(.span).column(.time) else { return false }
+        let latest = table(.span).columns[time].pages[index].max
+        return range.upperBound < .max && !latest.addingReportingOverflow(range.upperBound).overflow
+    }
+
     /// The shapes of a table's rows, checked to exist.
     func shapes(_ kind: TableKind) throws(StorageError) -> [UInt64] {
         let shapes = try numbers(kind, .shape)
         let limit = UInt64(table(kind).shapes.count)
-        guard shapes.allSatisfy({ $0 < limit }) else { throw corrupt("a shape beyond \(limit)") }
+        guard shapes.areBelow(limit) else { throw corrupt("a shape beyond \(limit)") }
         return shapes
     }
 
     func scopeCodes() throws(StorageError) -> [UInt64] {
         let codes = try numbers(.span, .scope)
         let limit = UInt64(block.footer.scopeCount)
-        guard codes.allSatisfy({ $0 < limit }) else { throw corrupt("a scope beyond \(limit)") }
+        guard codes.areBelow(limit) else { throw corrupt("a scope beyond \(limit)") }
         return codes
     }
 

@@ -2,18 +2,23 @@ import OTLP
 import Synchronization
 import TraceStorage
 
-/// Decoded parts of blocks that queries come back to, bounded in bytes: footers, resources and scopes, dictionaries.
+/// Decoded parts of blocks that queries come back to, bounded in bytes: footers, resources and scopes, dictionaries,
+/// filters of trace ids.
 final class BlockCache: Sendable {
     struct Key: Hashable {
         let block: UInt64
-        /// Where the part begins in the file.
+        /// Where the part begins in the file; for what does not stand in it as it is one of the numbers below.
         let offset: UInt64
+
+        static let footer = UInt64.max
+        static let traces = UInt64.max - 1
     }
 
     enum Part: Sendable {
         case footer(BlockFooter)
         case scopes(SpanBatch)
         case dictionary(BytesPage)
+        case traces(TraceFilter)
     }
 
     private struct Entry {

@@ -18,10 +18,11 @@ extension EmbeddedStore {
         defer { merging.end() }
         let blocks = state.withLock { $0.blocks }
         guard let sources = MergePlan(options: options).next(blocks, excluding: merging.left) else { return false }
+        let pages = PageReader()
         var merge = BlockMerge(bytesMax: options.mergeBytes)
         for block in sources {
             var isTaken = false
-            try reading(block, context) { reader throws(StorageError) in isTaken = try merge.read(reader) }
+            try reading(block, context, pages) { reader throws(StorageError) in isTaken = try merge.read(reader) }
             guard isTaken else {
                 merging.leave(sources.map(\.entry.number))
                 return false

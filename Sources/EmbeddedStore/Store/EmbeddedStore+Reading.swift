@@ -7,9 +7,10 @@ extension EmbeddedStore {
     ) throws(StorageError) -> SpanBatch? {
         let (live, blocks) = state.withLock { ($0.tail.rows(of: id, tenant: tenant), $0.blocks) }
         var collector = SpanCollector()
+        let pages = PageReader()
         for block in blocks where block.entry.tenant == tenant {
-            try context.check()
-            try reading(block, context) { reader throws(StorageError) in
+            guard try mayHold(id, block, context, pages) else { continue }
+            try reading(block, context, pages) { reader throws(StorageError) in
                 try Self.collect(id, reader, &collector, context)
             }
         }
@@ -20,13 +21,30 @@ extension EmbeddedStore {
         do { return try collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
     }
 
+    /// False only when a block has nothing of a trace: known without its file once it was asked.
+    private func mayHold(
+        _ id: TraceID, _ block: Block, _ context: QueryContext, _ pages: PageReader
+    ) throws(StorageError) -> Bool {
+        let key = BlockCache.Key(block: block.entry.number, offset: BlockCache.Key.traces)
+        if case .traces(let filter)? = cache[key] { return filter.mayHold(id) }
+        var mayHold = true
+        try reading(block, context, pages) { reader throws(StorageError) in
+            let filter = try reader.traceFilter()
+            cache.insert(.traces(filter), bytes: filter.memoryBytes + 128, for: key)
+            mayHold = filter.mayHold(id)
+        }
+        return mayHold
+    }
+
     /// Whether a block has a span that is equal to this one in every byte.
     func isSealed(_ stored: StoredBatch, row: Int, blocks: [Block]) throws(StorageError) -> Bool {
         let context = QueryContext()
         var collector = SpanCollector()
         let id = stored.batch.spans[row].traceID
+        let pages = PageReader()
         for block in blocks.reversed() where block.entry.tenant == stored.tenant {
-            try reading(block, context) { reader throws(StorageError) in
+            guard try mayHold(id, block, context, pages) else { continue }
+            try reading(block, context, pages) { reader throws(StorageError) in
                 try Self.collect(id, reader, &collector, context)
             }
             var probe = collector
@@ -45,8 +63,9 @@ extension EmbeddedStore {
             wanted.append(block)
             spans += Int(clamping: block.entry.spans)
         }
+        let pages = PageReader()
         for block in wanted.reversed() {
-            try reading(block, QueryContext()) { reader throws(StorageError) in
+            try reading(block, QueryContext(), pages) { reader throws(StorageError) in
                 let scan = try BlockScan(reader)
                 for index in 0..<reader.footer.groupCount {
                     let traces = try RowGroup(reader, index: index).numbers(.span, .trace)
@@ -85,48 +104,6 @@ extension EmbeddedStore {
         }
     }
 
-    package func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError) {
-        let predicate = try CompiledPredicate(plan.predicate)
-        let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
-        var rowsLeft = context.rowsMax
-        for (index, stored) in tail.batches.enumerated() where stored.tenant == plan.tenant {
-            try context.check()
-            let batch = stored.batch
-            let rows = tail.uniqueRows(index).filter {
-                plan.range.contains(batch.spans[$0].startTime) && predicate.passes(batch, row: $0)
-            }
-            guard !rows.isEmpty else { continue }
-            guard rows.count <= rowsLeft else { throw .rows(context) }
-            rowsLeft -= rows.count
-            if !body(batch.scanRows(rows, fields: plan.fields)) { return }
-        }
-        for block in blocks where block.mayHold(plan.tenant, plan.range) {
-            try context.check()
-            var goesOn = true
-            try reading(block, context) { reader throws(StorageError) in
-                goesOn = try Self.scan(reader, plan, predicate, &rowsLeft, context, body)
-            }
-            guard goesOn else { return }
-        }
-    }
-
-    private static func scan(
-        _ reader: BlockReader, _ plan: ScanPlan, _ predicate: CompiledPredicate, _ rowsLeft: inout Int,
-        _ context: QueryContext, _ body: (ScanRows) -> Bool
-    ) throws(StorageError) -> Bool {
-        guard !reader.footer.hasServices || predicate.canHold(services: reader.footer.services) else { return true }
-        let scan = GroupScan(
-            scan: try BlockScan(reader), plan: plan, predicate: predicate, condition: BlockCondition(predicate))
-        for index in 0..<reader.footer.groupCount {
-            try context.check()
-            guard let rows = try scan.rows(index) else { continue }
-            guard rows.count <= rowsLeft else { throw .rows(context) }
-            rowsLeft -= rows.count
-            if !body(rows) { return false }
-        }
-        return true
-    }
-
     // MARK: services and operations
 
     package func services(
@@ -135,16 +112,16 @@ extension EmbeddedStore {
         var names: Set<String> = []
         let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
         var uncovered: [Block] = []
+        let pages = PageReader()
         for block in blocks where block.mayHold(tenant, range) {
-            try context.check()
-            try reading(block, context) { reader throws(StorageError) in
+            try reading(block, context, pages) { reader throws(StorageError) in
                 guard range.covers(block), reader.footer.hasServices else { return uncovered.append(block) }
                 for service in reader.footer.services { names.insert(String(decoding: service, as: UTF8.self)) }
             }
         }
         // What lies partly in the range, and what is not sealed, is looked at span by span.
         let plan = ScanPlan(tenant: tenant, range: range, fields: [.serviceName])
-        try scan(tail, uncovered, plan, context) { rows in
+        try distinct(tail, uncovered, plan, context) { rows in
             for name in rows.columns[0].distinctStrings(rows.count) { names.insert(name) }
         }
         return names.sorted()
@@ -156,9 +133,9 @@ extension EmbeddedStore {
         var operations: Set<Operation> = []
         let (tail, blocks) = state.withLock { ($0.tail.snapshot, $0.blocks) }
         var uncovered: [Block] = []
+        let pages = PageReader()
         for block in blocks where block.mayHold(tenant, range) {
-            try context.check()
-            try reading(block, context) { reader throws(StorageError) in
+            try reading(block, context, pages) { reader throws(StorageError) in
                 guard range.covers(block), reader.footer.hasServices else { return uncovered.append(block) }
                 try Self.collectOperations(of: service, reader, &operations)
             }
@@ -166,7 +143,7 @@ extension EmbeddedStore {
         let plan = ScanPlan(
             tenant: tenant, range: range, predicate: .compare(.serviceName, .equal, .string(service)),
             fields: [.name, .kind])
-        try scan(tail, uncovered, plan, context) { rows in
+        try distinct(tail, uncovered, plan, context) { rows in
             for row in 0..<rows.count {
                 if case .string(let name) = rows.columns[0][row], case .int(let kind) = rows.columns[1][row] {
                     operations.insert(Operation(name: name, kind: Int32(truncatingIfNeeded: kind)))
@@ -191,25 +168,25 @@ extension EmbeddedStore {
     }
 
     /// Scans the live tail and some blocks, however many rows they have.
-    private func scan(
+    private func distinct(
         _ tail: LiveTail.Snapshot, _ blocks: [Block], _ plan: ScanPlan, _ context: QueryContext,
         _ body: (ScanRows) -> Void
     ) throws(StorageError) {
         let predicate = try CompiledPredicate(plan.predicate)
         for (index, stored) in tail.batches.enumerated() where stored.tenant == plan.tenant {
             try context.check()
-            let batch = stored.batch
-            let rows = tail.uniqueRows(index).filter {
-                plan.range.contains(batch.spans[$0].startTime) && predicate.passes(batch, row: $0)
-            }
-            if !rows.isEmpty { body(batch.scanRows(rows, fields: plan.fields)) }
+            let rows = tail.rows(index, in: plan.range, predicate)
+            if !rows.isEmpty { body(stored.batch.scanRows(rows, fields: plan.fields)) }
         }
-        var rowsLeft = Int.max
+        let pages = PageReader()
         for block in blocks {
-            try reading(block, context) { reader throws(StorageError) in
-                _ = try Self.scan(reader, plan, predicate, &rowsLeft, context) { rows in
-                    body(rows)
-                    return true
+            try reading(block, context, pages) { reader throws(StorageError) in
+                guard !reader.footer.hasServices || predicate.canHold(services: reader.footer.services) else { return }
+                let filter = GroupFilter(try BlockScan(reader), range: plan.range, predicate: predicate)
+                guard try filter.canMatch() else { return }
+                let scan = GroupScan(filter: filter, fields: plan.fields)
+                for index in 0..<reader.footer.groupCount {
+                    if let rows = try scan.rows(index) { body(rows) }
                 }
             }
         }
@@ -217,12 +194,14 @@ extension EmbeddedStore {
 
     /// Opens a block for a query; notes when its bytes are found wrong.
     func reading(
-        _ block: Block, _ context: QueryContext, _ body: (BlockReader) throws(StorageError) -> Void
+        _ block: Block, _ context: QueryContext, _ pages: PageReader,
+        _ body: (BlockReader) throws(StorageError) -> Void
     ) throws(StorageError) {
         do throws(StorageError) {
+            try context.check()
             let reader = try BlockReader(
-                file: try block.open(files), block: block.entry.number, name: block.path, cache: cache, context: context
-            )
+                file: try block.open(files), block: block.entry.number, name: block.path, cache: cache,
+                context: context, pages: pages)
             try body(reader)
         } catch {
             if case .corrupt(let message) = error { block.damage.withLock { $0 = message } }
@@ -233,7 +212,7 @@ extension EmbeddedStore {
 
 extension Block {
     /// Whether the block may hold spans of the tenant that start in the range.
-    fileprivate func mayHold(_ tenant: TenantID, _ range: TimeRange) -> Bool {
+    func mayHold(_ tenant: TenantID, _ range: TimeRange) -> Bool {
         entry.tenant == tenant && range.intersects(first: entry.startMin, last: entry.startMax)
     }
 }
@@ -241,19 +220,6 @@ extension Block {
 extension TimeRange {
     /// Whether all spans of a block start in the range.
     fileprivate func covers(_ block: Block) -> Bool { contains(block.entry.startMin) && contains(block.entry.startMax) }
-}
-
-extension CompiledPredicate {
-    /// False only when no span of these services can pass.
-    fileprivate func canHold(services: [[UInt8]]) -> Bool {
-        switch self {
-        case .compare(.serviceName, let test):
-            services.contains { service in service.withUnsafeBytes { test.passes(text: $0) } }
-        case .and(let parts): parts.allSatisfy { $0.canHold(services: services) }
-        case .or(let parts): parts.contains { $0.canHold(services: services) }
-        default: true
-        }
-    }
 }
 
 extension FieldColumn {

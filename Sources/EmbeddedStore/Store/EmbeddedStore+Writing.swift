@@ -158,7 +158,9 @@ extension EmbeddedStore {
             try? files.remove(block.path)
             throw error
         }
-        cache.insert(.footer(footer), bytes: footer.memoryBytes, for: BlockCache.Key(block: number, offset: .max))
+        cache.insert(
+            .footer(footer), bytes: footer.memoryBytes,
+            for: BlockCache.Key(block: number, offset: BlockCache.Key.footer))
         return block
     }
 

@@ -79,6 +79,22 @@ package final class StoreFile: Sendable {
         let wanted = min(count, Int(clamping: bytes - offset))
         return try storageErrors { () throws(FileError) in try file.readBytes(at: Int(offset), count: wanted) }
     }
+
+    /// Fills a buffer from `offset` on and says how many bytes there were: fewer only where the file ends.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
+        guard offset <= bytes else { return 0 }
+        let wanted = min(buffer.count, Int(clamping: bytes - offset))
+        return try storageErrors { () throws(FileError) in
+            var count = 0
+            while count < wanted {
+                let part = UnsafeMutableRawBufferPointer(rebasing: buffer[count..<wanted])
+                let read = try file.read(into: part, at: Int(offset) + count)
+                guard read > 0 else { break }
+                count += read
+            }
+            return count
+        }
+    }
 }
 
 private func storageErrors<Result>(_ body: () throws(FileError) -> Result) throws(StorageError) -> Result {

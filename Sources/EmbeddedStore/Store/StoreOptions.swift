@@ -22,6 +22,8 @@ package struct StoreOptions: Sendable {
     /// at full rate may send. Beyond it a span sent again is collapsed in traces only and scans find it twice, until a
     /// merge joins the two. 32 bytes of memory each at most.
     package var recentSpansMax = 262_144
+    /// Cores that one query may use; 0 for all of the machine.
+    package var queryCores = 0
     /// Nanoseconds that a span may start after it was received before it is sealed apart: one hour.
     package var aheadMax: UInt64 = 3600 * 1_000_000_000
     /// Nanoseconds that a span may start before it was received before it is sealed apart: 30 days.

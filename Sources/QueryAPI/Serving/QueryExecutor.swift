@@ -12,6 +12,8 @@ package final class QueryExecutor: Sendable {
     private let threads: NIOThreadPool
     private let inFlightMax: Int
     private let timeout: Duration
+    private let rowsMax: Int
+    private let memoryMax: Int
     private let inFlight = Atomic<Int>(0)
 
     package init(configuration: QueryConfiguration = QueryConfiguration()) {
@@ -19,6 +21,8 @@ package final class QueryExecutor: Sendable {
         threads = NIOThreadPool(numberOfThreads: count)
         inFlightMax = count + max(0, configuration.maxQueuedQueries)
         timeout = configuration.timeout
+        rowsMax = configuration.maxRows
+        memoryMax = configuration.memoryMaxBytes
         threads.start()
     }
 
@@ -29,7 +33,8 @@ package final class QueryExecutor: Sendable {
 
     /// Runs `body` on a thread that may block.
     ///
-    /// - Parameter rowsMax: what the query's context allows a call of the store to hand out.
+    /// - Parameter rowsMax: what the query's context allows a call of the store to hand out, where it is less than the
+    ///   configuration allows.
     /// - Throws: ``APIError``: what `body` throws; ``StorageError`` as ``APIError/init(_:logger:)`` has it; 429 when
     ///   too many queries wait; 503 past the deadline.
     func run<Result: Sendable>(
@@ -44,7 +49,8 @@ package final class QueryExecutor: Sendable {
         }
         defer { inFlight.wrappingSubtract(1, ordering: .relaxed) }
         let deadline = ContinuousClock.now + timeout
-        let query = QueryContext(rowsMax: rowsMax, deadline: deadline)
+        let query = QueryContext(
+            rowsMax: min(rowsMax, self.rowsMax), memoryMax: memoryMax, deadline: deadline)
         do {
             return try await withClientPresence(on: request.channel, onClose: { query.cancel() }) {
                 try await withTaskCancellationHandler {

@@ -31,6 +31,8 @@ package struct EffectiveConfiguration {
             writer.value("timeout", GoDuration.text(query.timeout))
             writer.value("max_traces", query.maxTraces)
             writer.value("max_spans_per_trace", query.maxSpansPerTrace)
+            writer.value("max_memory_mib", query.memoryMaxBytes >> 20)
+            writer.value("max_rows", query.maxRows)
             writer.value("max_concurrent_queries", query.maxConcurrentQueries)
             writer.value("max_queued_queries", query.maxQueuedQueries)
         }
@@ -83,6 +85,7 @@ package struct EffectiveConfiguration {
             writer.value("max_spans", storage.blockSpansMax)
             writer.value("max_age", GoDuration.text(storage.blockAgeMax))
         }
+        writer.value("query_cores", storage.queryCores)
     }
 
     private func exporter(_ exporter: OTLPHTTPExporterConfiguration, _ writer: inout YAMLWriter) {

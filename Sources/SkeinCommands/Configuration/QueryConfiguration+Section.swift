@@ -13,6 +13,8 @@ extension QueryConfiguration {
         timeout = section.duration("timeout", default: timeout, in: .milliseconds(1) ... .seconds(3600))
         maxTraces = section.integer("max_traces", default: maxTraces, in: 1...100_000)
         maxSpansPerTrace = section.integer("max_spans_per_trace", default: maxSpansPerTrace, in: 1...10_000_000)
+        memoryMaxBytes = section.integer("max_memory_mib", default: memoryMaxBytes >> 20, in: 8...65_536) << 20
+        maxRows = section.integer("max_rows", default: maxRows, in: 1...Int.max)
         maxConcurrentQueries = section.integer("max_concurrent_queries", default: maxConcurrentQueries, in: 1...64)
         maxQueuedQueries = section.integer("max_queued_queries", default: maxQueuedQueries, in: 0...10_000)
         section.end()

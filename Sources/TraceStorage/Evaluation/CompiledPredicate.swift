@@ -3,7 +3,7 @@ import OTLP
 /// A ``SpanPredicate`` with keys and literals as bytes and patterns compiled, made once for a scan.
 ///
 /// A comparison with an event's or link's attribute holds when it holds for any of the span's events or links.
-package indirect enum CompiledPredicate {
+package indirect enum CompiledPredicate: Sendable {
     case all
     case compare(FieldReference, ValueTest)
     case attribute(AttributePlace, key: [UInt8], ValueTest)

@@ -10,7 +10,7 @@ import OTLP
 ///
 /// Values of a kind that cannot be compared with the literal never pass, whatever the operator: a string is neither
 /// equal nor unequal to a number. Of an array one element must pass, for `notEqual` and `notMatches` all of them.
-package struct ValueTest {
+package struct ValueTest: Sendable {
     private enum Literal {
         case string([UInt8])
         case int(Int64)
@@ -69,6 +69,20 @@ package struct ValueTest {
         switch op {
         case .less, .lessOrEqual, .greater, .greaterOrEqual: true
         case .equal, .notEqual, .matches, .notMatches: false
+        }
+    }
+
+    /// The times or durations that pass, where they are a range known before; what is beyond `Int64` counts as its
+    /// largest value.
+    package var nanoseconds: ClosedRange<UInt64>? {
+        guard case .int(let number) = literal, number > 0, number < .max else { return nil }
+        let bound = UInt64(number)
+        return switch op {
+        case .less: 0...bound - 1
+        case .lessOrEqual: 0...bound
+        case .greater: bound + 1 ... .max
+        case .greaterOrEqual: bound ... .max
+        default: nil
         }
     }
 

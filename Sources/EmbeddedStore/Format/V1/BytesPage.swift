@@ -53,16 +53,25 @@ struct BytesPage: Sendable {
         guard count <= (BlockFormat.pageBytesMax - page.count) / prefix.count else {
             throw FormatError("\(count) byte strings with a prefix of \(prefix.count) bytes")
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(page.count + count * prefix.count)
-        var restoredStarts: [UInt32] = []
-        restoredStarts.reserveCapacity(starts.count)
-        for index in 0..<count {
-            restoredStarts.append(UInt32(bytes.count))
-            bytes.append(contentsOf: page[prefix])
-            bytes.append(contentsOf: page[Int(starts[index])..<Int(starts[index + 1])])
+        let content = Int(starts[count]) - Int(starts[0])
+        var restoredStarts = [UInt32](repeating: 0, count: count + 1)
+        let bytes = [UInt8](unsafeUninitializedCapacity: content + count * prefix.count) { target, initialized in
+            guard let start = target.baseAddress else { return }
+            var end = UnsafeMutableRawPointer(start)
+            page.withUnsafeBytes { page in
+                guard let source = page.baseAddress else { return }
+                for index in 0..<count {
+                    restoredStarts[index] = UInt32(end - UnsafeMutableRawPointer(start))
+                    end.copyMemory(from: source + prefix.lowerBound, byteCount: prefix.count)
+                    end += prefix.count
+                    let rest = Int(starts[index + 1] - starts[index])
+                    end.copyMemory(from: source + Int(starts[index]), byteCount: rest)
+                    end += rest
+                }
+            }
+            initialized = end - UnsafeMutableRawPointer(start)
         }
-        restoredStarts.append(UInt32(bytes.count))
+        restoredStarts[count] = UInt32(bytes.count)
         return BytesPage(bytes: bytes, starts: restoredStarts)
     }
 }
