@@ -92,10 +92,11 @@ let storage: [Target] = [
     module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
     module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
     .target(name: "CAllocationCounter"),
+    module("Benchmarking", ["CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd"]),
     executable(
         "skein-bench",
         [
-            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
+            "Benchmarking", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "Journal", "EmbeddedStore",
             "TraceStorage", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
         ],
         path: "Sources/Benchmarks"),
@@ -156,6 +157,10 @@ let servers: [Target] = [
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
     executable(
+        "skein-bench-ingest",
+        ["Benchmarking", "Collector", "CurlTransport", "HTTPServing", "Journal", "OTLP", "AgentTraffic", logging],
+        path: "Sources/IngestBenchmarks"),
+    executable(
         "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
         path: "Sources/Examples/ResearchDesk"),
     executable(
@@ -185,7 +190,7 @@ let servers: [Target] = [
             "CustomSampler", "ServiceLifecycleApp", "Skein", "SkeinTesting", "CurlTransport", "TestSink",
         ]),
     tests(
-        "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
+        "BenchmarkTests", ["skein-bench", "skein-bench-ingest", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
     .testTarget(
         name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
         exclude: ["Corpus"], swiftSettings: swiftSettings),

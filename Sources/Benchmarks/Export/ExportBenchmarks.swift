@@ -1,3 +1,4 @@
+import Benchmarking
 import Foundation
 
 /// Sends spans through the whole SDK to a sink in another process, and counts what arrives.
@@ -43,10 +44,10 @@ enum ExportBenchmarks {
     }
 
     private static func measure(_ each: ExportCase) throws -> (ExportCase.Outcome, arrived: Int) {
-        let sink = try Child(["--sink"])
+        let sink = try ChildProcess(["--sink"])
         guard let port = Int(sink.line()) else { throw Failure(description: "the sink does not start") }
         let index = ExportCase.all.firstIndex { $0.name == each.name } ?? 0
-        let maker = try Child(["--export", "\(index)", "http://127.0.0.1:\(port)/v1/traces"])
+        let maker = try ChildProcess(["--export", "\(index)", "http://127.0.0.1:\(port)/v1/traces"])
         let text = maker.line()
         maker.finish()
         guard let outcome = ExportCase.Outcome(text) else { throw Failure(description: "\(each.name): \(text)") }
@@ -64,38 +65,5 @@ enum ExportBenchmarks {
                 return column == 0 ? row[column] + padding : padding + row[column]
             }.joined(separator: "  ") + "\n"
         }.joined()
-    }
-
-    /// This executable once more, with pipes at both ends.
-    private struct Child {
-        private let process = Process()
-        private let input = Pipe()
-        private let output = Pipe()
-
-        init(_ arguments: [String]) throws {
-            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            process.arguments = arguments
-            process.standardInput = input
-            process.standardOutput = output
-            try process.run()
-        }
-
-        /// The next line; empty at the end.
-        func line() -> String {
-            var bytes: [UInt8] = []
-            while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
-                bytes.append(byte)
-            }
-            return String(decoding: bytes, as: UTF8.self)
-        }
-
-        func closeInput() {
-            try? input.fileHandleForWriting.close()
-        }
-
-        func finish() {
-            closeInput()
-            process.waitUntilExit()
-        }
     }
 }
