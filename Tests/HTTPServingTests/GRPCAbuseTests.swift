@@ -1,3 +1,4 @@
+import Foundation
 import HTTPServing
 import NIOCore
 import NIOHPACK
@@ -188,6 +189,52 @@ import Testing
             try await client.send(Self.preface + settings + head + message)
             await service.cancelled.wait()
         }
+    }
+
+    @Test func whoNeverReadsAnswersToSettingsLosesTheConnection() async throws {
+        var limits = GRPCLimits()
+        limits.maxControlFrames = 1_000_000
+        limits.maxUnreadControlFrames = 100
+        try await service.serving(limits) { port in
+            let client = try await RawClient.connect(port: port, reads: false)
+            // Windows of 2 GiB, and a method that fills them, so that the socket takes no more.
+            let settings = Self.frame(type: 4, [0, 4, 0x7f, 0xff, 0xff, 0xff])
+            let window = Self.frame(type: 8, [0x7f, 0xff, 0, 0])
+            let message = Self.frame(type: 0, flags: 1, stream: 1, HTTP2Client.framed([]))
+            let head = try Self.headers(stream: 1, "/test.Service/Endless")
+            try await client.send(Self.preface + settings + window + head + message)
+            await service.entered.wait()
+            let flood = [[UInt8]](repeating: Self.frame(type: 4), count: 5_000).flatMap(\.self)
+            // Until the server hangs up, which ends the method too.
+            while (try? await client.send(flood)) != nil {}
+            await service.cancelled.wait()
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func prefixesAloneSetNoMemoryAside() async throws {
+        try await service.serving { port in
+            let before = try Self.addressSpaceBytes()
+            var clients: [HTTP2Client] = []
+            for _ in 0..<16 {
+                let client = try await HTTP2Client.connect(port: port)
+                for _ in 0..<250 {
+                    // A message of 4 MiB is announced, and its first byte sent.
+                    client.data(client.open(HTTP2Client.head("/test.Service/Echo")), [0, 0, 0x40, 0, 0, 1])
+                }
+                client.send(.rootStream, .ping(HTTP2PingData(withInteger: 1), ack: false))
+                clients.append(client)
+            }
+            for client in clients { #expect(try await client.wait { $0.pingAcks == 1 }.isClosed == false) }
+            // 4,000 messages; a quarter of a MiB for each would be a GiB.
+            #expect(try Self.addressSpaceBytes() - before < 512 << 20)
+            for client in clients { client.close() }
+        }
+    }
+
+    private static func addressSpaceBytes() throws -> Int {
+        let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).prefix { $0 != " " }
+        return (Int(pages) ?? 0) * 4_096
     }
 
     @Test func aDeadClientIsNoticed() async throws {

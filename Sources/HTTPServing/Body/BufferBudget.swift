@@ -46,7 +46,7 @@ package final class BufferReservation: Sendable {
     deinit { budget.give(held.load(ordering: .relaxed)) }
 
     /// Holds `bytes` more; false when the budget is used up. One caller at a time.
-    func grow(_ bytes: Int) -> Bool {
+    package func grow(_ bytes: Int) -> Bool {
         guard budget.take(bytes, held: held.load(ordering: .relaxed)) else { return false }
         held.add(bytes, ordering: .relaxed)
         return true
