@@ -13,7 +13,7 @@ struct IngestRun {
     private let journal: Journal
     private let http: HTTPListener?
     private let grpc: GRPCServer?
-    private let client: ChildProcess
+    private let client: Child
 
     init(_ each: IngestCase) async throws {
         directory = try TemporaryDirectory()
@@ -45,7 +45,7 @@ struct IngestRun {
             port = try await server.start().port
             (http, grpc) = (nil, server)
         }
-        client = try ChildProcess(["--client", each.transport.rawValue, each.encoding.rawValue, "\(port)"])
+        client = try Child(["--client", each.transport.rawValue, each.encoding.rawValue, "\(port)"])
         guard client.line() == "ready" else { throw BenchmarkError("the client does not start") }
     }
 

@@ -44,10 +44,10 @@ enum ExportBenchmarks {
     }
 
     private static func measure(_ each: ExportCase) throws -> (ExportCase.Outcome, arrived: Int) {
-        let sink = try ChildProcess(["--sink"])
+        let sink = try Child(["--sink"])
         guard let port = Int(sink.line()) else { throw Failure(description: "the sink does not start") }
         let index = ExportCase.all.firstIndex { $0.name == each.name } ?? 0
-        let maker = try ChildProcess(["--export", "\(index)", "http://127.0.0.1:\(port)/v1/traces"])
+        let maker = try Child(["--export", "\(index)", "http://127.0.0.1:\(port)/v1/traces"])
         let text = maker.line()
         maker.finish()
         guard let outcome = ExportCase.Outcome(text) else { throw Failure(description: "\(each.name): \(text)") }

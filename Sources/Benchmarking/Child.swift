@@ -1,7 +1,7 @@
 import Foundation
 
 /// This executable once more, with pipes at both ends.
-package struct ChildProcess {
+package struct Child {
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
