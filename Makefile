@@ -51,6 +51,8 @@ interop: packages ## test the SDK with AsyncHTTPClient, Hummingbird and grpc-swi
 bench: packages ## measure CPU, bytes and allocations a span, against baselines in the same run
 	$(SWIFT_BUILD) --product skein-bench
 	.build/release/skein-bench --check
+	$(SWIFT_BUILD) --product skein-bench-ingest
+	.build/release/skein-bench-ingest --check
 
 .PHONY: crashtest
 crashtest: build venv ## kill the collector 200 times with requests in flight (ROUNDS=n)

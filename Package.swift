@@ -97,11 +97,12 @@ let storage: [Target] = [
     module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
     .target(name: "CAllocationCounter"),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    module("Benchmarking", ["CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd"]),
     executable(
         "skein-bench",
         [
-            "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "CSQLite", "Journal",
-            "EmbeddedStore", "TraceStorage", "TraceQL", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
+            "Benchmarking", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "CSQLite", "Journal", "EmbeddedStore",
+            "TraceStorage", "TraceQL", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
         ],
         path: "Sources/Benchmarks"),
 
@@ -174,6 +175,10 @@ let servers: [Target] = [
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
     executable(
+        "skein-bench-ingest",
+        ["Benchmarking", "Collector", "CurlTransport", "HTTPServing", "Journal", "OTLP", "AgentTraffic", logging],
+        path: "Sources/IngestBenchmarks"),
+    executable(
         "ResearchDesk", ["Skein", "SkeinAgents", arguments, hummingbird, logging, lifecycle, tracing],
         path: "Sources/Examples/ResearchDesk"),
     executable(
@@ -203,7 +208,7 @@ let servers: [Target] = [
             "CustomSampler", "ServiceLifecycleApp", "Skein", "SkeinTesting", "CurlTransport", "TestSink",
         ]),
     tests(
-        "BenchmarkTests", ["skein-bench", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
+        "BenchmarkTests", ["skein-bench", "skein-bench-ingest", "SkeinMain", "TestSink", "CurlTransport", "OTLP"]),
     .testTarget(
         name: "TraceQLTests", dependencies: ["TraceQL", "TraceStorage", "OTLP", "TraceFixtures", yams],
         exclude: ["Corpus"], swiftSettings: swiftSettings),

@@ -1,3 +1,4 @@
+import Benchmarking
 import Dispatch
 import Journal
 import OTLP

@@ -1,3 +1,4 @@
+import Benchmarking
 import Glibc
 
 /// Measures what a span costs, against named baselines in the same run.

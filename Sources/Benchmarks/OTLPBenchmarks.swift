@@ -1,3 +1,4 @@
+import Benchmarking
 import OTLP
 import SpanMetrics
 import TraceStorage

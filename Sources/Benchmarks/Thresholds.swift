@@ -1,3 +1,5 @@
+import Benchmarking
+
 /// What a row may not exceed. Time is not among it: it depends on the machine.
 struct Threshold {
     let name: String

@@ -19,18 +19,24 @@ final class CollectorListeners: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.announce = announce
-        receivingHTTP = configuration.receiver.http.map { http in
+        let receiver = configuration.receiver
+        let budget = BufferBudget(
+            limitBytes: configuration.memoryLimiter.requestBytesMax(
+                largestRequest: max(receiver.http?.bodyBytesMax ?? 0, receiver.grpc?.messageBytesMax ?? 0)))
+        receivingHTTP = receiver.http.map { http in
             HTTPListener(
                 address: http.endpoint.listener("otlp_http"),
-                responder: OTLPHTTPReceiver(http, ingest: ingest, metrics: metrics).router().buildResponder(),
+                responder: OTLPHTTPReceiver(http, ingest: ingest, budget: budget, metrics: metrics).router()
+                    .buildResponder(),
                 logger: logger, onListening: { announce($0.announcement) })
         }
-        receivingGRPC = configuration.receiver.grpc.map { grpc in
+        receivingGRPC = receiver.grpc.map { grpc in
             var limits = GRPCLimits()
             limits.maxMessageBytes = grpc.messageBytesMax
             let receiver = OTLPGRPCReceiver(ingest: ingest, metrics: metrics)
             return GRPCServer(
-                address: grpc.endpoint.listener("otlp_grpc"), limits: limits, methods: receiver.methods, logger: logger,
+                address: grpc.endpoint.listener("otlp_grpc"), limits: limits, admission: receiver.admission(budget),
+                methods: receiver.methods, logger: logger,
                 onRefusal: receiver.countRefusal, onListening: { announce($0.announcement) })
         }
     }

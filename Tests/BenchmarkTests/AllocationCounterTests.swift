@@ -8,8 +8,8 @@ import Testing
         #expect(outcome.output == "allocations are counted exactly\n")
     }
 
-    @Test func unknownPartIsWrongUsage() throws {
-        let outcome = try BuiltExecutable("skein-bench").run(["nonsense"])
+    @Test(arguments: ["skein-bench", "skein-bench-ingest"]) func unknownPartIsWrongUsage(_ name: String) throws {
+        let outcome = try BuiltExecutable(name).run(["nonsense"])
         #expect(outcome.status == 2)
         #expect(outcome.messages.hasPrefix("usage: "))
     }

@@ -25,6 +25,16 @@ import Testing
         #expect(!limiter.isRefusing)
     }
 
+    /// In MiB: the limit, the largest request, what all may hold.
+    private static let shares: [[Int]] = [[1_024, 20, 128], [8_192, 20, 128], [64, 4, 8], [64, 20, 40]]
+
+    @Test(arguments: shares) func requestsMayHoldAShareOfTheMemory(_ share: [Int]) {
+        var configuration = MemoryLimiterConfiguration()
+        configuration.limitBytes = share[0] * Self.mebibyte
+        let bytes = configuration.requestBytesMax(largestRequest: share[1] * Self.mebibyte)
+        #expect(bytes == share[2] * Self.mebibyte)
+    }
+
     @Test func thisProcessHoldsSomeMemoryAndTime() {
         #expect(ProcessStatistics.residentBytes() > Self.mebibyte)
         #expect(ProcessStatistics.cpuSeconds() > 0)

@@ -17,7 +17,8 @@ import Testing
         limits.maxMessageBytes = Self.bytesMax
         let server = GRPCServer(
             address: ListenerAddress(name: "otlp_grpc", host: "127.0.0.1", port: 0), limits: limits,
-            methods: receiver.methods, logger: quiet, onRefusal: receiver.countRefusal)
+            admission: receiver.admission(BufferBudget(limitBytes: 128 << 20)), methods: receiver.methods,
+            logger: quiet, onRefusal: receiver.countRefusal)
         let client = GRPCClient(port: try await server.start().port)
         do {
             try await body(client, fixture)

@@ -10,12 +10,13 @@ import Testing
 
     /// Serves a receiver while `body` runs.
     private func serving(
-        bodyBytesMax: Int = 1 << 20, _ body: (HTTPClient, IngestFixture) async throws -> Void
+        bodyBytesMax: Int = 1 << 20, budget: BufferBudget = BufferBudget(limitBytes: 128 << 20),
+        _ body: (HTTPClient, IngestFixture) async throws -> Void
     ) async throws {
         let fixture = try IngestFixture()
         var configuration = OTLPReceiverConfiguration.HTTP(endpoint: ListenEndpoint(host: "127.0.0.1", port: 0))
         configuration.bodyBytesMax = bodyBytesMax
-        let receiver = OTLPHTTPReceiver(configuration, ingest: fixture.ingest, metrics: fixture.metrics)
+        let receiver = OTLPHTTPReceiver(configuration, ingest: fixture.ingest, budget: budget, metrics: fixture.metrics)
         let listener = HTTPListener(
             address: ListenerAddress(name: "otlp_http", host: "127.0.0.1", port: 0),
             responder: receiver.router().buildResponder(), logger: quiet)
@@ -161,6 +162,22 @@ import Testing
             await fixture.journal.shutdown()
             #expect(try await client.post(TestRequest.body(2)).status == 503)
             #expect(refused(fixture, .shuttingDown) == 1)
+        }
+    }
+
+    @Test(arguments: [nil, "gzip", "zstd"])
+    func aBodyThatDoesNotFitInTheBuffersComesAgain(_ encoding: String?) async throws {
+        let budget = BufferBudget(limitBytes: 40_000)
+        try await serving(budget: budget) { client, fixture in
+            let body = TestRequest.body(1, padding: 60_000)
+            let answer = try await client.post(try compressed(body, encoding), encoding: encoding)
+            #expect(answer.status == 503)
+            #expect(answer.header("Retry-After") == "1")
+            #expect(answer.header("Connection") == "close")
+            #expect(try RPCStatus(decoding: answer.body).code == RPCStatus.Code.unavailable.rawValue)
+            #expect(refused(fixture, .buffersFull) == 1)
+            #expect(try await client.post(TestRequest.body(2)).status == 200)
+            #expect(budget.usedBytes == 0)
         }
     }
 

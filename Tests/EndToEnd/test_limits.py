@@ -1,5 +1,6 @@
 """Memory, disk and journal at their limits: a retryable answer, a counter, and recovery without a restart."""
 
+import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,6 +63,17 @@ class UnfinishedUpload:
         head = f"Host: x\r\nContent-Type: {clients.PROTOBUF}\r\nContent-Length: {announced}\r\n\r\n"
         self._socket.sendall(f"POST /v1/traces HTTP/1.1\r\n{head}".encode() + bytes(sent))
 
+    def is_refused(self) -> bool:
+        """Whether the collector has answered, or hung up; it must have come to a decision."""
+        if not select.select([self._socket], [], [], 0)[0]:
+            return False
+        try:
+            head = self._socket.recv(4096).decode("latin-1").lower()
+        except ConnectionResetError:
+            return True
+        assert not head or head.startswith("http/1.1 503 ") and "retry-after: 1" in head, head
+        return True
+
     def close(self) -> None:
         self._socket.close()
 
@@ -73,14 +85,15 @@ def resident_mebibytes(collector) -> int:
 
 def test_the_memory_limit_refuses_and_recovers(new_collector):
     idle = new_collector().start()
-    soft = resident_mebibytes(idle) + 64
+    soft = resident_mebibytes(idle) + 32
     idle.stop()
-    limiter = {"check_interval": "20ms", "limit_mib": soft + 256, "spike_limit_mib": 256}
+    # Far from the limit, so that what requests may hold, an eighth of it, is more than the soft limit leaves.
+    limiter = {"check_interval": "20ms", "limit_mib": soft + 512, "spike_limit_mib": 512}
     collector = new_collector({"processors": {"memory_limiter": limiter}}).start()
     stored = telemetry.simple_request(80)
     clients.send(collector, stored[1])
 
-    uploads = [UnfinishedUpload(collector, 20 * MEBIBYTE, 18 * MEBIBYTE) for _ in range(10)]
+    uploads = [UnfinishedUpload(collector, 20 * MEBIBYTE, 17 * MEBIBYTE) for _ in range(3)]
     assert "memory" in eventually(health(collector, 503))
     refused_id, refused = telemetry.simple_request(81)
     Refusal(collector, "memory_limit").check(refused.SerializeToString())
@@ -93,6 +106,42 @@ def test_the_memory_limit_refuses_and_recovers(new_collector):
     assert collector.query(f"/api/v3/traces/{refused_id.hex()}").status_code == 404
     clients.send(collector, refused)
     assert_same_spans(otlp_json.to_request(collector.trace(refused_id)), refused)
+
+
+def test_half_sent_bodies_hold_no_more_than_their_share(new_collector):
+    """Sixty clients that stop halfway: their bodies would be 600 MiB, in a process that may have 192."""
+    collector = new_collector({"processors": {"memory_limiter": {"limit_mib": 192, "check_interval": "20ms"}}}).start()
+    before = resident_mebibytes(collector)
+    uploads = []
+    for _ in range(60):
+        try:
+            uploads.append(UnfinishedUpload(collector, 20 * MEBIBYTE, 10 * MEBIBYTE))
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # Refused and hung up on; the collector counts it.
+
+    def refused() -> int:
+        count = int(collector.metrics().total(REFUSED, receiver="otlp_http", reason="buffers_full"))
+        # Twice the largest body is what all may hold, and three quarters of it what large ones may: three at most.
+        assert count >= 57, count
+        return count
+
+    count = eventually(refused)
+    assert sum(not upload.is_refused() for upload in uploads) == 60 - count
+    assert resident_mebibytes(collector) < before + 100
+    # Those who send what exporters send are served all the while, over both protocols.
+    trace_id, request = telemetry.simple_request(87, spans=100)
+    clients.send(collector, request)
+    assert_same_spans(otlp_json.to_request(collector.trace(trace_id)), request)
+    assert clients.call(collector, telemetry.simple_request(88)[1].SerializeToString()).code == grpc.StatusCode.OK
+    assert collector.get("health", "/").status_code == 200
+
+    for upload in uploads:
+        upload.close()
+    large = telemetry.export_request([telemetry.span(
+        telemetry.Identifiers(89), telemetry.Identifiers(89).trace_id(),
+        attributes={f"pad.{index}": "x" * 60_000 for index in range(110)})])
+    # What they held is free again.
+    eventually(lambda: clients.send(collector, large))
 
 
 # MARK: disk

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPServing
 import NIOCore
 import NIOHPACK
@@ -17,6 +18,35 @@ import Testing
             + payload
     }
 
+    private static func headers(stream: UInt8, _ path: String = "/test.Service/Echo") throws -> [UInt8] {
+        var encoder = HPACKEncoder(allocator: ByteBufferAllocator())
+        var block = ByteBuffer()
+        try encoder.encode(headers: HTTP2Client.head(path), to: &block)
+        // Of each block's own encoder: nothing may refer to a block before it, so that the table stays unused.
+        return frame(type: 1, flags: 4, stream: stream, Array(block.readableBytesView))
+    }
+
+    private static func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+        guard bytes.count >= part.count else { return false }
+        return (0...bytes.count - part.count).contains { bytes[$0..<$0 + part.count].elementsEqual(part) }
+    }
+
+    private static func frames(_ bytes: [UInt8]) -> [(type: UInt8, payload: ArraySlice<UInt8>)] {
+        var rest = bytes[...]
+        var frames: [(type: UInt8, payload: ArraySlice<UInt8>)] = []
+        while rest.count >= 9 {
+            let header = Array(rest.prefix(9))
+            let size = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
+            frames.append((header[3], rest.dropFirst(9).prefix(size)))
+            rest = rest.dropFirst(9 + size)
+        }
+        return frames
+    }
+
+    private static func goAwayCodes(_ bytes: [UInt8]) -> [UInt8] {
+        frames(bytes).filter { $0.type == 7 }.compactMap { $0.payload.prefix(8).last }
+    }
+
     private func expectAlive(_ port: Int) async throws {
         let client = try await HTTP2Client.connect(port: port)
         #expect(try await client.call("/test.Service/Echo", [1]).messages == [[1]])
@@ -25,9 +55,9 @@ import Testing
 
     /// Speaks to a server through `abuse` and expects it to hang up with `code`, and others to be served.
     private func expectHangUp(
-        _ code: HTTP2ErrorCode, _ abuse: (HTTP2Client) -> Void
+        _ code: HTTP2ErrorCode, _ limits: GRPCLimits = GRPCLimits(), _ abuse: (HTTP2Client) -> Void
     ) async throws {
-        try await service.serving { port in
+        try await service.serving(limits) { port in
             let client = try await HTTP2Client.connect(port: port)
             abuse(client)
             let record = try await client.wait { $0.isClosed }
@@ -46,11 +76,188 @@ import Testing
         }
     }
 
-    @Test func aPingFloodEndsTheConnection() async throws {
+    @Test func pingsWithoutCallsEndTheConnection() async throws {
         try await expectHangUp(.enhanceYourCalm) { client in
-            for value in 0..<2_100 {
+            for value in 0..<4 {
                 client.send(.rootStream, .ping(HTTP2PingData(withInteger: UInt64(value)), ack: false))
             }
+        }
+    }
+
+    @Test func aPingWithEachCallIsWelcome() async throws {
+        try await service.serving { port in
+            let client = try await HTTP2Client.connect(port: port)
+            for value in 0..<20 {
+                client.send(.rootStream, .ping(HTTP2PingData(withInteger: UInt64(value)), ack: false))
+                #expect(try await client.call("/test.Service/Echo", [1]).messages == [[1]])
+            }
+        }
+    }
+
+    @Test func aSettingsFloodEndsTheConnection() async throws {
+        var limits = GRPCLimits()
+        limits.maxControlFrames = 100
+        try await expectHangUp(.enhanceYourCalm, limits) { client in
+            for size in 0..<200 {
+                client.send(
+                    .rootStream,
+                    .settings(.settings([HTTP2Setting(parameter: .initialWindowSize, value: 70_000 + size)])))
+            }
+        }
+    }
+
+    @Test func aWindowUpdateFloodEndsTheConnection() async throws {
+        var limits = GRPCLimits()
+        limits.maxWindowUpdates = 100
+        // No pause of a busy machine may pass for the end of the flood.
+        limits.rateWindow = .seconds(60)
+        try await expectHangUp(.enhanceYourCalm, limits) { client in
+            for _ in 0..<200 { client.send(.rootStream, .windowUpdate(windowSizeIncrement: 1)) }
+        }
+    }
+
+    @Test func aContinuationFloodEndsTheConnection() async throws {
+        try await service.serving { port in
+            let client = try await RawClient.connect(port: port)
+            // A header block that goes on and on: HEADERS without END_HEADERS, then one byte at a time.
+            var bytes = Self.preface + Self.frame(type: 4) + Self.frame(type: 1, stream: 1, [0x83])
+            for _ in 0..<20 { bytes += Self.frame(type: 9, stream: 1, [0x84]) }
+            try await client.send(bytes)
+            try await expectGoAway(client)
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func framesThatBreakStreamsEndTheConnection() async throws {
+        var limits = GRPCLimits()
+        limits.maxStreamErrors = 20
+        try await service.serving(limits) { port in
+            let client = try await RawClient.connect(port: port)
+            var bytes = Self.preface + Self.frame(type: 4)
+            // Each is a WINDOW_UPDATE of zero on an open stream, an error of that stream.
+            for stream in 0..<40 {
+                let id = UInt8(stream * 2 + 1)
+                bytes += try Self.headers(stream: id) + Self.frame(type: 8, stream: id, [0, 0, 0, 0])
+            }
+            try await client.send(bytes)
+            try await expectGoAway(client)
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func moreStreamsThanAllowedAreRefused() async throws {
+        var limits = GRPCLimits()
+        limits.maxConcurrentStreams = 2
+        try await service.serving(limits) { port in
+            let client = try await RawClient.connect(port: port)
+            var bytes = Self.preface + Self.frame(type: 4)
+            for id: UInt8 in [1, 3, 5] { bytes += try Self.headers(stream: id) }
+            try await client.send(bytes)
+            let refusal = Self.frame(type: 3, stream: 5, [0, 0, 0, 7])
+            let got = try await client.receive {
+                Self.contains($0, refusal) || Self.goAwayCodes($0).contains { $0 != 0 }
+            }
+            #expect(!got.isEmpty)
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func whoLeavesAnAnswerUnreadLosesIt() async throws {
+        var limits = GRPCLimits()
+        limits.readTimeout = .milliseconds(100)
+        try await service.serving(limits) { port in
+            let client = try await RawClient.connect(port: port)
+            // A window of zero for all streams: the answer cannot be sent.
+            let settings = Self.frame(type: 4, [0, 4, 0, 0, 0, 0])
+            let message = Self.frame(type: 0, flags: 1, stream: 1, HTTP2Client.framed([1, 2, 3]))
+            try await client.send(Self.preface + settings + Self.headers(stream: 1) + message)
+            let reset = Self.frame(type: 3, stream: 1, [0, 0, 0, 8])
+            let got = try await client.receive { Self.contains($0, reset) }
+            #expect(Self.contains(got, reset))
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func whoLeavesAStreamUnreadEndsItsMethod() async throws {
+        var limits = GRPCLimits()
+        limits.readTimeout = .milliseconds(100)
+        try await service.serving(limits) { port in
+            let client = try await RawClient.connect(port: port)
+            let settings = Self.frame(type: 4, [0, 4, 0, 0, 0, 0])
+            let message = Self.frame(type: 0, flags: 1, stream: 1, HTTP2Client.framed([]))
+            let head = try Self.headers(stream: 1, "/test.Service/Endless")
+            try await client.send(Self.preface + settings + head + message)
+            await service.cancelled.wait()
+        }
+    }
+
+    @Test func whoNeverReadsAnswersToSettingsLosesTheConnection() async throws {
+        var limits = GRPCLimits()
+        limits.maxControlFrames = 1_000_000
+        limits.maxUnreadControlFrames = 100
+        try await service.serving(limits) { port in
+            let client = try await RawClient.connect(port: port, reads: false)
+            // Windows of 2 GiB, and a method that fills them, so that the socket takes no more.
+            let settings = Self.frame(type: 4, [0, 4, 0x7f, 0xff, 0xff, 0xff])
+            let window = Self.frame(type: 8, [0x7f, 0xff, 0, 0])
+            let message = Self.frame(type: 0, flags: 1, stream: 1, HTTP2Client.framed([]))
+            let head = try Self.headers(stream: 1, "/test.Service/Endless")
+            try await client.send(Self.preface + settings + window + head + message)
+            await service.entered.wait()
+            let flood = [[UInt8]](repeating: Self.frame(type: 4), count: 5_000).flatMap(\.self)
+            // Until the server hangs up, which ends the method too.
+            while (try? await client.send(flood)) != nil {}
+            await service.cancelled.wait()
+            try await expectAlive(port)
+        }
+    }
+
+    @Test func prefixesAloneSetNoMemoryAside() async throws {
+        try await service.serving { port in
+            let before = try Self.addressSpaceBytes()
+            var clients: [HTTP2Client] = []
+            for _ in 0..<16 {
+                let client = try await HTTP2Client.connect(port: port)
+                for _ in 0..<250 {
+                    // A message of 4 MiB is announced, and its first byte sent.
+                    client.data(client.open(HTTP2Client.head("/test.Service/Echo")), [0, 0, 0x40, 0, 0, 1])
+                }
+                client.send(.rootStream, .ping(HTTP2PingData(withInteger: 1), ack: false))
+                clients.append(client)
+            }
+            for client in clients { #expect(try await client.wait { $0.pingAcks == 1 }.isClosed == false) }
+            // 4,000 messages; a quarter of a MiB for each would be a GiB.
+            #expect(try Self.addressSpaceBytes() - before < 512 << 20)
+            for client in clients { client.close() }
+        }
+    }
+
+    private static func addressSpaceBytes() throws -> Int {
+        let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).prefix { $0 != " " }
+        return (Int(pages) ?? 0) * 4_096
+    }
+
+    @Test func aDeadClientIsNoticed() async throws {
+        var limits = GRPCLimits()
+        limits.keepAliveInterval = .milliseconds(50)
+        limits.keepAliveTimeout = .milliseconds(50)
+        try await service.serving(limits) { port in
+            // It sends its preface, and then answers nothing.
+            let client = try await RawClient.connect(port: port)
+            try await client.send(Self.preface + Self.frame(type: 4))
+            let bytes = try await client.receiveToEnd()
+            #expect(Self.frames(bytes).contains { $0.type == 6 }, "it was asked first")
+        }
+    }
+
+    @Test func aSilentClientThatAnswersPingsStays() async throws {
+        var limits = GRPCLimits()
+        limits.keepAliveInterval = .milliseconds(50)
+        limits.keepAliveTimeout = .seconds(20)
+        try await service.serving(limits) { port in
+            let client = try await HTTP2Client.connect(port: port)
+            #expect(try await client.wait { $0.pings >= 3 }.isClosed == false)
+            #expect(try await client.call("/test.Service/Echo", [1]).messages == [[1]])
         }
     }
 
@@ -123,14 +330,7 @@ import Testing
     /// The server hangs up, and its last frame is GOAWAY with an error.
     private func expectGoAway(_ client: RawClient) async throws {
         let bytes = try await client.receiveToEnd()
-        var rest = bytes[...]
-        var codes: [UInt8] = []
-        while rest.count >= 9 {
-            let header = Array(rest.prefix(9))
-            let size = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
-            if header[3] == 7, let code = rest.dropFirst(9).prefix(8).last { codes.append(code) }
-            rest = rest.dropFirst(9 + size)
-        }
+        let codes = Self.goAwayCodes(bytes)
         #expect(codes.contains { $0 != 0 }, "GOAWAY codes \(codes) in \(bytes.count) bytes")
     }
 

@@ -11,7 +11,8 @@ struct GRPCClientTests {
         limits: GRPCClientLimits = GRPCClientLimits(), _ body: (GRPCClient, GRPCServer) async throws -> Void
     ) async throws {
         let server = GRPCServer(
-            address: GRPCTestService.address, methods: service.methods, logger: Logger(label: "test"))
+            address: GRPCTestService.address, admission: GRPCTestService.admission, methods: service.methods,
+            logger: Logger(label: "test"))
         let address = try await server.start()
         let client = try await GRPCClient.connect(host: address.host, port: address.port, limits: limits)
         do {
@@ -102,7 +103,8 @@ struct GRPCClientTests {
 
     @Test func connectionThatNobodyTakesIsUnavailable() async throws {
         let server = GRPCServer(
-            address: GRPCTestService.address, methods: service.methods, logger: Logger(label: "test"))
+            address: GRPCTestService.address, admission: GRPCTestService.admission, methods: service.methods,
+            logger: Logger(label: "test"))
         let address = try await server.start()
         await server.shutdown(deadline: .now)
         await #expect(throws: GRPCStatus.self) {

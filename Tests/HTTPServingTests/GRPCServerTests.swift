@@ -2,6 +2,7 @@ import HTTPServing
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
+import Synchronization
 import Testing
 
 @Suite struct GRPCServerTests {
@@ -284,20 +285,56 @@ import Testing
     @Test func aPortInUseIsNamed() async throws {
         try await service.serving { port in
             let address = ListenerAddress(name: "otlp_grpc", host: "127.0.0.1", port: port)
-            let second = GRPCServer(address: address, methods: [:], logger: .init(label: "test"))
+            let second = GRPCServer(
+                address: address, admission: GRPCTestService.admission, methods: [:], logger: .init(label: "test"))
             await #expect(throws: ListenerError.portInUse(address)) { try await second.start() }
         }
     }
 
     @Test func requestsOverTheBufferBudgetAreUnavailable() async throws {
-        var limits = GRPCLimits()
-        limits.maxBufferedBytes = 10_000
-        try await service.serving(limits) { port in
+        let admission = GRPCAdmission(budget: BufferBudget(limitBytes: 10_000))
+        try await service.serving(GRPCLimits(), admission) { port in
             let client = try await HTTP2Client.connect(port: port)
             #expect(try await client.call("/test.Service/Echo", Codecs.sample(10_001)).grpcStatus == "14")
             // What the refused call held is free again.
             #expect(try await client.call("/test.Service/Echo", Codecs.sample(9_000)).grpcStatus == "0")
         }
+    }
+
+    @Test(arguments: ["identity", "gzip"]) func theBudgetAnswersAsItIsTold(_ encoding: String) async throws {
+        let full = GRPCStatus(.resourceExhausted, "come again", details: [8, 8])
+        let admission = GRPCAdmission(budget: BufferBudget(limitBytes: 10_000), buffersFull: full)
+        try await service.serving(GRPCLimits(), admission) { port in
+            let client = try await HTTP2Client.connect(port: port)
+            let bytes = [UInt8](repeating: 7, count: 20_000)
+            // Compressed it fits; what it decompresses to does not.
+            let message = encoding == "gzip" ? gzipCompress(bytes) : bytes
+            let answer = try await client.call(
+                "/test.Service/Echo", message, [("grpc-encoding", encoding)], flag: encoding == "gzip" ? 1 : 0)
+            #expect(answer.grpcStatus == "8")
+            #expect(answer.headers.last?.first(name: "grpc-status-details-bin") == "CAg")
+            // What the refused call held is free again.
+            #expect(try await client.call("/test.Service/Echo", Codecs.sample(9_000)).grpcStatus == "0")
+        }
+    }
+
+    @Test func aRefusedCallIsAnsweredBeforeItsMessageComes() async throws {
+        let box = RefusingBox()
+        let admission = GRPCAdmission(budget: BufferBudget(limitBytes: 1 << 20)) {
+            box.isRefusing.load(ordering: .relaxed) ? GRPCStatus(.resourceExhausted, "later") : nil
+        }
+        try await service.serving(GRPCLimits(), admission) { port in
+            let client = try await HTTP2Client.connect(port: port)
+            let id = client.open(HTTP2Client.head("/test.Service/Echo"))
+            let answer = try await client.answer(id)
+            #expect((answer.grpcStatus, answer.grpcMessage) == ("8", "later"))
+            box.isRefusing.store(false, ordering: .relaxed)
+            #expect(try await client.call("/test.Service/Echo", [1]).messages == [[1]])
+        }
+    }
+
+    private final class RefusingBox: Sendable {
+        let isRefusing = Atomic<Bool>(true)
     }
 
     @Test func anIdleConnectionIsClosedWithGoAway() async throws {

@@ -59,13 +59,21 @@ struct GRPCTestService: Sendable {
         ]
     }
 
-    func server(_ limits: GRPCLimits = GRPCLimits()) -> GRPCServer {
-        GRPCServer(address: Self.address, limits: limits, methods: methods, logger: Logger(label: "test"))
+    /// As much as any test but one about it needs.
+    static let admission = GRPCAdmission(budget: BufferBudget(limitBytes: 128 << 20))
+
+    func server(_ limits: GRPCLimits = GRPCLimits(), _ admission: GRPCAdmission = admission) -> GRPCServer {
+        GRPCServer(
+            address: Self.address, limits: limits, admission: admission, methods: methods,
+            logger: Logger(label: "test"))
     }
 
     /// Runs `body` against a started server and shuts it down.
-    func serving(_ limits: GRPCLimits = GRPCLimits(), _ body: (Int) async throws -> Void) async throws {
-        let server = server(limits)
+    func serving(
+        _ limits: GRPCLimits = GRPCLimits(), _ admission: GRPCAdmission = admission,
+        _ body: (Int) async throws -> Void
+    ) async throws {
+        let server = server(limits, admission)
         let port = try await server.start().port
         do {
             try await body(port)

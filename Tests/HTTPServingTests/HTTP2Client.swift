@@ -35,6 +35,8 @@ final class HTTP2Client: Sendable {
         var answers: [HTTP2StreamID: Answer] = [:]
         var goAways: [(lastStreamID: HTTP2StreamID, code: HTTP2ErrorCode)] = []
         var pingAcks = 0
+        /// Those of the server, which NIOHTTP2 answers.
+        var pings = 0
         var isClosed = false
     }
 
@@ -164,6 +166,8 @@ final class HTTP2Client: Sendable {
                     state.record.goAways.append((last, code))
                 case .ping(_, ack: true):
                     state.record.pingAcks += 1
+                case .ping(_, ack: false):
+                    state.record.pings += 1
                 default:
                     break
                 }

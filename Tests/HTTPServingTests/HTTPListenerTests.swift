@@ -237,6 +237,55 @@ import Testing
         #expect(outcome.withLock { $0 } == .disconnected)
     }
 
+    @Test(arguments: ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
+    func aBodyThatTakesTooLongIsGivenUp(_ rest: String) async throws {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: APIErrorMiddleware())
+        router.post("/echo") { request, _ in
+            Response.bytes(try await request.collectBytes(timeout: .zero), contentType: "text/plain")
+        }
+        try await Self.serving(router) { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send("POST /echo HTTP/1.1\r\nHost: a\r\n\(rest)")
+            // Without another byte from the client: the connection ends too.
+            let (head, body) = try Self.split(try await client.receiveToEnd())
+            #expect(head.hasPrefix("HTTP/1.1 408"))
+            #expect(String(decoding: body, as: UTF8.self).contains("slow_body"))
+        }
+    }
+
+    @Test(arguments: [nil, "gzip", "zstd"]) func aBodyThatDoesNotFitIsRefusedAndHoldsNothing(_ encoding: String?)
+        async throws
+    {
+        let budget = BufferBudget(limitBytes: 100_000)
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: APIErrorMiddleware())
+        router.post("/echo") { request, _ in
+            let reservation = BufferReservation(budget)
+            defer { withExtendedLifetime(reservation) {} }
+            return Response.bytes(
+                try await request.collectBytes(reservation: reservation), contentType: "text/plain")
+        }
+        let large = [UInt8](repeating: 7, count: 150_000)
+        let body =
+            switch encoding {
+            case "gzip": gzipCompress(large)
+            case "zstd": Codecs.zstd(large)
+            default: large
+            }
+        try await Self.serving(router) { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(Self.post(body, encoding: encoding))
+            let head = try Self.split(try await client.receiveToEnd()).head
+            #expect(head.hasPrefix("HTTP/1.1 503"))
+            #expect(head.lowercased().contains("retry-after: 1"))
+            let next = try await RawClient.connect(port: port)
+            try await next.send(Self.post([UInt8](repeating: 7, count: 90_000)))
+            #expect(try Self.split(try await next.receiveToEnd()).head.hasPrefix("HTTP/1.1 200"))
+            #expect(budget.usedBytes == 0)
+        }
+    }
+
     @Test func expectContinueIsAnswered() async throws {
         try await Self.serving { port in
             let client = try await RawClient.connect(port: port)

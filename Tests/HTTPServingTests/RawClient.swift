@@ -10,10 +10,12 @@ final class RawClient: Sendable {
     private let channel: any Channel
     private let inbox: Inbox
 
-    static func connect(port: Int) async throws -> RawClient {
+    /// - Parameter reads: false leaves what the server sends in the socket.
+    static func connect(port: Int, reads: Bool = true) async throws -> RawClient {
         let inbox = Inbox()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+            .channelOption(ChannelOptions.autoRead, value: reads)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Collector(inbox))

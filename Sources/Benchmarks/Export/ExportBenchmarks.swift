@@ -1,3 +1,4 @@
+import Benchmarking
 import Foundation
 
 /// Sends spans through the whole SDK to a sink in another process, and counts what arrives.
@@ -64,38 +65,5 @@ enum ExportBenchmarks {
                 return column == 0 ? row[column] + padding : padding + row[column]
             }.joined(separator: "  ") + "\n"
         }.joined()
-    }
-
-    /// This executable once more, with pipes at both ends.
-    private struct Child {
-        private let process = Process()
-        private let input = Pipe()
-        private let output = Pipe()
-
-        init(_ arguments: [String]) throws {
-            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            process.arguments = arguments
-            process.standardInput = input
-            process.standardOutput = output
-            try process.run()
-        }
-
-        /// The next line; empty at the end.
-        func line() -> String {
-            var bytes: [UInt8] = []
-            while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
-                bytes.append(byte)
-            }
-            return String(decoding: bytes, as: UTF8.self)
-        }
-
-        func closeInput() {
-            try? input.fileHandleForWriting.close()
-        }
-
-        func finish() {
-            closeInput()
-            process.waitUntilExit()
-        }
     }
 }

@@ -30,6 +30,10 @@ package final class Ingest: Sendable {
         package let message: String
         /// How long the client should wait before it sends the request again; nil when that would be of no use.
         package let retryAfter: Duration?
+
+        /// What requests under way hold in memory leaves no room for this one.
+        static let buffersFull = Refusal(
+            reason: .buffersFull, message: "the buffers for requests under way are full", retryAfter: retryDelay)
     }
 
     /// What a client is told to wait while the collector cannot take more: long enough for a group of writes or a
@@ -54,10 +58,18 @@ package final class Ingest: Sendable {
 
     /// Why requests are refused now because of what is behind the receivers; nil when they are taken.
     package var currentRefusal: String? {
-        memoryLimiter.isRefusing ? Self.memoryMessage : recent.reason(now: .now)
+        memoryLimiter.isRefusing ? Self.atMemoryLimit.message : recent.reason(now: .now)
     }
 
-    private static let memoryMessage = "the collector is at its memory limit"
+    private static let atMemoryLimit = Refusal(
+        reason: .memoryLimit, message: "the collector is at its memory limit", retryAfter: retryDelay)
+
+    /// Why a request must not even be read now; nil when it may. Counts the request that it refuses.
+    package func refusalBeforeReading(_ counters: IngestCounters) -> Refusal? {
+        guard memoryLimiter.isRefusing else { return nil }
+        counters.countRefusedRequest(.memoryLimit)
+        return Self.atMemoryLimit
+    }
 
     /// Takes one request. When it returns, its accepted spans are in the journal as durably as configured.
     package func accept(
@@ -75,9 +87,7 @@ package final class Ingest: Sendable {
     private func take(
         _ body: [UInt8], encoding: Encoding, from counters: IngestCounters
     ) async throws(Refusal) -> Acceptance {
-        if memoryLimiter.isRefusing {
-            throw Refusal(reason: .memoryLimit, message: Self.memoryMessage, retryAfter: Self.retryDelay)
-        }
+        if memoryLimiter.isRefusing { throw Self.atMemoryLimit }
         var batch = try decode(body, encoding: encoding)
         let acceptance = Acceptance(acceptedSpans: batch.spans.count, rejections: batch.rejections)
         if acceptance.rejectedSpans > 0 {

@@ -81,6 +81,8 @@ package enum RefusalReason: String, CaseIterable, Sendable {
     case corruptEncoding = "corrupt_encoding"
     /// The client went away in the middle of its body.
     case disconnected
+    /// The body was not complete in time.
+    case tooSlow = "too_slow"
     case tooLarge = "too_large"
     case wrongMethod = "wrong_method"
     case wrongContentType = "wrong_content_type"

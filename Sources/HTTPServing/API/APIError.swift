@@ -60,6 +60,12 @@ extension APIError {
             self.init(
                 status: .unsupportedMediaType, code: "unsupported_encoding", message: "\(error)",
                 hint: "send the body uncompressed or with gzip")
+        case .tooSlow:
+            self.init(status: .requestTimeout, code: "slow_body", message: "\(error)", hint: "send the body at once")
+        case .buffersFull:
+            self.init(
+                status: .serviceUnavailable, code: "buffers_full", message: "\(error)",
+                hint: "send the request again", retryAfterSeconds: 1)
         case .corrupt, .disconnected:
             self.init(status: .badRequest, code: "corrupt_body", message: "\(error)", hint: "send the request again")
         }

@@ -4,19 +4,21 @@
 /// limit and one growth step. Takes CPU in proportion to the output (about 1 ms per MB of gzip), so it
 /// belongs on a task, not on an event loop.
 ///
-/// - Throws: `tooLarge` with `afterDecompression` false when identity bytes pass the limit, true for the
+/// - Parameter reservation: what the output is taken from before it is allocated; nil takes it from nowhere.
+/// - Throws: `buffersFull`; `tooLarge` with `afterDecompression` false when identity bytes pass the limit, true for the
 ///   others; `corrupt` for damaged, truncated or trailing data.
 package func decompress(
-    _ bytes: [UInt8], encoding: ContentEncoding, limitBytes: Int = BodyLimits.maxBodyBytes
+    _ bytes: [UInt8], encoding: ContentEncoding, limitBytes: Int = BodyLimits.maxBodyBytes,
+    reservation: BufferReservation? = nil
 ) throws(BodyError) -> [UInt8] {
     switch encoding {
     case .identity:
         guard bytes.count <= limitBytes else { throw .tooLarge(limitBytes: limitBytes, afterDecompression: false) }
         return bytes
     case .gzip, .deflate:
-        return try drain(InflateDecoder(encoding: encoding, input: bytes), limitBytes: limitBytes)
+        return try drain(InflateDecoder(encoding: encoding, input: bytes), limitBytes, reservation)
     case .zstd:
-        return try drain(ZstdDecoder(input: bytes), limitBytes: limitBytes)
+        return try drain(ZstdDecoder(input: bytes), limitBytes, reservation)
     }
 }
 
@@ -40,12 +42,17 @@ private let minOutputBytes = 4 << 10
 /// How far the first allocation trusts the input: deflate cannot expand more than 1,032 times.
 let maxExpansion = 1_032
 
-private func drain(_ decoder: some StreamDecoder, limitBytes: Int) throws(BodyError) -> [UInt8] {
+private func drain(
+    _ decoder: some StreamDecoder, _ limitBytes: Int, _ reservation: BufferReservation?
+) throws(BodyError) -> [UInt8] {
     // One byte over the limit is enough to know that the output passes it.
     let most = min(limitBytes, Int.max - 1) + 1
     var capacity = min(most, max(minOutputBytes, decoder.expectedBytes))
     var output: [UInt8] = []
+    var reserved = 0
     while true {
+        if let reservation, !reservation.grow(capacity - reserved) { throw .buffersFull }
+        reserved = capacity
         var failure: BodyError?
         output = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
             let raw = UnsafeMutableRawBufferPointer(buffer)

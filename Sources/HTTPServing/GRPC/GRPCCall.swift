@@ -14,6 +14,7 @@ struct GRPCCall: Sendable {
     let remoteAddress: String?
     let limitBytes: Int
     let reservation: BufferReservation
+    let buffersFull: GRPCStatus
     let onRefusal: @Sendable (GRPCStatus) -> Void
 
     /// Decompresses the message and runs the method.
@@ -44,14 +45,16 @@ struct GRPCCall: Sendable {
         }
         let message: [UInt8]
         do throws(BodyError) {
-            message = try decompress(wireMessage, encoding: head.encoding, limitBytes: limitBytes)
+            message = try decompress(
+                wireMessage, encoding: head.encoding, limitBytes: limitBytes, reservation: reservation)
         } catch {
-            if case .tooLarge(let limit, _) = error {
+            switch error {
+            case .tooLarge(let limit, _):
                 throw GRPCStatus(.resourceExhausted, "message is over the limit of \(limit) bytes after decompression")
+            case .buffersFull: throw buffersFull
+            default: throw GRPCStatus(.internal, "\(error)")
             }
-            throw GRPCStatus(.internal, "\(error)")
         }
-        guard reservation.grow(message.count) else { throw .buffersFull }
         return message
     }
 
@@ -67,9 +70,4 @@ struct GRPCCall: Sendable {
             return GRPCStatus(.internal)
         }
     }
-}
-
-extension GRPCStatus {
-    /// The answer to a request that does not fit in `maxBufferedBytes`; clients retry it.
-    static let buffersFull = GRPCStatus(.unavailable, "the server's request buffers are full")
 }

@@ -6,7 +6,7 @@ import NIOHTTP2
 extension GRPCConnection {
     /// The whole answer of a unary call.
     func answer(_ id: HTTP2StreamID, _ message: [UInt8]) {
-        streams[id]?.isAnswered = true
+        if let stream = streams[id] { ending(stream) }
         write(id, .headers(.init(headers: GRPCHeaders.response)))
         write(id, .data(.init(data: .byteBuffer(GRPCFrame.buffer(message)))))
         write(id, .headers(.init(headers: GRPCHeaders.okTrailers, endStream: true)))
@@ -23,7 +23,14 @@ extension GRPCConnection {
             stream.hasSentHeaders = true
             write(id, .headers(.init(headers: GRPCHeaders.response)))
         }
-        stream.lastProgress = .now()
+        if stream.unsentMessages == 0 { stream.lastProgress = .now() }
+        stream.unsentMessages += 1
+        peer.callMoved()
+        let sentStream = NIOLoopBound(stream, eventLoop: sent.futureResult.eventLoop)
+        sent.futureResult.whenComplete { _ in
+            sentStream.value.unsentMessages -= 1
+            sentStream.value.lastProgress = .now()
+        }
         write(id, .data(.init(data: .byteBuffer(GRPCFrame.buffer(message)))), sent)
         context?.flush()
     }
@@ -35,14 +42,14 @@ extension GRPCConnection {
             answer(id, headersOnly: GRPCHeaders.trailersOnly(status))
             return
         }
-        stream.isAnswered = true
+        ending(stream)
         write(id, .headers(.init(headers: GRPCHeaders.trailers(status), endStream: true)))
         context?.flush()
     }
 
     /// Ends the stream at once, and drops what of it is still unsent.
     func reset(_ id: HTTP2StreamID) {
-        streams[id]?.isAnswered = true
+        if let stream = streams[id] { ending(stream) }
         write(id, .rstStream(.cancel))
         context?.flush()
     }
@@ -50,10 +57,17 @@ extension GRPCConnection {
     /// Ends the stream with one header block; a client still sending is told to stop, without an error.
     func answer(_ id: HTTP2StreamID, headersOnly headers: HPACKHeaders) {
         guard let stream = streams[id] else { return }
-        stream.isAnswered = true
+        ending(stream)
         write(id, .headers(.init(headers: headers, endStream: true)))
         if !stream.isRequestComplete { write(id, .rstStream(.noError)) }
         context?.flush()
+    }
+
+    /// From here on the client has `readTimeout` to take the answer.
+    private func ending(_ stream: GRPCStream) {
+        stream.isAnswered = true
+        stream.lastProgress = .now()
+        peer.callMoved()
     }
 
     /// Writing may close the stream and call back into this handler before it returns.

@@ -7,8 +7,14 @@ extension GRPCConnection {
     /// - Parameter endStream: the client sends no more than this, so that a refusal need not stop it.
     func begin(_ id: HTTP2StreamID, _ headers: HPACKHeaders, endStream: Bool) {
         lastStreamID = max(lastStreamID, id)
+        // NIOHTTP2 holds a client to the limit once that has acknowledged it; one that never does is held to it here.
+        guard streams.count < limits.maxConcurrentStreams else {
+            write(id, .rstStream(.refusedStream))
+            context?.flush()
+            return
+        }
         // Known before it is judged, so that every answer takes the same way.
-        let stream = GRPCStream(reservation: BufferReservation(budget), limitBytes: limits.maxMessageBytes)
+        let stream = GRPCStream(reservation: BufferReservation(admission.budget), limitBytes: limits.maxMessageBytes)
         stream.isRequestComplete = endStream
         streams[id] = stream
         do throws(GRPCCallHead.Refusal) {
@@ -16,6 +22,8 @@ extension GRPCConnection {
             guard runningTasks < limits.maxConcurrentStreams * 2 else {
                 throw .status(GRPCStatus(.unavailable, "too many calls are still running"), acceptEncoding: false)
             }
+            // Before its message comes, so that it is never held.
+            if let status = admission.refusal() { throw .status(status, acceptEncoding: false) }
             stream.head = head
             if let timeout = head.timeout { startTimer(id, timeout) }
         } catch {
@@ -30,10 +38,9 @@ extension GRPCConnection {
     func receive(_ id: HTTP2StreamID, _ buffer: ByteBuffer) {
         guard let stream = streams[id], !stream.isAnswered, buffer.readableBytes > 0 else { return }
         guard stream.reservation.grow(buffer.readableBytes) else {
-            refuse(id, .buffersFull)
+            refuse(id, admission.buffersFull)
             return
         }
-        stream.lastProgress = .now()
         do throws(GRPCStatus) {
             try stream.assembler.append(buffer)
         } catch {
@@ -58,7 +65,7 @@ extension GRPCConnection {
                 GRPCCall(
                     head: head, isCompressed: request.isCompressed, wireMessage: request.message,
                     deadline: stream.deadline, remoteAddress: remoteAddress, limitBytes: limits.maxMessageBytes,
-                    reservation: stream.reservation, onRefusal: onRefusal))
+                    reservation: stream.reservation, buffersFull: admission.buffersFull, onRefusal: onRefusal))
         } catch {
             refuse(id, error)
         }

@@ -17,7 +17,7 @@ final class GRPCConnection: ChannelInboundHandler {
 
     let methods: [String: GRPCMethod]
     let limits: GRPCLimits
-    let budget: BufferBudget
+    let admission: GRPCAdmission
     let onRefusal: @Sendable (GRPCStatus) -> Void
     private let watcher: GoAwayWatcher
     private let logger: Logger
@@ -30,15 +30,17 @@ final class GRPCConnection: ChannelInboundHandler {
     private var isDraining = false
     private var isClosing = false
     private var idleSince = NIODeadline.now()
+    var peer: GRPCPeerWatch
     private var sweeper: RepeatedTask?
 
     init(
-        methods: [String: GRPCMethod], limits: GRPCLimits, budget: BufferBudget, watcher: GoAwayWatcher, logger: Logger,
-        onRefusal: @escaping @Sendable (GRPCStatus) -> Void
+        methods: [String: GRPCMethod], limits: GRPCLimits, admission: GRPCAdmission, watcher: GoAwayWatcher,
+        logger: Logger, onRefusal: @escaping @Sendable (GRPCStatus) -> Void
     ) {
         self.methods = methods
         self.limits = limits
-        self.budget = budget
+        self.admission = admission
+        peer = GRPCPeerWatch(limits, now: .now())
         self.watcher = watcher
         self.logger = logger
         self.onRefusal = onRefusal
@@ -73,15 +75,23 @@ final class GRPCConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        let now = NIODeadline.now()
+        peer.frameCame(now)
         switch frame.payload {
         case .headers(let payload):
+            peer.callMoved()
             if streams[frame.streamID] == nil {
                 begin(frame.streamID, payload.headers, endStream: payload.endStream)
             }
             if payload.endStream { requestEnded(frame.streamID) }
         case .data(let payload):
+            peer.callMoved()
             if case .byteBuffer(let buffer) = payload.data { receive(frame.streamID, buffer) }
             if payload.endStream { requestEnded(frame.streamID) }
+        case .ping(_, ack: false):
+            if !peer.mayPing(now) { hangUp("too_many_pings") }
+        case .windowUpdate:
+            if !peer.mayUpdateWindow(now) { hangUp("too_many_window_updates") }
         default:
             // NIOHTTP2 has acted on everything else; a reset shows as StreamClosedEvent.
             break
@@ -125,6 +135,13 @@ final class GRPCConnection: ChannelInboundHandler {
         write(id, .windowUpdate(windowSizeIncrement: target - size))
     }
 
+    /// Ends the connection of a client that asks for too much; `reason` is for whoever looks after the client.
+    private func hangUp(_ reason: String) {
+        guard !isClosing, let context else { return }
+        logger.debug("grpc connection closed", metadata: ["reason": "\(reason)", "peer": "\(remoteAddress ?? "")"])
+        close(.enhanceYourCalm, ByteBuffer(string: reason), context)
+    }
+
     /// Calls that have begun go on; the client starts new ones elsewhere.
     private func drain() {
         guard !isDraining else { return }
@@ -136,11 +153,15 @@ final class GRPCConnection: ChannelInboundHandler {
 
     private func closeIfDrained() {
         guard isDraining, !isClosing, streams.isEmpty, let context else { return }
-        isClosing = true
         // The second GOAWAY says nothing new; when it is written, so is every answer before it.
+        close(.noError, nil, context)
+    }
+
+    /// Says GOAWAY, and closes once that is written.
+    private func close(_ code: HTTP2ErrorCode, _ reason: ByteBuffer?, _ context: ChannelHandlerContext) {
+        isClosing = true
         let written = context.eventLoop.makePromise(of: Void.self)
-        write(
-            .rootStream, .goAway(lastStreamID: lastStreamID, errorCode: .noError, opaqueData: nil), written)
+        write(.rootStream, .goAway(lastStreamID: lastStreamID, errorCode: code, opaqueData: reason), written)
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }
         context.flush()
@@ -148,19 +169,28 @@ final class GRPCConnection: ChannelInboundHandler {
 
     private func startSweeping(_ context: ChannelHandlerContext) {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let interval = TimeAmount(min(limits.readTimeout, limits.idleTimeout) / 2)
+        let shortest = min(
+            limits.readTimeout, limits.idleTimeout, limits.keepAliveInterval, limits.keepAliveTimeout)
+        let interval = TimeAmount(shortest / 2)
         sweeper = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             bound.value.sweep()
         }
     }
 
-    /// Ends what makes no progress: half-sent requests, answers nobody reads, connections without calls.
+    /// Ends what makes no progress: half-sent requests, answers nobody reads, connections without calls or client.
     private func sweep() {
         let now = NIODeadline.now()
+        switch peer.care(now) {
+        case .nothing: break
+        case .ping:
+            write(.rootStream, .ping(HTTP2PingData(withInteger: 0), ack: false))
+            context?.flush()
+        case .close:
+            context?.close(promise: nil)
+            return
+        }
         if streams.isEmpty, now - idleSince > TimeAmount(limits.idleTimeout) { drain() }
         let readTimeout = TimeAmount(limits.readTimeout)
-        for (id, stream) in streams where stream.isWaitingForPeer && now - stream.lastProgress > readTimeout {
-            reset(id)
-        }
+        for (id, stream) in streams where stream.waitedForPeer(now) > readTimeout { reset(id) }
     }
 }

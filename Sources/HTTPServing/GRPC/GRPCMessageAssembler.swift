@@ -3,8 +3,9 @@ import NIOCore
 /// Gathers the one message of a request from DATA frames of any size (grpc/doc/PROTOCOL-HTTP2.md,
 /// "Length-Prefixed-Message"): a flag byte, four bytes of length, the message. No I/O.
 struct GRPCMessageAssembler {
-    /// Bytes set aside on the word of a length prefix alone: 256 KiB, a batch of 512 spans.
-    static let maxTrustedLengthBytes = 256 << 10
+    /// How many times the bytes that have come a message's memory may be: a prefix alone sets nothing aside, since a
+    /// client may begin hundreds of thousands of messages; and a usual one is moved once at most while it grows.
+    static let maxTrust = 4
 
     private let limitBytes: Int
     /// The prefix so far, the first byte highest.
@@ -19,7 +20,11 @@ struct GRPCMessageAssembler {
     private var isPrefixComplete: Bool { prefixBytes == 5 }
     private var expectedBytes: Int { Int(prefix & 0xffff_ffff) }
 
-    /// Takes the bytes of a DATA frame; copies each once.
+    /// Takes the bytes of a DATA frame, or of the part of one that was read.
+    ///
+    /// Copies of a byte from here to the journal's file: the kernel's into the receive buffer; here into the message; for
+    /// a compressed one the decoder's output into a second array. NIOHTTP2 passes on slices of the receive buffer, but
+    /// moves what is left of a frame header that came in two reads. From the message on it is as over HTTP/1.1.
     mutating func append(_ buffer: ByteBuffer) throws(GRPCStatus) {
         var buffer = buffer
         while !isPrefixComplete, let byte = buffer.readInteger(as: UInt8.self) {
@@ -31,7 +36,9 @@ struct GRPCMessageAssembler {
         guard buffer.readableBytes <= expectedBytes - message.count else {
             throw GRPCStatus(.invalidArgument, "more than one message in the request")
         }
-        HTTPServing.append(buffer, to: &message, limitBytes: expectedBytes)
+        let needed = message.count + buffer.readableBytes
+        if needed > message.capacity { message.reserveCapacity(min(expectedBytes, needed * Self.maxTrust)) }
+        buffer.withUnsafeReadableBytes { message.append(contentsOf: $0) }
     }
 
     /// The message, once the client has said that it was all.
@@ -51,6 +58,5 @@ struct GRPCMessageAssembler {
             throw GRPCStatus(
                 .resourceExhausted, "message of \(expectedBytes) bytes is over the limit of \(limitBytes) bytes")
         }
-        message.reserveCapacity(min(expectedBytes, Self.maxTrustedLengthBytes))
     }
 }

@@ -13,17 +13,18 @@ package final class GRPCServer: Sendable {
 
     /// - Parameters:
     ///   - methods: by path, `/package.Service/Method`.
+    ///   - admission: what messages may hold together, and whether calls are taken now.
     ///   - group: the event loops to use; nil means the process-wide ones.
     ///   - onRefusal: called with the status of every message that is refused before its method sees it, such as one
     ///     over the size limit, to count it; from an event loop or a task, so it must not block.
     ///   - onListening: called once, before `start` returns.
     package init(
-        address: ListenerAddress, limits: GRPCLimits = GRPCLimits(), methods: [String: GRPCMethod], logger: Logger,
+        address: ListenerAddress, limits: GRPCLimits = GRPCLimits(), admission: GRPCAdmission,
+        methods: [String: GRPCMethod], logger: Logger,
         group: (any EventLoopGroup)? = nil, onRefusal: @escaping @Sendable (GRPCStatus) -> Void = { _ in },
         onListening: @escaping @Sendable (BoundAddress) -> Void = { _ in }
     ) {
         self.onListening = onListening
-        let budget = BufferBudget(limitBytes: limits.maxBufferedBytes)
         let (connection, stream) = Self.configuration(limits)
         listener = SocketListener(
             address: address, maxConnections: limits.maxConnections, allowsHalfClosure: false,
@@ -38,7 +39,7 @@ package final class GRPCServer: Sendable {
                         streamConfiguration: stream))
                 try pipeline.addHandler(
                     GRPCConnection(
-                        methods: methods, limits: limits, budget: budget, watcher: watcher, logger: logger,
+                        methods: methods, limits: limits, admission: admission, watcher: watcher, logger: logger,
                         onRefusal: onRefusal))
             }
         }
@@ -69,6 +70,10 @@ package final class GRPCServer: Sendable {
         ]
         // Frames of a call that was refused may still be on their way; they are no error.
         connection.maximumRecentlyResetStreams = limits.maxConcurrentStreams
+        connection.maximumSequentialContinuationFrames = limits.maxContinuationFrames
+        connection.maximumSequentialEmptyDataFrames = limits.maxEmptyDataFrames
+        connection.maximumBufferedControlFrames = limits.maxUnreadControlFrames
+        connection.maximumConnectionGlitches = limits.maxStreamErrors
         connection.controlFrameRateLimit.maximumCount = limits.maxControlFrames
         connection.controlFrameRateLimit.windowLength = TimeAmount(limits.rateWindow)
         var stream = NIOHTTP2Handler.StreamConfiguration()

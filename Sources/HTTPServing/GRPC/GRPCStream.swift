@@ -15,6 +15,10 @@ final class GRPCStream {
     var hasSentHeaders = false
     /// The status is on its way; nothing else may be sent.
     var isAnswered = false
+    /// Messages that wait for the client's window or its socket.
+    var unsentMessages = 0
+    private let began = NIODeadline.now()
+    /// When the client last took something.
     var lastProgress = NIODeadline.now()
 
     init(reservation: BufferReservation, limitBytes: Int) {
@@ -22,8 +26,12 @@ final class GRPCStream {
         assembler = GRPCMessageAssembler(limitBytes: limitBytes)
     }
 
-    /// True while the next move is the client's, not the method's.
-    var isWaitingForPeer: Bool { !isRequestComplete || isAnswered }
+    /// How long the client has left its part undone: to complete its request, counted from the start, so that a byte
+    /// now and then is no excuse; or to take what it is sent. Zero while the next move is the method's.
+    func waitedForPeer(_ now: NIODeadline) -> TimeAmount {
+        if isAnswered || unsentMessages > 0 { return now - lastProgress }
+        return isRequestComplete ? .zero : now - began
+    }
 
     func cancel() {
         timer?.cancel()

@@ -49,12 +49,15 @@ package final class GRPCClient: Sendable {
     ///
     /// - Parameters:
     ///   - path: `/package.Service/Method`.
-    ///   - message: the request's message, without a prefix; sent uncompressed.
+    ///   - message: the request's message, without a prefix; sent as it is.
+    ///   - encoding: how the message is compressed already.
     ///   - timeout: told to the server, and enforced here with DEADLINE_EXCEEDED.
-    package func unary(_ path: String, _ message: [UInt8], timeout: Duration) async -> GRPCResponse {
+    package func unary(
+        _ path: String, _ message: [UInt8], encoding: ContentEncoding = .identity, timeout: Duration
+    ) async -> GRPCResponse {
         await withCheckedContinuation { continuation in
             channel.eventLoop.execute { [connection] in
-                connection.value.begin(path: path, message: message, timeout: timeout) {
+                connection.value.begin(path: path, message: message, encoding: encoding, timeout: timeout) {
                     continuation.resume(returning: $0)
                 }
             }

@@ -32,7 +32,10 @@ final class GRPCClientConnection: ChannelInboundHandler {
     var isUsable: Bool { context?.channel.isActive == true && !isGoingAway && nextStreamID <= Self.streamIDMax }
 
     /// Starts a call; `complete` is called once, on the event loop.
-    func begin(path: String, message: [UInt8], timeout: Duration, _ complete: @escaping (GRPCResponse) -> Void) {
+    func begin(
+        path: String, message: [UInt8], encoding: ContentEncoding, timeout: Duration,
+        _ complete: @escaping (GRPCResponse) -> Void
+    ) {
         guard let context, isUsable else {
             complete(.failure(GRPCStatus(.unavailable, "the connection to \(authority) is closed")))
             return
@@ -43,13 +46,15 @@ final class GRPCClientConnection: ChannelInboundHandler {
         let timer = context.eventLoop.scheduleTask(in: TimeAmount(timeout)) { bound.value.deadlinePassed(id) }
         calls[id] = Call(
             answer: GRPCClientAnswer(limitBytes: limits.maxMessageBytes), timer: timer, complete: complete)
-        let headers = GRPCClientHeaders.request(path: path, authority: authority, timeout: timeout)
+        let headers = GRPCClientHeaders.request(
+            path: path, authority: authority, encoding: encoding, timeout: timeout)
         write(id, .headers(.init(headers: headers)))
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.whenFailure { error in
             bound.value.end(id, .failure(GRPCStatus(.unavailable, "the request could not be sent: \(error)")))
         }
-        write(id, .data(.init(data: .byteBuffer(GRPCFrame.buffer(message)), endStream: true)), sent)
+        let frame = GRPCFrame.buffer(message, isCompressed: encoding != .identity)
+        write(id, .data(.init(data: .byteBuffer(frame), endStream: true)), sent)
         context.flush()
     }
 

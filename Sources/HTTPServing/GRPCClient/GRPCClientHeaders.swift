@@ -3,11 +3,15 @@ import NIOHTTP2
 
 /// The header blocks a client sends, and what those of a server say.
 enum GRPCClientHeaders {
-    static func request(path: String, authority: String, timeout: Duration) -> HPACKHeaders {
-        [
+    static func request(
+        path: String, authority: String, encoding: ContentEncoding, timeout: Duration
+    ) -> HPACKHeaders {
+        var headers: HPACKHeaders = [
             ":method": "POST", ":scheme": "http", ":path": path, ":authority": authority, "te": "trailers",
             "content-type": "application/grpc", "grpc-timeout": text(timeout), "user-agent": "skein",
         ]
+        if encoding != .identity { headers.add(name: "grpc-encoding", value: encoding.rawValue) }
+        return headers
     }
 
     /// `grpc-timeout`: at most 8 digits and a unit, in the finest unit that holds it, rounded up.

@@ -19,8 +19,10 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
         var response = await respond(to: request, channel: channel)
         response.headers[.date] = HTTPDate.now()
         // The rest of a refused body must not be read to its end for the sake of keep-alive.
-        let isRefused = response.status == .contentTooLarge
-        if isRefused { response.headers[.connection] = "close" }
+        if response.status == .contentTooLarge || response.status == .requestTimeout {
+            response.headers[.connection] = "close"
+        }
+        let isRefused = response.headers[.connection] == "close"
         if request.method == .head { response = response.createHeadResponse() }
         try await writer.write(response: response.head, body: response.body)
         if isRefused { linger(channel) }

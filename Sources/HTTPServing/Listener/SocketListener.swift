@@ -18,6 +18,15 @@ final class SocketListener: Sendable {
     /// Connections that wait to be accepted; the kernel refuses more. 1,024 carries a restart of many agents.
     private static let backlogConnections: Int32 = 1_024
 
+    /// Bytes read at once: up to 256 KiB, a batch of 512 spans, so that a body of that size is one or two reads and
+    /// not five. It adapts to what comes, so that a connection that says little holds little.
+    private static let receiveBuffers = AdaptiveRecvByteBufferAllocator(
+        minimum: 4 << 10, initial: 64 << 10, maximum: 256 << 10)
+
+    /// Reads of one connection before others have their turn. One, since a connection keeps as many receive buffers:
+    /// so all `maxConnections` together never keep more than 256 MiB, and that only while all send at full speed.
+    private static let readsAtOnce: UInt = 1
+
     private let phase = Mutex(Phase.idle)
     private let registry: ConnectionRegistry
     private let address: ListenerAddress
@@ -83,6 +92,8 @@ final class SocketListener: Sendable {
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(ChannelOptions.socketOption(.so_keepalive), value: 1)
             .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(ChannelOptions.recvAllocator, value: Self.receiveBuffers)
+            .childChannelOption(ChannelOptions.maxMessagesPerRead, value: Self.readsAtOnce)
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: allowsHalfClosure)
             .childChannelInitializer { [registry, configure] channel in
                 guard registry.admit(channel) else { return channel.close() }

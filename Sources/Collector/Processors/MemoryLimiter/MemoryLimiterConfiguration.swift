@@ -10,6 +10,19 @@ package struct MemoryLimiterConfiguration: Sendable, Equatable {
 
     package var softLimitBytes: Int { limitBytes - spikeBytes }
 
+    /// The most that ``requestBytesMax(largestRequest:)`` is for the sake of memory: 128 MiB, half of what the collector
+    /// is built to stay under.
+    private static let requestBytesMax = 128 << 20
+
+    /// Bytes that all requests under way may hold together, bodies as they came and decompressed: an eighth of
+    /// ``limitBytes``, at most 128 MiB. Past it a request is refused with a retryable answer.
+    ///
+    /// - Parameter largestRequest: bytes of the largest request a receiver takes; two of them always fit, as one that is
+    ///   alone must not be asked to come again for ever.
+    package func requestBytesMax(largestRequest: Int) -> Int {
+        max(min(limitBytes / 8, Self.requestBytesMax), 2 * largestRequest)
+    }
+
     package init() {}
 
     package init(_ section: ConfigurationSection) {

@@ -20,14 +20,24 @@ package struct OTLPGRPCReceiver: Sendable {
         ]
     }
 
+    /// Refuses calls before their message is read while there is no memory for it.
+    ///
+    /// - Parameter budget: what all requests under way may hold.
+    package func admission(_ budget: BufferBudget) -> GRPCAdmission {
+        GRPCAdmission(budget: budget, buffersFull: Self.buffersFull) { [ingest, counters] in
+            ingest.refusalBeforeReading(counters).map(Self.status)
+        }
+    }
+
     /// Counts a message that the server refused by itself, such as one over the size limit.
     package func countRefusal(_ status: GRPCStatus) {
         switch status.code {
-        case .resourceExhausted: counters.countRefusedRequest(.tooLarge)
-        case .unavailable: counters.countRefusedRequest(.buffersFull)
+        case .resourceExhausted: counters.countRefusedRequest(status == Self.buffersFull ? .buffersFull : .tooLarge)
         default: counters.countRefusedRequest(.corruptEncoding)
         }
     }
+
+    private static let buffersFull = status(.buffersFull)
 
     private var tracesOnly: GRPCResponse {
         .failure(GRPCStatus(.unimplemented, "this collector takes traces only"))

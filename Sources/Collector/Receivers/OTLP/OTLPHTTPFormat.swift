@@ -9,6 +9,11 @@ enum OTLPHTTPFormat {
 
     /// Parameters of the media type say nothing here; nil for any other type, or none.
     init?(contentType: String?) {
+        // As exporters write it, which takes no closer look.
+        if contentType == "application/x-protobuf" {
+            self = .protobuf
+            return
+        }
         let mediaType = contentType?.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
         switch mediaType {
         case "application/x-protobuf": self = .protobuf

@@ -7,11 +7,16 @@ import OTLP
 package struct OTLPHTTPReceiver: Sendable {
     private let configuration: OTLPReceiverConfiguration.HTTP
     private let ingest: Ingest
+    private let budget: BufferBudget
     private let counters: IngestCounters
 
-    package init(_ configuration: OTLPReceiverConfiguration.HTTP, ingest: Ingest, metrics: SelfMetrics) {
+    /// - Parameter budget: what all requests under way may hold, from the first byte of a body until its answer.
+    package init(
+        _ configuration: OTLPReceiverConfiguration.HTTP, ingest: Ingest, budget: BufferBudget, metrics: SelfMetrics
+    ) {
         self.configuration = configuration
         self.ingest = ingest
+        self.budget = budget
         counters = IngestCounters(receiver: "otlp_http", transport: "http", metrics: metrics)
     }
 
@@ -31,9 +36,12 @@ package struct OTLPHTTPReceiver: Sendable {
             return .plain(
                 .unsupportedMediaType, "unsupported content type, expected application/x-protobuf or application/json")
         }
+        if let refusal = ingest.refusalBeforeReading(counters) { return refuse(refusal, format).closing() }
+        let reservation = BufferReservation(budget)
+        defer { withExtendedLifetime(reservation) {} }
         let body: [UInt8]
         do throws(BodyError) {
-            body = try await request.collectBytes(limitBytes: configuration.bodyBytesMax)
+            body = try await request.collectBytes(limitBytes: configuration.bodyBytesMax, reservation: reservation)
         } catch {
             return refuse(error, format)
         }
@@ -74,6 +82,12 @@ package struct OTLPHTTPReceiver: Sendable {
         case .disconnected:
             counters.countRefusedRequest(.disconnected)
             return format.failure(.badRequest, .invalidArgument, "\(error)")
+        case .tooSlow:
+            counters.countRefusedRequest(.tooSlow)
+            return format.failure(.requestTimeout, .deadlineExceeded, "\(error)")
+        case .buffersFull:
+            counters.countRefusedRequest(.buffersFull)
+            return refuse(Ingest.Refusal.buffersFull, format).closing()
         }
     }
 }
@@ -104,5 +118,12 @@ extension Response {
     /// For a client that has not said how it reads.
     fileprivate static func plain(_ status: HTTPResponse.Status, _ text: String) -> Response {
         .bytes(Array("\(text)\n".utf8), contentType: "text/plain; charset=utf-8", status: status)
+    }
+
+    /// To a request whose body is not read: the rest of it must not be waited for.
+    fileprivate func closing() -> Response {
+        var response = self
+        response.headers[.connection] = "close"
+        return response
     }
 }

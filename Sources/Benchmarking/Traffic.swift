@@ -1,18 +1,18 @@
 import AgentTraffic
-import OTLP
+package import OTLP
 
 /// The bytes that everything is measured on: bodies of the committed generator, the same in every run.
-struct Traffic {
-    static let spansPerBody = 512
+package struct Traffic {
+    package static let spansPerBody = 512
     /// One block of the store: 128 bodies of 512 spans, 34 MB.
-    static let bodiesCount = 128
+    package static let bodiesCount = 128
 
-    let bodies: [[UInt8]]
-    let batches: [SpanBatch]
-    let spans: Int
-    let bytes: Int
+    package let bodies: [[UInt8]]
+    package let batches: [SpanBatch]
+    package let spans: Int
+    package let bytes: Int
 
-    init() throws {
+    package init() throws {
         var traffic = AgentTraffic(seed: 1)
         bodies = (0..<Self.bodiesCount).map { _ in traffic.request(spans: Self.spansPerBody) }
         batches = try bodies.map { try SpanBatch(decoding: $0) }
@@ -21,5 +21,5 @@ struct Traffic {
     }
 
     /// A clock that goes with the traffic: its last span's end, in unix nanoseconds.
-    var receivedAt: UInt64 { (batches.last?.spans.last?.endTime ?? 0) + 1_000_000_000 }
+    package var receivedAt: UInt64 { (batches.last?.spans.last?.endTime ?? 0) + 1_000_000_000 }
 }

@@ -1,28 +1,41 @@
 import Glibc
 
 /// What one row of the report says.
-struct Measurement: Sendable {
-    let name: String
+package struct Measurement: Sendable {
+    package let name: String
     /// What figures are divided by.
-    let unit: String
+    package let unit: String
     /// CPU nanoseconds a unit, of the fastest repetition.
-    let nanoseconds: Double
+    package let nanoseconds: Double
     /// How much more the slowest repetition took, as a share of the fastest.
-    let spread: Double
+    package let spread: Double
     /// Calls of malloc and its kin a unit.
-    let allocations: Double
+    package let allocations: Double
     /// Bytes a unit that came out of it: of the encoding, of the file. Nil where nothing does.
-    var bytes: Double?
+    package var bytes: Double?
     /// The row that this one is compared with.
-    var baseline: String?
+    package var baseline: String?
+
+    package init(
+        name: String, unit: String, nanoseconds: Double, spread: Double, allocations: Double, bytes: Double? = nil,
+        baseline: String? = nil
+    ) {
+        self.name = name
+        self.unit = unit
+        self.nanoseconds = nanoseconds
+        self.spread = spread
+        self.allocations = allocations
+        self.bytes = bytes
+        self.baseline = baseline
+    }
 }
 
 /// Whose CPU time counts.
-enum CPUClock {
+package enum CPUClock {
     case thread, process
 
     /// Nanoseconds.
-    func now() -> UInt64 {
+    package func now() -> UInt64 {
         var time = timespec()
         clock_gettime(self == .thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID, &time)
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
@@ -30,16 +43,18 @@ enum CPUClock {
 }
 
 /// Repeats work and keeps the best time.
-struct Meter: Sendable {
+package struct Meter: Sendable {
     /// Best of so many: enough to find a quiet moment on a busy machine.
-    var repetitions = 5
+    package var repetitions = 5
+
+    package init() {}
 
     /// Runs `body` once to count allocations, which warms caches too, and then `repetitions` times for the time.
     ///
     /// - Parameters:
     ///   - units: how many units one run of `body` works on.
     ///   - prepare: runs before each, uncounted; `cleanUp` after each.
-    func measure<Input>(
+    package func measure<Input>(
         _ name: String, unit: String = "span", units: Int, clock: CPUClock = .thread, baseline: String? = nil,
         prepare: () throws -> Input, body: (Input) throws -> Void, cleanUp: (Input) throws -> Void = { _ in }
     ) throws -> Measurement {
@@ -61,7 +76,7 @@ struct Meter: Sendable {
             allocations: Double(counted.allocations) / Double(units), bytes: nil, baseline: baseline)
     }
 
-    func measure(
+    package func measure(
         _ name: String, unit: String = "span", units: Int, clock: CPUClock = .thread, baseline: String? = nil,
         _ body: () throws -> Void
     ) throws -> Measurement {

@@ -1,8 +1,8 @@
 /// Rows as a table.
-enum Report {
+package enum Report {
     private static let titles = ["", "CPU ns", "spread", "allocations", "bytes", "per", "ratio", "to"]
 
-    static func text(_ rows: [Measurement]) -> String {
+    package static func text(_ rows: [Measurement]) -> String {
         let cells = [titles] + rows.map { row in line(row, rows) }
         let widths = titles.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
         return cells.map { cells in

@@ -2,12 +2,13 @@ import CSkeinProto
 import CZstd
 
 /// What our own code is compared with, over the same bytes in the same run.
-enum Baselines {
-    static let decode = "protobuf-c decode, arena"
-    static let encode = "protobuf-c encode"
-    static let zstd = "zstd 1, whole bodies"
+package enum Baselines {
+    package static let decode = "protobuf-c decode, arena"
+    package static let encode = "protobuf-c encode"
+    package static let decodeAndZstd = "protobuf-c decode + zstd 1, by body"
+    package static let zstd = "zstd 1, whole bodies"
 
-    static func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
+    package static func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
         [try decode(traffic, meter), try encode(traffic, meter), try compress(traffic, meter)]
     }
 
@@ -27,6 +28,22 @@ enum Baselines {
         }
         result.bytes = Double(messages.reduce(0) { $0 + $1.packed().count }) / Double(traffic.spans)
         return result
+    }
+
+    /// What a receiver would cost that decodes with protobuf-c and keeps each body compressed, sockets left out.
+    package static func decodeAndCompress(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        var output = [UInt8](repeating: 0, count: ZSTD_compressBound(traffic.bodies.map(\.count).max() ?? 0))
+        return try meter.measure(decodeAndZstd, units: traffic.spans) {
+            for body in traffic.bodies {
+                keep(try ArenaMessage(body).pointer)
+                let written = output.withUnsafeMutableBytes { output in
+                    body.withUnsafeBytes {
+                        ZSTD_compress(output.baseAddress, output.count, $0.baseAddress, $0.count, 1)
+                    }
+                }
+                guard ZSTD_isError(written) == 0 else { throw BenchmarkError("zstd cannot compress") }
+            }
+        }
     }
 
     /// As a store without columns would do it: the bodies one after the other in one frame.
@@ -79,8 +96,8 @@ private final class ArenaMessage {
 }
 
 /// Why the benchmarks cannot go on.
-struct BenchmarkError: Error, CustomStringConvertible {
-    let description: String
+package struct BenchmarkError: Error, CustomStringConvertible {
+    package let description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
