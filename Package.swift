@@ -151,8 +151,8 @@ let servers: [Target] = [
     module(
         "SkeinCommands",
         [
-            "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "OTLP", "CurlTransport", "SemanticConventions",
-            "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
+            "Collector", "QueryAPI", "HTTPServing", "SpanMetrics", "TraceStorage", "OTLP", "CurlTransport",
+            "SemanticConventions", "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
     executable(
