@@ -174,6 +174,7 @@ final class JournalWriter: @unchecked Sendable {
         if let first = groups.first { segment.takeBack(to: first.start) } else { segment.abandon() }
         try? segment.repair()
         noteAllocation()
+        core.written.signal()
         for group in groups { answer(group.appends, error) }
     }
 
