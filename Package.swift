@@ -170,8 +170,7 @@ let servers: [Target] = [
         "SkeinCommands",
         [
             "Collector", "QueryAPI", "HTTPServing", "EmbeddedStore", "TraceStorage", "SpanMetrics", "OTLP",
-            "CurlTransport", "SemanticConventions",
-            "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
+            "CurlTransport", "SemanticConventions", "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
     executable(

@@ -17,6 +17,12 @@ package enum Report {
         }.joined()
     }
 
+    /// Text with spaces behind it up to a width; before it for a negative one.
+    static func padded(_ text: String, to width: Int) -> String {
+        let padding = String(repeating: " ", count: max(0, abs(width) - text.count))
+        return width < 0 ? padding + text : text + padding
+    }
+
     private static func line(_ row: Measurement, _ rows: [Measurement]) -> [String] {
         var ratio = ""
         if let baseline = rows.first(where: { $0.name == row.baseline }), baseline.nanoseconds > 0 {

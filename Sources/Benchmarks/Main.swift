@@ -61,6 +61,7 @@ struct SkeinBench {
         for part in parts { rows += try part.measure(traffic, meter) }
         print(Report.text(rows), terminator: "")
         var violations = Threshold.violations(rows, isComplete: parts.count == Part.allCases.count)
+        if parts.contains(.journal) { print("\n\(try JournalBenchmarks.latencies(traffic))", terminator: "") }
         if parts.contains(.export) {
             let export = try ExportBenchmarks.run()
             print("\n\(export.table)", terminator: "")

@@ -42,7 +42,8 @@ struct CollectorParts {
     ) throws -> [OTLPHTTPExporter] {
         try configuration.exporters.map { exporter in
             let reader = try journal.reader(
-                "exporter/\(exporter.id)", policy: .maySkip(maxLagBytes: exporter.queue.bytesMax))
+                "exporter/\(exporter.id)",
+                policy: .maySkip(maxLagBytes: exporter.queue.bytesMax, maxLagAge: exporter.queue.ageMax))
             return try OTLPHTTPExporter(exporter, journal: journal, reader: reader, metrics: metrics, logger: logger)
         }
     }

@@ -10,20 +10,23 @@ package final class Journal: Sendable {
     private let core: JournalCore
     private let lockFile: any File
     private let savedCursors: [String: JournalPosition]
-    private let thread = Mutex<WorkerThread?>(nil)
+    private let threads = Mutex<[WorkerThread]>([])
     /// What was found on the disk.
     package let recovery: RecoveryReport
 
     /// Opens a directory's journal, made when absent, and repairs the end of it. Blocks for as long as it takes to
     /// read the last segment and the records' headers of all others.
     ///
-    /// - Parameter onEvent: Is called from the journal's and readers' threads, never under a lock; must not block.
+    /// - Parameters:
+    ///   - onEvent: Is called from the journal's and readers' threads, never under a lock; must not block.
+    ///   - clock: The time in unix nanoseconds, as requests' received-at has it; only limits on age look at it.
     /// - Throws: ``JournalError/inUse(directory:processID:)``,
     ///   ``JournalError/unsupportedVersion(path:found:supported:)``, ``JournalError/io(message:)``,
     ///   ``JournalError/invalid(message:)``.
     package static func open(
         _ configuration: JournalConfiguration, files: any FileSystem = POSIXFileSystem(),
-        onEvent: @escaping @Sendable (JournalEvent) -> Void = { _ in }
+        onEvent: @escaping @Sendable (JournalEvent) -> Void = { _ in },
+        clock: @escaping @Sendable () -> UInt64 = Journal.unixTime
     ) throws(JournalError) -> Journal {
         try configuration.validate()
         let lockFile = try DirectoryLock.take(configuration, files: files)
@@ -31,13 +34,17 @@ package final class Journal: Sendable {
             var recovery = JournalRecovery(configuration: configuration, files: files)
             try recovery.run()
             return Journal(
-                core: JournalCore(configuration: configuration, files: files, recovery: recovery, onEvent: onEvent),
+                core: JournalCore(
+                    configuration: configuration, files: files, clock: clock, recovery: recovery, onEvent: onEvent),
                 lockFile: lockFile, recovery: recovery)
         } catch {
             lockFile.close()
             throw error
         }
     }
+
+    /// The system's clock, in unix nanoseconds.
+    @Sendable package static func unixTime() -> UInt64 { MonotonicTime.unixNanoseconds() }
 
     private init(core: JournalCore, lockFile: any File, recovery: JournalRecovery) {
         self.core = core
@@ -71,6 +78,11 @@ package final class Journal: Sendable {
         let generation = try core.monitor.withLock { state throws(JournalError) in
             guard state.phase < .draining else { throw .closed }
             guard state.readers[name] == nil else { throw .invalid(message: "journal reader \(name) exists already") }
+            // Records that are being written have their positions already.
+            guard state.phase == .opened || start <= state.end else {
+                throw .invalid(
+                    message: "journal reader \(name) starts at \(start.rawValue), behind the end of a running journal")
+            }
             let generation = state.nextReaderGeneration()
             state.register(name, policy: policy, isPersisted: isPersisted, start: start, generation: generation)
             return generation
@@ -87,12 +99,25 @@ package final class Journal: Sendable {
             return true
         }
         guard mayStart else { throw .closed }
-        let writer = JournalWriter(core: core)
-        guard let worker = WorkerThread({ writer.run() }) else {
+        do {
+            if core.configuration.durability != .os {
+                let synchronizer = JournalSynchronizer(core: core)
+                try startThread("journal sync") { synchronizer.run() }
+            }
+            let writer = JournalWriter(core: core)
+            try startThread("journal write") { writer.run() }
+        } catch {
             core.monitor.withLock { $0.phase = .finished }
-            throw .io(message: "cannot start the journal's thread: the system has no more threads to give")
+            core.written.broadcast()
+            throw .io(message: "\(error)")
         }
-        thread.withLock { $0 = worker }
+    }
+
+    private func startThread(
+        _ name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(WorkerThread.StartError) {
+        let thread = try WorkerThread(name, body)
+        threads.withLock { $0.append(thread) }
     }
 
     /// Appends a request and returns when it is written, under `fsync` when it is durable.
@@ -136,7 +161,8 @@ package final class Journal: Sendable {
     package func shutdown() async {
         await drain()
         await advance(to: .finishing, andWaitFor: .finished)
-        thread.withLock { $0.take() }?.join()
+        core.written.broadcast()
+        for thread in threads.withLock({ $0 }) { thread.join() }
         lockFile.close()
     }
 

@@ -27,6 +27,11 @@ package struct JournalConfiguration: Sendable {
     /// than a quarter of ``maxBytes``; a record larger than a segment has a segment of its own.
     package var segmentBytesMax = 64 << 20
 
+    /// Bytes by which room on the disk is taken ahead of the records, so that few appends change a file's size and none
+    /// finds the disk full in its middle. Never past the segment's end or ``maxBytes``; an idle journal holds on to no
+    /// more than this. 0 lets files grow with every write.
+    package var allocationBytes = 8 << 20
+
     /// Bytes of segments that are kept, for as long as their records could be sent again, after all readers have
     /// passed them: a start after a crash knows duplicates only from what is in the journal. Never more than a quarter
     /// of ``maxBytes``.
@@ -48,6 +53,10 @@ package struct JournalConfiguration: Sendable {
     /// Time between two writes of the readers' cursors: how much a forwarder sends again after a crash.
     package var cursorInterval: Duration = .seconds(1)
 
+    /// Time between two looks at how old a waiting reader's records are; only while a reader has such a limit and is
+    /// behind.
+    package var ageCheckInterval: Duration = .seconds(1)
+
     package init(directory: String) {
         self.directory = directory
     }
@@ -68,7 +77,9 @@ package struct JournalConfiguration: Sendable {
                 message: "journal segment of \(segmentBytesMax) bytes, expected \(Self.segmentBytesMin) to "
                     + "\(Self.segmentBytesLimit)")
         }
-        guard queueBytesMax > 0, recentBytesMax >= 0, historyBytes >= 0, duplicatesMax >= 0 else {
+        guard queueBytesMax > 0, recentBytesMax >= 0, historyBytes >= 0, duplicatesMax >= 0,
+            allocationBytes >= 0
+        else {
             throw .invalid(message: "journal sizes must not be negative")
         }
     }

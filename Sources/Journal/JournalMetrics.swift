@@ -23,6 +23,7 @@ package struct JournalMetrics: Sendable {
     package var queuedBytes = 0
     /// Bytes of decoded batches in memory for readers that are up to date.
     package var recentBytes = 0
+    /// What the segments take on the disk, room for records to come included.
     package var diskBytes = 0
     package var segments = 0
     package var end = JournalPosition.beginning
@@ -43,8 +44,22 @@ package struct JournalMetrics: Sendable {
         package var lagBytes = 0
         package var lagRecords = 0
         package var lagSpans = 0
-        package var skippedRecords = 0
-        package var skippedSpans = 0
+        /// What the reader was moved past, by why.
+        package var skipped: [SkipReason: Skipped] = [:]
+
+        package var skippedRecords: Int { skipped.values.reduce(0) { $0 + $1.records } }
+        package var skippedSpans: Int { skipped.values.reduce(0) { $0 + $1.spans } }
+
+        /// Records that a reader will not be given, and their spans.
+        package struct Skipped: Sendable, Hashable {
+            package let records: Int
+            package let spans: Int
+
+            package init(records: Int, spans: Int) {
+                self.records = records
+                self.spans = spans
+            }
+        }
 
         init(name: String) {
             self.name = name
@@ -54,8 +69,8 @@ package struct JournalMetrics: Sendable {
 
 /// Something that an operator should read of. Events come from the journal's threads, never under a lock.
 package enum JournalEvent: Sendable, Hashable {
-    /// A reader that may skip was too far behind and will not see these.
-    case skipped(reader: String, records: Int, spans: Int)
+    /// A reader that may skip was too far behind, or what waited too old, and it will not see these.
+    case skipped(reader: String, SkipReason, records: Int, spans: Int)
     /// A group of appends failed and may be tried again.
     case writeFailed(message: String, records: Int)
     /// The disk did not confirm what was written. The records were acknowledged before under `interval` or `os`, can be
@@ -65,6 +80,8 @@ package enum JournalEvent: Sendable, Hashable {
     case damaged(RecoveryReport.Damage, spans: Int)
     /// The readers' cursors could not be written; readers may see more records again after a crash.
     case cursorsFailed(message: String)
+    /// A finished segment keeps the room that was taken for more records; the next start gives it back.
+    case cutFailed(message: String)
     /// A segment that nobody needs could not be removed; it is tried again.
     case removeFailed(message: String)
 }

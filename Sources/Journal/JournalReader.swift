@@ -4,12 +4,17 @@ import TraceStorage
 /// One consumer's way through the journal.
 ///
 /// ``next(maxRecords:maxBytes:wait:)`` blocks and belongs to one thread made for it; the rest may be called from any.
-// `open` is touched by the reading thread alone.
+// `open` and `window` are touched by the reading thread alone.
 package final class JournalReader: @unchecked Sendable {
+    /// Bytes read at once, unless a record is larger: they stay in the processor's cache while records are checked and
+    /// copied out of them, and the same memory is used again for the next.
+    private static let windowBytes = 512 << 10
+
     package let name: String
     private let generation: Int
     private let core: JournalCore
     private var open: (path: String, file: any File)?
+    private var window: [UInt8] = []
 
     init(name: String, generation: Int, core: JournalCore) {
         self.name = name
@@ -98,7 +103,17 @@ package final class JournalReader: @unchecked Sendable {
         var records: [(offsets: Range<Int>, spans: Int)] = []
 
         var last: JournalPosition { JournalPosition(first.rawValue + UInt64(records.count) - 1) }
-        var offsets: Range<Int> { (records.first?.offsets.lowerBound ?? 0)..<(records.last?.offsets.upperBound ?? 0) }
+        var offsets: Range<Int> { Self.offsets(of: records[...]) }
+
+        static func offsets(of records: ArraySlice<(offsets: Range<Int>, spans: Int)>) -> Range<Int> {
+            (records.first?.offsets.lowerBound ?? 0)..<(records.last?.offsets.upperBound ?? 0)
+        }
+
+        /// How many records from `index` on to read at once: at least one.
+        func windowCount(from index: Int, maxBytes: Int) -> Int {
+            let start = records[index].offsets.lowerBound
+            return max(1, records[index...].prefix { $0.offsets.upperBound - start <= maxBytes }.count)
+        }
     }
 
     private func source(
@@ -155,32 +170,58 @@ package final class JournalReader: @unchecked Sendable {
     }
 
     private func read(_ plan: ReadPlan) throws(JournalError) -> [JournalEntry] {
-        let range = plan.offsets
-        let bytes: [UInt8]
-        do throws(FileError) {
-            bytes = try file(plan.path).readBytes(at: range.lowerBound, count: range.count)
-        } catch {
-            open = nil
-            core.monitor.withLock { state in
-                state.readers[name]?.handedOut = JournalPosition(plan.first.rawValue - 1)
-            }
-            throw JournalError(error)
-        }
         var entries: [JournalEntry] = []
-        var position = plan.first
-        for record in plan.records {
-            if !record.offsets.isEmpty {
+        entries.reserveCapacity(plan.records.count)
+        var index = 0
+        while index < plan.records.count {
+            let count = plan.windowCount(from: index, maxBytes: Self.windowBytes)
+            let records = plan.records[index..<index + count]
+            let range = ReadPlan.offsets(of: records)
+            let read: Int
+            do throws(FileError) {
+                read = try fill(plan.path, range)
+            } catch {
+                open = nil
+                // What was read before comes again with the rest.
+                core.monitor.withLock { state in
+                    state.readers[name]?.handedOut = JournalPosition(plan.first.rawValue - 1)
+                }
+                throw JournalError(error)
+            }
+            for (offset, record) in records.enumerated() where !record.offsets.isEmpty {
+                let position = JournalPosition(plan.first.rawValue + UInt64(index + offset))
                 let start = record.offsets.lowerBound - range.lowerBound
                 do throws(RecordDefect) {
                     entries.append(
-                        try decode(bytes, start: start, count: record.offsets.count, position: position))
+                        try decode(start: start, count: record.offsets.count, available: read, position: position))
                 } catch {
                     noteDamage(plan.path, record.offsets, spans: record.spans, error)
                 }
             }
-            position = position.next
+            index += count
         }
         return entries
+    }
+
+    /// Reads a stretch of a segment into the window and gives the bytes read, fewer only at the end of the file.
+    private func fill(_ path: String, _ range: Range<Int>) throws(FileError) -> Int {
+        let file = try file(path)
+        if window.count < range.count {
+            window = [UInt8](repeating: 0, count: max(range.count, Self.windowBytes))
+        }
+        let result = window.withUnsafeMutableBytes { buffer in
+            Result { () throws(FileError) in
+                var filled = 0
+                while filled < range.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<range.count])
+                    let count = try file.read(into: rest, at: range.lowerBound + filled)
+                    if count == 0 { break }
+                    filled += count
+                }
+                return filled
+            }
+        }
+        return try result.get()
     }
 
     private func file(_ path: String) throws(FileError) -> any File {
@@ -190,11 +231,13 @@ package final class JournalReader: @unchecked Sendable {
         return file
     }
 
+    /// The record at an offset of the window, of which the first `available` bytes were read.
     private func decode(
-        _ bytes: [UInt8], start: Int, count: Int, position: JournalPosition
+        start: Int, count: Int, available: Int, position: JournalPosition
     ) throws(RecordDefect) -> JournalEntry {
-        guard start < bytes.count else { throw .shortHeader }
-        let record = bytes.span.bytes.extracting(start..<min(start + count, bytes.count))
+        guard start < available else { throw .shortHeader }
+        let bytes = window
+        let record = bytes.span.bytes.extracting(start..<min(start + count, available))
         let header = try RecordHeader(parsing: record)
         guard header.position == position else { throw .position }
         guard header.recordBytes <= record.byteCount else { throw .shortBody }

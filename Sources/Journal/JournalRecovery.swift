@@ -18,6 +18,10 @@ struct JournalRecovery {
         duplicates = DuplicateTable(window: configuration.duplicateWindow, entriesMax: configuration.duplicatesMax)
     }
 
+    /// Segments at the end that the disk may not have kept whole: the one that was written to, and one before it that
+    /// was still being made durable.
+    private static let tornSegmentsMax = 2
+
     /// Reads everything, and cuts off what a crash left unfinished at the end.
     mutating func run() throws(JournalError) {
         try loadCursors()
@@ -28,10 +32,15 @@ struct JournalRecovery {
         for (index, first) in firsts.enumerated() {
             let limit = index + 1 < firsts.count ? firsts[index + 1] : nil
             do throws(FileError) {
-                try load(first, limit: limit, headerIsDamaged: isDamaged[index])
+                try load(
+                    first, limit: limit, headerIsDamaged: isDamaged[index],
+                    mayBeTorn: index + Self.tornSegmentsMax >= firsts.count)
             } catch {
                 throw JournalError(error)
             }
+        }
+        if !firsts.isEmpty, configuration.durability != .os {
+            try journalErrors { () throws(FileError) in try files.synchronizeDirectory(configuration.directory) }
         }
         for position in cursors.values where position >= nextPosition { nextPosition = position.next }
         report.segments = segments.count
@@ -58,17 +67,17 @@ struct JournalRecovery {
         }
     }
 
-    /// Older segments were made durable before the next one began, so their bodies are checked when they are read.
+    /// Older segments were made durable before the last but one began, so their bodies are checked when they are read.
     private mutating func load(
-        _ first: JournalPosition, limit: JournalPosition?, headerIsDamaged: Bool
+        _ first: JournalPosition, limit: JournalPosition?, headerIsDamaged: Bool, mayBeTorn: Bool
     ) throws(FileError) {
         let path = path(first)
         let isLast = limit == nil
-        let file = try files.open(path, isLast ? .update : .read)
+        let file = try files.open(path, .update)
         defer { file.close() }
         var scanner = try SegmentScanner(
             file: file, path: path, first: first, limit: limit, before: segments.last?.total ?? JournalVolume(),
-            verifiesBodies: isLast)
+            verifiesBodies: mayBeTorn)
         var found = duplicates
         duplicates = DuplicateTable(window: .zero, entriesMax: 0)
         defer { duplicates = found }
@@ -80,8 +89,11 @@ struct JournalRecovery {
         if isLast {
             try cutTail(of: scanner, headerIsDamaged: headerIsDamaged)
         } else {
-            noteTail(of: scanner, limit: limit)
+            try cutRoom(of: scanner, limit: limit)
         }
+        // What a process left to the operating system before it died is handed to readers now, and known as a duplicate
+        // when it is sent again: both as if it was durable.
+        if mayBeTorn, configuration.durability != .os { try file.synchronize() }
         keep(scanner.segment, isLast: isLast)
     }
 
@@ -107,9 +119,13 @@ struct JournalRecovery {
                 reason: RecordDefect.segmentHeader.rawValue))
     }
 
-    /// What stands behind the last record of an older segment is no torn write: something damaged it later.
-    private mutating func noteTail(of scanner: SegmentScanner, limit: JournalPosition?) {
+    /// Room behind the last record is what a crash or a failure kept from being given back. Anything else there is no
+    /// torn write in an older segment: something damaged it later.
+    private mutating func cutRoom(of scanner: SegmentScanner, limit: JournalPosition?) throws(FileError) {
         guard let limit, scanner.tailBytes > 0 else { return }
+        if try scanner.writtenEnd(from: scanner.segment.endOffset) == scanner.segment.endOffset {
+            return try scanner.file.truncate(to: scanner.segment.endOffset)
+        }
         let lost = limit.rawValue - scanner.segment.last.rawValue - 1
         report.damages.append(
             RecoveryReport.Damage(
@@ -122,18 +138,19 @@ struct JournalRecovery {
         let isWithoutRecords = segment.isEmpty
         let keptBytes = isWithoutRecords ? 0 : segment.endOffset
         let defect = scanner.tailDefect ?? (headerIsDamaged ? .segmentHeader : nil)
-        if let defect, scanner.fileBytes > 0 {
+        let cleanEnd = headerIsDamaged ? keptBytes : segment.endOffset
+        let tornEnd = try scanner.writtenEnd(from: cleanEnd)
+        if let defect, tornEnd > cleanEnd {
             report.truncations.append(
                 RecoveryReport.Truncation(
-                    path: scanner.path, offset: keptBytes, bytes: scanner.fileBytes - keptBytes,
-                    reason: defect.rawValue))
+                    path: scanner.path, offset: keptBytes, bytes: tornEnd - keptBytes, reason: defect.rawValue))
         }
         if isWithoutRecords {
             try files.remove(scanner.path)
             try files.synchronizeDirectory(configuration.directory)
         } else if scanner.tailBytes > 0 {
             try scanner.file.truncate(to: segment.endOffset)
-            try scanner.file.synchronize()
+            if configuration.durability == .os { try scanner.file.synchronize() }
         }
     }
 

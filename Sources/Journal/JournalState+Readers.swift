@@ -4,9 +4,20 @@ import TraceStorage
 package enum ReaderPolicy: Sendable, Hashable {
     /// The journal holds on to everything the reader has not committed, and refuses appends at its cap.
     case mustNotSkip
-    /// More than this many bytes behind, or in the way when the journal is at its cap, the reader is moved on and what
-    /// it has not been given is counted as skipped.
-    case maySkip(maxLagBytes: Int)
+    /// More than this many bytes behind, past records that were received longer ago than `maxLagAge`, or in the way
+    /// when the journal is at its cap, the reader is moved on, and what it has not been given is counted as skipped.
+    ///
+    /// Age is by the journal's clock, so it counts too while nothing is received; a record is skipped up to a second
+    /// late, and ``JournalConfiguration/ageCheckInterval``.
+    case maySkip(maxLagBytes: Int, maxLagAge: Duration? = nil)
+}
+
+/// Why a reader was moved past records.
+package enum SkipReason: String, Sendable, CaseIterable {
+    /// More bytes waited than the reader or the journal may have.
+    case bytes
+    /// They waited for longer than the reader wants them.
+    case age
 }
 
 /// Who remembers where a reader stands, and where it starts.
@@ -31,14 +42,16 @@ struct ReaderState: Sendable {
     /// The reader was moved here; it is not given anything at or before it any more.
     var floor = JournalPosition.beginning
     var isInterrupted = false
-    var skippedRecords = 0
-    var skippedSpans = 0
+    var skipped: [SkipReason: JournalVolume] = [:]
 
     /// What the journal need not keep for this reader.
     var passed: JournalPosition { max(committed, floor) }
     /// What the reader will not be given again.
     var read: JournalPosition { max(handedOut, floor) }
     var maySkip: Bool { policy != .mustNotSkip }
+    var maxLagAge: Duration? {
+        if case .maySkip(_, let maxLagAge) = policy { maxLagAge } else { nil }
+    }
 }
 
 extension JournalState {
@@ -70,7 +83,7 @@ extension JournalState {
 
     /// Why a record of so many bytes does not fit, if so.
     func capError(_ recordBytes: Int) -> JournalError? {
-        let needed = diskBytes + queuedBytes + recordBytes
+        let needed = usedBytes + queuedBytes + recordBytes
         guard needed > configuration.maxBytes else { return nil }
         let passed = passedPosition(includingSkippers: false)
         let reclaimable = segments.dropLast().lazy.filter { $0.last <= passed }.reduce(0) { $0 + $1.endOffset }
@@ -81,23 +94,33 @@ extension JournalState {
             message: "journal \(configuration.directory) is at its cap of \(configuration.maxBytes) bytes, \(reason)")
     }
 
-    /// Moves readers that may skip over what is too far behind, and off the oldest segments while `neededBytes` more
-    /// do not fit under the cap.
-    mutating func skipReaders(neededBytes: Int) -> [JournalEvent] {
+    /// Whether a reader is behind that may be skipped for the age of what waits.
+    var mayExpire: Bool { readers.values.contains { $0.maxLagAge != nil && $0.passed < end } }
+
+    /// Moves readers that may skip over what is too old or too far behind, and off the oldest segments while
+    /// `neededBytes` more do not fit under the cap.
+    ///
+    /// - Parameter now: Unix nanoseconds.
+    mutating func skipReaders(neededBytes: Int, now: UInt64) -> [JournalEvent] {
         var events: [JournalEvent] = []
         let end = total
         for name in readers.keys.sorted() {
-            guard let reader = readers[name], case .maySkip(let maxLagBytes) = reader.policy else { continue }
+            guard let reader = readers[name], case .maySkip(let maxLagBytes, let maxLagAge) = reader.policy else {
+                continue
+            }
+            if let age = maxLagAge?.wholeNanoseconds, now > age, let expired = position(receivedBefore: now - age) {
+                skip(name, to: expired, .age, &events)
+            }
             if end.bytes - volume(through: reader.passed).bytes > maxLagBytes {
-                skip(name, to: position(atLeastBytes: end.bytes - max(0, maxLagBytes)), &events)
+                skip(name, to: position(atLeastBytes: end.bytes - max(0, maxLagBytes)), .bytes, &events)
             }
         }
-        var bytes = diskBytes
+        var bytes = usedBytes
         let passed = passedPosition(includingSkippers: false)
         for segment in segments.dropLast() where bytes + neededBytes > configuration.maxBytes {
             guard segment.last <= passed else { break }
             for name in readers.keys.sorted() where readers[name]?.maySkip == true {
-                skip(name, to: segment.last, &events)
+                skip(name, to: segment.last, .bytes, &events)
             }
             bytes -= segment.endOffset
         }
@@ -121,16 +144,31 @@ extension JournalState {
         return JournalPosition(low)
     }
 
-    private mutating func skip(_ name: String, to floor: JournalPosition, _ events: inout [JournalEvent]) {
+    /// The last position of those that were all received before `limit`.
+    private func position(receivedBefore limit: UInt64) -> JournalPosition? {
+        var result: JournalPosition?
+        for segment in segments {
+            if segment.isEmpty { continue }
+            guard segment.newestReceivedAt >= limit else {
+                result = segment.last
+                continue
+            }
+            return segment.lastPosition(receivedBefore: limit) ?? result
+        }
+        return result
+    }
+
+    private mutating func skip(
+        _ name: String, to floor: JournalPosition, _ reason: SkipReason, _ events: inout [JournalEvent]
+    ) {
         guard var reader = readers[name], floor > reader.passed else { return }
         let skipped = volume(through: floor) - volume(through: reader.read)
         reader.floor = floor
-        reader.skippedRecords += skipped.records
-        reader.skippedSpans += skipped.spans
+        reader.skipped[reason, default: JournalVolume()] += skipped
         readers[name] = reader
         if reader.isPersisted { cursorsChanged = true }
         if skipped.records > 0 {
-            events.append(.skipped(reader: name, records: skipped.records, spans: skipped.spans))
+            events.append(.skipped(reader: name, reason, records: skipped.records, spans: skipped.spans))
         }
     }
 
@@ -138,7 +176,7 @@ extension JournalState {
     func removableSegments(neededBytes: Int, now: UInt64) -> [Segment] {
         let passed = passedPosition(includingSkippers: true)
         let window = configuration.duplicateWindow.wholeNanoseconds
-        var bytes = diskBytes
+        var bytes = usedBytes
         var result: [Segment] = []
         for segment in segments.dropLast() {
             guard segment.last <= passed else { break }
@@ -208,8 +246,7 @@ extension JournalState {
             row.lagBytes = lag.bytes
             row.lagRecords = lag.records
             row.lagSpans = lag.spans
-            row.skippedRecords = reader.skippedRecords
-            row.skippedSpans = reader.skippedSpans
+            row.skipped = reader.skipped.mapValues { .init(records: $0.records, spans: $0.spans) }
             return row
         }
         return result

@@ -36,6 +36,7 @@ struct JournalState {
     /// From old to new; the last one is written to.
     var segments: [Segment]
     var recent: RecentEntries
+    var unsynchronized = UnsynchronizedFiles()
     /// Of the next record. Greater than `end.next` only when positions were given away that the disk lost.
     var nextPosition: JournalPosition
     /// The last position that readers may see.
@@ -62,7 +63,10 @@ struct JournalState {
         metrics.damagedSpans = recovery.report.lostSpans
     }
 
-    var diskBytes: Int { segments.reduce(0) { $0 + $1.endOffset } }
+    /// Of segment headers and records.
+    var usedBytes: Int { segments.reduce(0) { $0 + $1.endOffset } }
+    /// What the segments take on the disk, room for records to come included.
+    var diskBytes: Int { segments.reduce(0) { $0 + $1.fileBytes } }
     var total: JournalVolume { segments.last?.total ?? JournalVolume() }
 
     /// Tells readers of one name apart.
@@ -119,11 +123,11 @@ struct JournalState {
         return .queued
     }
 
-    /// Takes appends from the queue that fit in one write and one segment.
-    mutating func takeGroup(recordsMax: Int, bytesMax: Int) -> ArraySlice<PendingAppend> {
+    /// Takes appends from the queue that fit in one write, and in one segment that is written up to `endOffset`.
+    mutating func takeGroup(recordsMax: Int, bytesMax: Int, endOffset: Int) -> ArraySlice<PendingAppend> {
         var bytes = 0
         let segmentBytes = configuration.segmentBytes
-        var room = segmentBytes - (segments.last?.endOffset ?? SegmentFormat.headerBytes)
+        var room = segmentBytes - endOffset
         if let first = queue.first, first.recordBytes > room { room = segmentBytes - SegmentFormat.headerBytes }
         var count = 0
         while count < queue.count, count < recordsMax {
@@ -168,6 +172,32 @@ struct JournalState {
             }
         }
         return answers
+    }
+
+    /// The position of the next record to be written. Under `fsync` records are written before they are published.
+    var writePosition: JournalPosition {
+        JournalPosition(nextPosition.rawValue + UInt64(unsynchronized.groups.reduce(0) { $0 + $1.appends.count }))
+    }
+
+    /// Makes the first of the written groups visible, which are durable now.
+    mutating func publishWritten(groups: Int, now: UInt64) -> (Answers, [JournalEvent]) {
+        guard groups > 0 else { return ([], []) }
+        var answers: Answers = []
+        for group in unsynchronized.groups.prefix(groups) { answers += publish(group.appends, at: group.start) }
+        unsynchronized.groups.removeFirst(groups)
+        return (answers, skipReaders(neededBytes: 0, now: now))
+    }
+
+    /// How many bytes the last segment's file takes.
+    mutating func noteAllocation(_ bytes: Int) {
+        guard !segments.isEmpty else { return }
+        segments[segments.count - 1].allocatedBytes = bytes
+    }
+
+    /// A segment's file ends with its last record.
+    mutating func noteCut(path: String) {
+        guard let index = segments.firstIndex(where: { $0.path == path }) else { return }
+        segments[index].allocatedBytes = 0
     }
 
     /// Forgets a group that was not written.

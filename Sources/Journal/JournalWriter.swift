@@ -1,6 +1,7 @@
 import TraceStorage
 
-/// What the journal's one writing thread does: groups of appends, syncs, cursors, and the removal of old segments.
+/// What the journal's writing thread does: groups of appends, cursors, and the removal of old segments. It never waits
+/// for the disk to make something durable but where a segment ends; see ``JournalSynchronizer``.
 // Its own variables are touched by that thread alone, and by nobody before it starts.
 final class JournalWriter: @unchecked Sendable {
     /// Records in one write: two buffers each stay within the 1024 that the system takes at once, and the nesting of
@@ -17,8 +18,8 @@ final class JournalWriter: @unchecked Sendable {
 
     private let core: JournalCore
     private var segment: SegmentWriter
-    private var synchronizeAt: UInt64?
     private var cursorsAt: UInt64 = 0
+    private var agesAt: UInt64 = 0
     private var headers: [UInt8] = []
 
     init(core: JournalCore) {
@@ -26,11 +27,14 @@ final class JournalWriter: @unchecked Sendable {
         segment = SegmentWriter(configuration: core.configuration, files: core.files)
     }
 
+    private var durability: JournalDurability { core.configuration.durability }
+
     private enum Work {
         case group(ArraySlice<PendingAppend>)
-        case synchronize
+        case takeBack(FileError)
         case cursors([String: JournalPosition])
         case reclaim
+        case ages
         case drained
         case finish
     }
@@ -40,9 +44,10 @@ final class JournalWriter: @unchecked Sendable {
         while true {
             switch core.monitor.wait(on: core.work, nextWork) {
             case .group(let group): append(group)
-            case .synchronize: synchronize()
+            case .takeBack(let error): takeBack(error)
             case .cursors(let cursors): writeCursors(cursors)
             case .reclaim: reclaim(neededBytes: 0)
+            case .ages: skipOld()
             case .drained: drained()
             case .finish:
                 finish()
@@ -54,7 +59,7 @@ final class JournalWriter: @unchecked Sendable {
     /// What is due comes before what is waiting, or a full queue would put it off for ever.
     private func nextWork(_ state: inout JournalState) -> Monitor<JournalState>.Step<Work> {
         let now = MonotonicTime.now()
-        if let synchronizeAt, now >= synchronizeAt { return .ready(.synchronize) }
+        if let error = state.unsynchronized.failure { return .ready(.takeBack(error)) }
         if state.cursorsChanged, now >= cursorsAt {
             state.cursorsChanged = false
             return .ready(.cursors(state.cursors))
@@ -63,12 +68,23 @@ final class JournalWriter: @unchecked Sendable {
             state.reclaimIsDue = false
             return .ready(.reclaim)
         }
+        let mayExpire = state.mayExpire
+        if mayExpire, now >= agesAt { return .ready(.ages) }
         if !state.queue.isEmpty {
-            return .ready(.group(state.takeGroup(recordsMax: Self.groupRecordsMax, bytesMax: Self.groupBytesMax)))
+            let endOffset =
+                segment.isOpen ? segment.endOffset : state.segments.last?.endOffset ?? SegmentFormat.headerBytes
+            return .ready(
+                .group(
+                    state.takeGroup(
+                        recordsMax: Self.groupRecordsMax, bytesMax: Self.groupBytesMax, endOffset: endOffset)))
         }
-        if state.phase == .draining { return .ready(.drained) }
+        if state.phase == .draining {
+            if state.unsynchronized.isClean { return .ready(.drained) }
+            state.unsynchronized.isFlushed = true
+            core.written.signal()
+        }
         if state.phase == .finishing { return .ready(.finish) }
-        let deadlines = [synchronizeAt, state.cursorsChanged ? cursorsAt : nil].compactMap { $0 }
+        let deadlines = [state.cursorsChanged ? cursorsAt : nil, mayExpire ? agesAt : nil].compactMap { $0 }
         return .wait(until: deadlines.min())
     }
 
@@ -78,7 +94,8 @@ final class JournalWriter: @unchecked Sendable {
         let bytes = group.reduce(0) { $0 + $1.recordBytes }
         let start: Int
         do throws(FileError) {
-            reclaim(neededBytes: bytes)
+            let written = core.monitor.withLock { $0.unsynchronized.groups.reduce(0) { $0 + $1.bytes } }
+            reclaim(neededBytes: written + bytes)
             try prepareSegment(for: bytes)
             start = segment.endOffset
             try write(group, bytes: bytes)
@@ -86,49 +103,83 @@ final class JournalWriter: @unchecked Sendable {
             fail(group, error)
             return
         }
-        let (answers, events) = core.monitor.withLock { state in
-            (state.publish(group, at: start), state.skipReaders(neededBytes: 0))
+        if durability == .fsync {
+            core.monitor.withLock { state in
+                state.unsynchronized.groups.append(WrittenGroup(appends: group, start: start, bytes: bytes))
+                noteUnsynchronized(&state, records: group.count)
+            }
+            core.written.signal()
+        } else {
+            publish(group, at: start)
         }
+    }
+
+    /// Acknowledges a group that was written.
+    private func publish(_ group: ArraySlice<PendingAppend>, at start: Int) {
+        var wakesSynchronizer = false
+        var atRisk = 0
+        let (answers, events) = core.monitor.withLock { state in
+            if durability == .interval {
+                if state.unsynchronized.suspectPath == segment.path {
+                    atRisk = group.count
+                    state.metrics.recordsAtRisk += atRisk
+                } else {
+                    noteUnsynchronized(&state, records: group.count)
+                    wakesSynchronizer = state.unsynchronized.dueAt == nil
+                    if wakesSynchronizer {
+                        state.unsynchronized.dueAt = MonotonicTime.now(plus: core.configuration.syncInterval)
+                    }
+                }
+            }
+            return (state.publish(group, at: start), state.skipReaders(neededBytes: 0, now: core.clock()))
+        }
+        if wakesSynchronizer { core.written.signal() }
         core.arrivals.broadcast()
         for (continuation, result) in answers { continuation.resume(returning: result) }
         core.report(events)
-        if core.configuration.durability == .interval, synchronizeAt == nil {
-            synchronizeAt = MonotonicTime.now(plus: core.configuration.syncInterval)
+        guard atRisk > 0 else { return }
+        core.report([
+            .syncFailed(path: segment.path, message: "an earlier synchronize failed", recordsAtRisk: atRisk)
+        ])
+    }
+
+    private func noteUnsynchronized(_ state: inout JournalState, records: Int) {
+        if let file = segment.file, !state.unsynchronized.contains(path: segment.path) {
+            state.unsynchronized.begin(file, path: segment.path, isNew: false)
         }
+        state.unsynchronized.add(records: records)
     }
 
     private func fail(_ group: ArraySlice<PendingAppend>, _ error: FileError) {
         // Tried now so that space is given back at once, and again before the next write if it fails.
         try? segment.repair()
+        noteAllocation()
+        answer(group, error)
+    }
+
+    private func answer(_ group: ArraySlice<PendingAppend>, _ error: FileError) {
         let answers = core.monitor.withLock { $0.fail(group, JournalError(error)) }
         for (continuation, result) in answers { continuation.resume(returning: result) }
         core.report([.writeFailed(message: error.description, records: answers.count)])
     }
 
-    /// Has an undamaged segment with room open, a new one if need be.
-    private func prepareSegment(for bytes: Int) throws(FileError) {
-        let (last, next) = core.monitor.withLock { ($0.segments.last, $0.nextPosition) }
-        try segment.repair()
-        if let last, !segment.isOpen, last.path != segment.path { try segment.resume(last) }
-        if let last, segment.isOpen, !segment.isSuspect, last.last.next == next {
-            if segment.isEmpty || segment.endOffset + bytes <= core.configuration.segmentBytes { return }
+    /// Fails everything that was written and that the disk would not keep.
+    private func takeBack(_ error: FileError) {
+        let groups = core.monitor.withLock { state in
+            let groups = state.unsynchronized.groups
+            state.unsynchronized.groups = []
+            state.unsynchronized.failure = nil
+            return groups
         }
-        if segment.isOpen, core.configuration.durability != .os { synchronize() }
-        if let last, last.isEmpty {
-            // Its name may be the new one's, and its bytes are not to be trusted.
-            core.monitor.withLock { state in _ = state.segments.popLast() }
-            segment.close()
-            try core.files.remove(last.path)
-        }
-        try segment.create(first: next)
-        let path = segment.path
-        core.monitor.withLock { state in
-            state.segments.append(Segment(first: next, path: path, before: state.total))
-        }
+        if let first = groups.first { segment.takeBack(to: first.start) } else { segment.abandon() }
+        try? segment.repair()
+        noteAllocation()
+        core.written.signal()
+        for group in groups { answer(group.appends, error) }
     }
 
     private func write(_ group: ArraySlice<PendingAppend>, bytes: Int) throws(FileError) {
-        var position = core.monitor.withLock { $0.nextPosition }
+        var position = core.monitor.withLock { $0.writePosition }
         headers.removeAll(keepingCapacity: true)
         var headerEnds: [Int] = []
         for append in group {
@@ -136,18 +187,10 @@ final class JournalWriter: @unchecked Sendable {
             headerEnds.append(headers.count)
             position = position.next
         }
-        let (startOffset, wasEmpty) = (segment.endOffset, segment.isEmpty)
         let result = withBuffers(of: group, headers: headers, headerEnds: headerEnds) { buffers in
-            Result { () throws(FileError) in try segment.write(buffers, bytes: bytes, records: group.count) }
+            Result { () throws(FileError) in try segment.write(buffers, bytes: bytes) }
         }
         try result.get()
-        guard core.configuration.durability == .fsync else { return }
-        do throws(FileError) {
-            try timedSynchronize()
-        } catch {
-            segment.takeBack(to: startOffset, isEmpty: wasEmpty)
-            throw error
-        }
     }
 
     /// Gives all records' bytes, header and body in turn, without copying a body.
@@ -171,34 +214,116 @@ final class JournalWriter: @unchecked Sendable {
         }
     }
 
-    // MARK: durability
+    // MARK: segments
 
-    private func timedSynchronize() throws(FileError) {
-        let start = MonotonicTime.now()
-        let result = Result { () throws(FileError) in try segment.synchronize() }
-        let took = MonotonicTime.now() - start
+    /// Has an undamaged segment with room open, a new one if need be.
+    private func prepareSegment(for bytes: Int) throws(FileError) {
+        try segment.repair()
+        let last = core.monitor.withLock { state in
+            if state.unsynchronized.suspectPath == segment.path { segment.abandon() }
+            return state.segments.last
+        }
+        // Later on a segment that is not open any more has been left to the other thread.
+        if let last, segment.path.isEmpty { try segment.resume(last) }
+        if segment.isOpen, !segment.isSuspect, isContinued(by: last),
+            segment.isEmpty || segment.endOffset + bytes <= core.configuration.segmentBytes
+        {
+            let allocated = segment.allocatedBytes
+            try segment.allocate(bytes, limit: allocationLimit(segment.path))
+            if segment.allocatedBytes != allocated { noteAllocation() }
+            return
+        }
+        try roll(for: bytes)
+    }
+
+    /// Whether the next record's position follows on the last segment's, as positions in a segment do.
+    private func isContinued(by last: Segment?) -> Bool {
+        guard let last else { return false }
+        return core.monitor.withLock { $0.nextPosition } == last.last.next
+    }
+
+    /// Ends the segment, if there is one, and begins the next.
+    private func roll(for bytes: Int) throws(FileError) {
+        waitForSynchronizer()
+        // It may have failed on the way.
+        if let error = core.monitor.withLock({ $0.unsynchronized.failure }) {
+            takeBack(error)
+            try segment.repair()
+        }
+        let (last, next) = core.monitor.withLock { ($0.segments.last, $0.nextPosition) }
+        if let last, last.isEmpty {
+            // Its name may be the new one's, and its bytes are not to be trusted.
+            segment.release()
+            core.monitor.withLock { state in
+                _ = state.segments.popLast()
+                _ = state.unsynchronized.remove(path: last.path)
+            }
+            try core.files.remove(last.path)
+        } else if segment.isOpen {
+            finishSegment()
+        }
+        try segment.create(first: next, room: bytes, limit: allocationLimit(nil))
+        let (path, file, allocated) = (segment.path, segment.file, segment.allocatedBytes)
         core.monitor.withLock { state in
-            state.metrics.synchronizations += 1
-            state.metrics.synchronizationNanoseconds += took
-            if case .failure = result { state.metrics.synchronizationFailures += 1 }
+            state.segments.append(Segment(first: next, path: path, before: state.total))
+            state.noteAllocation(allocated)
+            state.unsynchronized.suspectPath = nil
+            if durability != .os, let file { state.unsynchronized.begin(file, path: path, isNew: true) }
         }
-        try result.get()
     }
 
-    /// Makes acknowledged records durable. Where that fails they are at risk; the file is left as it is, and the next
-    /// append begins a new one.
-    private func synchronize() {
-        synchronizeAt = nil
-        let records = segment.unsynchronizedRecords
-        guard records > 0 else { return }
-        var message = "an earlier synchronize failed"
-        if !segment.isSuspect {
-            do throws(FileError) { return try timedSynchronize() } catch { message = error.description }
+    /// Waits until what is written may be left behind: under `fsync` all is durable, and of segments that ended at most
+    /// one is not. So recovery knows that only the last two can be torn.
+    private func waitForSynchronizer() {
+        core.monitor.wait(on: core.work) { state in
+            if state.unsynchronized.failure != nil { return .ready(()) }
+            let isReady = state.unsynchronized.groups.isEmpty && !state.unsynchronized.hasFinishedFile
+            return isReady ? .ready(()) : .wait(until: nil)
         }
-        segment.abandon()
-        core.monitor.withLock { $0.metrics.recordsAtRisk += records }
-        core.report([.syncFailed(path: segment.path, message: message, recordsAtRisk: records)])
     }
+
+    /// Leaves the segment to the synchronizing thread, which makes it durable, cuts and closes it.
+    private func finishSegment() {
+        let (path, end) = (segment.path, segment.endOffset)
+        let isLeft = core.monitor.withLock { state in
+            state.unsynchronized.finish(path: path, at: end)
+            return state.unsynchronized.contains(path: path)
+        }
+        if isLeft {
+            segment.release()
+            core.written.signal()
+        } else {
+            closeSegment()
+        }
+    }
+
+    private func closeSegment() {
+        let path = segment.path
+        do throws(FileError) {
+            core.monitor.withLock { state in _ = state.unsynchronized.remove(path: path) }
+            try segment.close()
+            core.monitor.withLock { $0.noteCut(path: path) }
+        } catch {
+            core.report([.cutFailed(message: error.description)])
+        }
+    }
+
+    /// Bytes that a segment's file may take ahead of its records; nil for one that is not made yet.
+    private func allocationLimit(_ path: String?) -> Int {
+        let others = core.monitor.withLock { state in
+            state.segments.reduce(0) { $0 + ($1.path == path ? 0 : $1.fileBytes) }
+        }
+        return min(core.configuration.segmentBytes, core.configuration.maxBytes - others)
+    }
+
+    private func noteAllocation() {
+        let (path, bytes) = (segment.path, segment.allocatedBytes)
+        core.monitor.withLock { state in
+            if state.segments.last?.path == path { state.noteAllocation(bytes) }
+        }
+    }
+
+    // MARK: cursors and space
 
     private func writeCursors(_ cursors: [String: JournalPosition]) {
         cursorsAt = MonotonicTime.now(plus: core.configuration.cursorInterval)
@@ -211,14 +336,24 @@ final class JournalWriter: @unchecked Sendable {
         }
     }
 
-    // MARK: space
+    private func skipOld() {
+        agesAt = MonotonicTime.now(plus: core.configuration.ageCheckInterval)
+        let now = core.clock()
+        core.report(
+            core.monitor.withLock { state in
+                state.reclaimIsDue = true
+                return state.skipReaders(neededBytes: 0, now: now)
+            })
+        core.arrivals.broadcast()
+    }
 
     /// Removes segments that nobody needs. A cursor in the file that is older than the oldest segment does no harm: its
     /// reader had passed what is gone.
     private func reclaim(neededBytes: Int) {
+        let now = core.clock()
         let (events, removable) = core.monitor.withLock { state in
             (
-                state.skipReaders(neededBytes: neededBytes),
+                state.skipReaders(neededBytes: neededBytes, now: now),
                 state.removableSegments(neededBytes: neededBytes, now: state.newestReceivedAt)
             )
         }
@@ -234,8 +369,9 @@ final class JournalWriter: @unchecked Sendable {
         }
     }
 
+    // MARK: the end
+
     private func drained() {
-        synchronize()
         let waiters = core.monitor.withLock { state in
             if state.phase == .draining { state.phase = .drained }
             return state.takeWaiters()
@@ -250,11 +386,12 @@ final class JournalWriter: @unchecked Sendable {
             return state.cursors
         }
         if !cursors.isEmpty { writeCursors(cursors) }
-        segment.close()
+        closeSegment()
         let waiters = core.monitor.withLock { state in
             state.phase = .finished
             return state.takeWaiters()
         }
+        core.written.broadcast()
         for waiter in waiters { waiter.resume() }
     }
 }

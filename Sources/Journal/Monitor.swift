@@ -93,6 +93,13 @@ enum MonotonicTime {
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
+    /// The wall clock, in unix nanoseconds.
+    static func unixNanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
+    }
+
     /// A moment from now on; the far future for a duration beyond counting.
     static func now(plus duration: Duration) -> UInt64 {
         let (result, overflow) = now().addingReportingOverflow(duration.wholeNanoseconds)

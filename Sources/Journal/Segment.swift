@@ -10,6 +10,8 @@ struct Segment: Sendable {
     let before: JournalVolume
     /// Bytes of the file that hold segment header and records.
     private(set) var endOffset: Int
+    /// Bytes that the file takes, when room was taken ahead of the records.
+    var allocatedBytes = 0
     /// Received-at of the newest record.
     private(set) var newestReceivedAt: UInt64 = 0
 
@@ -17,6 +19,18 @@ struct Segment: Sendable {
     private var starts: [UInt32] = []
     /// Spans of this segment up to and with each record.
     private var spanSums: [UInt32] = []
+    /// Stretches of records that came within a second, from old to new, for skips by age.
+    private var stretches: [Stretch] = []
+
+    /// Records behind the stretch before, up to and with `last`.
+    private struct Stretch: Sendable {
+        var last: JournalPosition
+        let oldestReceivedAt: UInt64
+        var newestReceivedAt: UInt64
+    }
+
+    /// Received-at of one stretch's records, in nanoseconds: how much later than its time a record may be skipped.
+    private static let stretchNanoseconds: UInt64 = 1_000_000_000
 
     init(first: JournalPosition, path: String, before: JournalVolume) {
         self.first = first
@@ -28,6 +42,7 @@ struct Segment: Sendable {
     /// The last position; the one before `first` while the segment is empty.
     var last: JournalPosition { JournalPosition(first.rawValue &+ UInt64(starts.count) &- 1) }
     var isEmpty: Bool { starts.isEmpty }
+    var fileBytes: Int { max(endOffset, allocatedBytes) }
 
     /// Everything up to the end of this segment.
     var total: JournalVolume {
@@ -48,6 +63,23 @@ struct Segment: Sendable {
         spanSums.append(spansBefore &+ spans)
         endOffset = start + bytes
         newestReceivedAt = max(newestReceivedAt, receivedAt)
+        extendStretches(to: position, receivedAt)
+    }
+
+    private mutating func extendStretches(to position: JournalPosition, _ receivedAt: UInt64) {
+        if var stretch = stretches.last, receivedAt < stretch.oldestReceivedAt &+ Self.stretchNanoseconds {
+            stretch.last = position
+            stretch.newestReceivedAt = max(stretch.newestReceivedAt, receivedAt)
+            stretches[stretches.count - 1] = stretch
+        } else {
+            stretches.append(Stretch(last: position, oldestReceivedAt: receivedAt, newestReceivedAt: receivedAt))
+        }
+    }
+
+    /// The last position with nothing at or before it that was received later than `limit`, to the second; nil when
+    /// there is none.
+    func lastPosition(receivedBefore limit: UInt64) -> JournalPosition? {
+        stretches.prefix { $0.newestReceivedAt < limit }.last?.last
     }
 
     /// Offsets of the records from one position to another, both in this segment. Damaged ones are empty.
@@ -77,6 +109,12 @@ struct JournalVolume: Sendable, Hashable {
     var bytes = 0
     var spans = 0
     var records = 0
+
+    static func += (a: inout JournalVolume, b: JournalVolume) {
+        a.bytes += b.bytes
+        a.spans += b.spans
+        a.records += b.records
+    }
 
     static func - (a: JournalVolume, b: JournalVolume) -> JournalVolume {
         JournalVolume(

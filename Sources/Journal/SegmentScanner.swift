@@ -6,8 +6,12 @@ import TraceStorage
 /// is tried until one holds a whole record of a position that fits: a flipped bit then costs one record and not all
 /// behind it.
 struct SegmentScanner {
-    /// Bytes read at once: some small records, or the header of a large one.
+    /// Bytes read at once, for many small records.
     private static let windowBytes = 64 << 10
+    /// Bytes read at once for the header of a record among large ones.
+    private static let headerWindowBytes = 4 << 10
+    /// Zeros that are passed over together on the way through room without records.
+    private static let zerosAtOnce = 64
 
     let file: any File
     let path: String
@@ -24,6 +28,7 @@ struct SegmentScanner {
     private(set) var tailDefect: RecordDefect?
     private var window: [UInt8] = []
     private var windowStart = 0
+    private var lastRecordBytes = 0
 
     init(
         file: any File, path: String, first: JournalPosition, limit: JournalPosition?, before: JournalVolume,
@@ -52,6 +57,7 @@ struct SegmentScanner {
                     position: header.position, start: offset, bytes: header.recordBytes, spans: header.spanCount,
                     receivedAt: header.receivedAt)
                 body(header)
+                lastRecordBytes = header.recordBytes
                 offset += header.recordBytes
             } catch {
                 if let failure { throw failure }
@@ -68,6 +74,19 @@ struct SegmentScanner {
 
     /// The bytes behind the last readable record.
     var tailBytes: Int { max(0, fileBytes - segment.endOffset) }
+
+    /// Where the file's last byte that is not 0 lies, plus one, but at least `offset`. Behind it is room that was taken
+    /// and not written.
+    func writtenEnd(from offset: Int) throws(FileError) -> Int {
+        var end = fileBytes
+        while end > offset {
+            let start = max(offset, end - Self.windowBytes)
+            let bytes = try file.readBytes(at: start, count: end - start)
+            if let last = bytes.lastIndex(where: { $0 != 0 }) { return start + last + 1 }
+            end = start
+        }
+        return offset
+    }
 
     // MARK: private
 
@@ -103,8 +122,8 @@ struct SegmentScanner {
     private mutating func load(_ offset: Int, _ count: Int) throws(RecordDefect) {
         if offset >= windowStart, offset + count <= windowStart + window.count { return }
         do throws(FileError) {
-            window = try file.readBytes(
-                at: offset, count: min(max(count, Self.windowBytes), fileBytes - offset))
+            let ahead = lastRecordBytes < Self.windowBytes ? Self.windowBytes : Self.headerWindowBytes
+            window = try file.readBytes(at: offset, count: min(max(count, ahead), fileBytes - offset))
             windowStart = offset
         } catch {
             failure = error
@@ -133,12 +152,29 @@ struct SegmentScanner {
                 if let failure { throw failure }
                 return nil
             }
+            if isZero(candidate) {
+                // No record starts with a length of 0, which is four bytes.
+                candidate += Self.zerosAtOnce - 3
+                continue
+            }
             let isRecord = mayStartRecord(candidate) && wholeRecord(at: candidate)
             if let failure { throw failure }
             if isRecord { return candidate }
             candidate += 1
         }
         return nil
+    }
+
+    /// Whether ``zerosAtOnce`` bytes from an offset in the window on are 0.
+    private func isZero(_ offset: Int) -> Bool {
+        let start = offset - windowStart
+        guard start + Self.zerosAtOnce <= window.count else { return false }
+        let bytes = window.span.bytes
+        var bits: UInt64 = 0
+        for step in stride(from: start, to: start + Self.zerosAtOnce, by: 8) {
+            bits |= bytes.littleEndian(step, as: UInt64.self)
+        }
+        return bits == 0
     }
 
     /// A cheap look before the checksums.

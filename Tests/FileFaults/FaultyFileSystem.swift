@@ -16,8 +16,7 @@ package final class FaultyFileSystem: FileSystem {
         var count = 0
         var isCrashed = false
         var faults = 0
-        /// Bytes of each file that survive a loss of power.
-        var durableBytes: [String: Int] = [:]
+        var power = PowerModel()
         var openFiles: [String: Int] = [:]
     }
 
@@ -42,9 +41,9 @@ package final class FaultyFileSystem: FileSystem {
     /// Files that were opened and read or written, by how often.
     package func opened(_ path: String) -> Int { state.withLock { $0.openFiles[path] ?? 0 } }
 
-    /// Takes from every file what was not made durable.
-    package func losePower() {
-        for (path, bytes) in state.withLock({ $0.durableBytes }) { truncate(path, bytes) }
+    /// Takes from every file and directory what was not made durable, or some of it.
+    package func losePower(_ loss: PowerLoss = .nothingKept) {
+        state.withLock { $0.power }.lose(loss)
     }
 
     package func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
@@ -57,25 +56,36 @@ package final class FaultyFileSystem: FileSystem {
     package func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any File {
         try checkAlive("open", path)
         state.withLock { $0.openFiles[path, default: 0] += 1 }
-        guard mode == .create else { return FaultyFile(try base.open(path, mode), path: path, files: self) }
+        guard mode == .create else {
+            let file = try base.open(path, mode)
+            if isOnDisk, mode == .update {
+                let content = try file.readBytes(at: 0, count: file.size())
+                state.withLock { $0.power.noteExisting(path, content) }
+            }
+            return FaultyFile(file, path: path, files: self)
+        }
         let file = try change("create", path) { () throws(FileError) in try base.open(path, mode) }
-        state.withLock { $0.durableBytes[path] = 0 }
+        state.withLock { $0.power.noteCreated(path) }
         return FaultyFile(file, path: path, files: self)
     }
 
     package func rename(_ path: String, to newPath: String) throws(FileError) {
         try change("rename", path) { () throws(FileError) in try base.rename(path, to: newPath) }
-        state.withLock { state in state.durableBytes[newPath] = state.durableBytes.removeValue(forKey: path) }
+        state.withLock { $0.power.noteRenamed(path, to: newPath) }
     }
 
     package func remove(_ path: String) throws(FileError) {
         try change("remove", path) { () throws(FileError) in try base.remove(path) }
-        state.withLock { $0.durableBytes[path] = nil }
+        state.withLock { $0.power.noteRemoved(path) }
     }
 
     package func synchronizeDirectory(_ path: String) throws(FileError) {
         try change("synchronize directory", path) { () throws(FileError) in
-            if !isOnDisk { try base.synchronizeDirectory(path) }
+            if isOnDisk {
+                state.withLock { $0.power.noteSynchronized(directory: path) }
+            } else {
+                try base.synchronizeDirectory(path)
+            }
         }
     }
 
@@ -104,7 +114,9 @@ package final class FaultyFileSystem: FileSystem {
         return fault
     }
 
-    func noteSynchronized(_ path: String, bytes: Int) { state.withLock { $0.durableBytes[path] = bytes } }
+    func noteSynchronized(_ path: String, _ content: [UInt8]) {
+        state.withLock { $0.power.noteSynchronized(path, content) }
+    }
 
     /// An operation that is done whole or not at all.
     func change<Result>(
@@ -173,8 +185,11 @@ private final class FaultyFile: File {
 
     func synchronize() throws(FileError) {
         try files.change("synchronize", path) { () throws(FileError) in
-            if !files.isOnDisk { try base.synchronize() }
-            files.noteSynchronized(path, bytes: try base.size())
+            if files.isOnDisk {
+                files.noteSynchronized(path, try base.readBytes(at: 0, count: base.size()))
+            } else {
+                try base.synchronize()
+            }
         }
     }
 

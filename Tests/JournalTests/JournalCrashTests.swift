@@ -16,6 +16,7 @@ import TraceStorage
         let directory = TestDirectory()
         var acknowledged: [Int: UInt64] = [:]
         var truncations = 0
+        var rooms = 0
         for _ in 0..<Self.rounds {
             // Some requests are sent again, as by clients that lost the answer.
             let first = max(0, (acknowledged.keys.max() ?? 0) - 20)
@@ -25,12 +26,17 @@ import TraceStorage
                 #expect(acknowledged[number, default: position] == position, "request \(number)")
                 acknowledged[number] = position
             }
+            let sizes = directory.segments.map { directory.read($0).count }
             let journal = try Journal.open(directory.configuration())
+            // What is cut beyond torn records is room that was taken ahead.
+            let cut = sizes.reduce(0, +) - directory.segments.reduce(0) { $0 + directory.read($1).count }
+            if cut > journal.recovery.truncatedBytes { rooms += 1 }
             truncations += journal.recovery.truncations.count
             #expect(journal.recovery.damages.isEmpty)
             await journal.shutdown()
         }
         #expect(acknowledged.count > Self.rounds)
+        #expect(rooms > 0)
         let entries = try await contents(of: directory.configuration())
         #expect(Set(entries.map(\.digest)).count == entries.count, "a record is there twice")
         let positions = Dictionary(uniqueKeysWithValues: entries.map { (Int($0.batch.spans[0].traceID.low) - 1, $0) })
@@ -39,7 +45,7 @@ import TraceStorage
         }
         print(
             "journal kill loop, \(durability): \(acknowledged.count) acknowledged, \(entries.count) records, "
-                + "\(truncations) torn ends")
+                + "\(truncations) torn ends, \(rooms) with room")
     }
 
     /// Starts a writer, kills it when it has said so many lines, and gives all it said.

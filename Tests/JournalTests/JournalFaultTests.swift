@@ -102,7 +102,8 @@ import TraceStorage
         #expect(index > 60)
     }
 
-    @Test func acknowledgedRecordsSurviveALossOfPowerUnderFsync() async throws {
+    @Test(arguments: [PowerLoss.nothingKept, .lengthsKept, .random(seed: 1), .random(seed: 2), .random(seed: 3)])
+    func acknowledgedRecordsSurviveALossOfPowerUnderFsync(_ loss: PowerLoss) async throws {
         var index = 0
         while true {
             let directory = TestDirectory()
@@ -111,11 +112,51 @@ import TraceStorage
             let world = World()
             await run(directory, .fsync, files: files, world: world)
             if files.faults == 0 { break }
-            files.losePower()
-            try await check(directory, .fsync, world, "loss of power at operation \(target)")
+            files.losePower(loss)
+            try await check(directory, .fsync, world, "loss of power (\(loss)) at operation \(target)")
             index += 1
         }
         #expect(index > 60)
+    }
+
+    /// What a crash leaves is repaired while the journal is opened, and that can be cut short as well.
+    @Test(arguments: Fault.allCases)
+    func acknowledgedRecordsSurviveAFaultAtEveryOperationOfRecovery(_ fault: Fault) async throws {
+        var index = 0
+        while true {
+            let directory = TestDirectory()
+            let world = World()
+            try await fill(directory, world)
+            // A torn record before room in the last segment, and room in the one before it.
+            let names = directory.segments
+            let room = [UInt8](repeating: 0, count: 2000)
+            directory.write(names[names.count - 2], directory.read(names[names.count - 2]) + room)
+            directory.write(names[names.count - 1], directory.read(names[names.count - 1]) + [77, 5, 0, 0, 9] + room)
+            let target = index
+            let files = FaultyFileSystem { $0.index == target ? fault : nil }
+            if let journal = try? Journal.open(Self.configuration(directory, .fsync), files: files) {
+                await journal.shutdown()
+            }
+            if files.faults == 0 { break }
+            files.losePower(.random(seed: UInt64(target)))
+            try await check(directory, .fsync, world, "\(fault) at operation \(target) of recovery")
+            index += 1
+        }
+        #expect(index >= 5)
+    }
+
+    /// Some segments that nobody has read.
+    private func fill(_ directory: TestDirectory, _ world: World) async throws {
+        let journal = try Journal.open(Self.configuration(directory, .fsync))
+        _ = try journal.reader("store", policy: .mustNotSkip, cursor: .external(.beginning))
+        try journal.start()
+        for number in 0..<14 {
+            let request = try TestRequest.make(number, padding: 700)
+            _ = try await journal.append(request)
+            world.acknowledged.withLock { $0.append(request.digest) }
+        }
+        await journal.shutdown()
+        try #require(directory.segments.count >= 3)
     }
 
     @Test(arguments: [JournalDurability.interval, .fsync])

@@ -35,7 +35,9 @@ import TraceStorage
             #expect(journal.recovery.records == kept, "\(length) bytes")
             // A segment of nothing but its header is whole; one of less is removed with all it has.
             let isWhole = ends.contains(length) || length == 0
-            let cut = isWhole ? 0 : length - (kept > 0 ? ends[kept] : 0)
+            // Zeros at the end may as well be room that was taken for records to come.
+            let written = (bytes[..<length].lastIndex { $0 != 0 } ?? -1) + 1
+            let cut = isWhole ? 0 : written - (kept > 0 ? ends[kept] : 0)
             #expect(journal.recovery.truncations.count == (isWhole ? 0 : 1), "\(length) bytes")
             #expect(journal.recovery.truncatedBytes == cut, "\(length) bytes")
             try journal.start()
@@ -130,15 +132,66 @@ import TraceStorage
         #expect(directory.read(name) == future)
     }
 
-    @Test func aSegmentMayEndInZeroes() async throws {
+    @Test func roomBehindTheLastRecordIsGivenBackAndNoDamage() async throws {
         let directory = TestDirectory()
         let (name, bytes) = try await prepare(directory)
-        directory.write(name, bytes + [UInt8](repeating: 0, count: 5000))
+        directory.write(name, bytes + [UInt8](repeating: 0, count: 500_000))
         let journal = try Journal.open(directory.configuration())
         #expect(journal.recovery.records == 4)
-        #expect(journal.recovery.truncatedBytes == 5000)
-        await journal.shutdown()
+        #expect(journal.recovery.truncations.isEmpty)
+        #expect(journal.recovery.damages.isEmpty)
         #expect(directory.read(name) == bytes)
+        await journal.shutdown()
+    }
+
+    @Test func aTornRecordInFrontOfRoomIsCutAndReportedWithoutTheRoom() async throws {
+        let directory = TestDirectory()
+        let (name, bytes) = try await prepare(directory)
+        let starts = offsets(bytes)
+        for end in [starts[3] + 1, starts[3] + 30, starts[3] + 60, bytes.count - 1] {
+            directory.write(name, Array(bytes[..<end]) + [UInt8](repeating: 0, count: 100_000))
+            let journal = try Journal.open(directory.configuration())
+            #expect(journal.recovery.records == 3)
+            let written = (bytes[..<end].lastIndex { $0 != 0 } ?? -1) + 1
+            #expect(journal.recovery.truncations.map(\.offset) == [starts[3]])
+            #expect(journal.recovery.truncatedBytes == written - starts[3])
+            #expect(directory.read(name) == Array(bytes[..<starts[3]]))
+            await journal.shutdown()
+        }
+    }
+
+    /// A loss of power may keep a later write and not the one before it.
+    @Test func aRecordBehindAHoleIsFound() async throws {
+        let directory = TestDirectory()
+        let (name, bytes) = try await prepare(directory)
+        let starts = offsets(bytes)
+        var holed = bytes + [UInt8](repeating: 0, count: 3000)
+        for index in starts[1]..<starts[3] { holed[index] = 0 }
+        directory.write(name, holed)
+        let journal = try Journal.open(directory.configuration())
+        #expect(journal.recovery.lostRecords == 2)
+        #expect(journal.recovery.truncations.isEmpty)
+        try journal.start()
+        #expect(try await journal.append(TestRequest.make(9)) == .appended(JournalPosition(5)))
+        await journal.shutdown()
+        #expect(try await contents(of: directory.configuration()).map(\.position.rawValue) == [1, 4, 5])
+    }
+
+    @Test func roomInAnOlderSegmentIsGivenBack() async throws {
+        let directory = TestDirectory()
+        var configuration = directory.configuration()
+        configuration.segmentBytesMax = 4096
+        let journal = try Journal.open(configuration)
+        try journal.start()
+        for number in 0..<20 { _ = try await journal.append(TestRequest.make(number, padding: 700)) }
+        await journal.shutdown()
+        let before = directory.segments.map { directory.read($0) }
+        for name in directory.segments { directory.write(name, directory.read(name) + [UInt8](repeating: 0, count: 9)) }
+        let reopened = try Journal.open(configuration)
+        #expect(reopened.recovery.records == 20)
+        #expect(reopened.recovery.damages.isEmpty && reopened.recovery.truncations.isEmpty)
+        #expect(directory.segments.map { directory.read($0) } == before)
+        await reopened.shutdown()
     }
 
     @Test func positionsThatAReaderHasSeenNeverComeAgain() async throws {

@@ -70,7 +70,7 @@ import TraceStorage
         #expect(journal.metrics().diskBytes <= 40 << 10)
         let reported = events.withLock { events in
             events.reduce(0) { sum, event in
-                guard case .skipped("forwarder", _, let spans) = event else { return sum }
+                guard case .skipped("forwarder", .bytes, _, let spans) = event else { return sum }
                 return sum + spans
             }
         }
@@ -97,6 +97,101 @@ import TraceStorage
         await journal.drain()
         #expect(try forwarder.rest().count == metrics.lagRecords)
         await journal.shutdown()
+    }
+
+    @Test func aReaderPastItsAgeIsMovedOnWhileNothingComesIn() async throws {
+        let directory = TestDirectory()
+        let minute: UInt64 = 60_000_000_000
+        let now = Mutex(TestRequest.start)
+        let reasons = Mutex<[SkipReason]>([])
+        var configuration = configuration(directory)
+        configuration.ageCheckInterval = .milliseconds(1)
+        let journal = try Journal.open(configuration) { event in
+            if case .skipped("forwarder", let reason, _, _) = event { reasons.withLock { $0.append(reason) } }
+        } clock: {
+            now.withLock { $0 }
+        }
+        _ = try journal.reader("store", policy: .mustNotSkip, cursor: .external(.beginning))
+        let forwarder = try journal.reader(
+            "forwarder", policy: .maySkip(maxLagBytes: 1 << 20, maxLagAge: .seconds(600)))
+        try journal.start()
+        // Ten requests, one a minute.
+        for number in 0..<10 {
+            now.withLock { $0 += minute }
+            let request = try TestRequest.make(number, spans: 3, padding: 900, receivedAt: now.withLock { $0 })
+            _ = try await journal.append(request)
+        }
+        #expect(journal.metrics().readers[0].skipped.isEmpty)
+        // The first four are now older than ten minutes, the fifth just that.
+        now.withLock { $0 += 5 * minute }
+        while journal.metrics().readers[0].skippedRecords < 4 { await Task.yield() }
+        #expect(journal.metrics().readers[0].skipped == [.age: .init(records: 4, spans: 12)])
+        #expect(journal.metrics().readers[1].lagRecords == 10)
+        #expect(try forwarder.next(maxRecords: 2).map(\.position.rawValue) == [5, 6])
+        // What was handed out and is not done yet is not skipped again.
+        now.withLock { $0 += 100 * minute }
+        while journal.metrics().readers[0].lagRecords > 0 { await Task.yield() }
+        #expect(journal.metrics().readers[0].skipped == [.age: .init(records: 8, spans: 24)])
+        #expect(Set(reasons.withLock { $0 }) == [.age])
+        await journal.shutdown()
+    }
+
+    @Test func roomIsTakenAheadCountedAndGivenBack() async throws {
+        let directory = TestDirectory()
+        var configuration = directory.configuration()
+        configuration.segmentBytesMax = 64 << 10
+        configuration.allocationBytes = 16 << 10
+        let journal = try Journal.open(configuration)
+        try journal.start()
+        _ = try await journal.append(TestRequest.make(0))
+        let name = try #require(directory.segments.first)
+        #expect(directory.read(name).count == 16 << 10)
+        #expect(journal.metrics().diskBytes == 16 << 10)
+        _ = try await journal.append(TestRequest.make(1, padding: 20_000))
+        #expect(directory.read(name).count == 32 << 10)
+        // A record larger than a step takes all it needs, and a segment ends where its records end.
+        for number in 2..<8 { _ = try await journal.append(TestRequest.make(number, padding: 20_000)) }
+        #expect(directory.segments.count == 3)
+        #expect(directory.read(name).count < 64 << 10)
+        #expect(directory.read(name).last != 0)
+        #expect(journal.metrics().diskBytes == directory.segments.reduce(0) { $0 + directory.read($1).count })
+        await journal.shutdown()
+        let used = journal.metrics().appendedBytes + 3 * 32
+        #expect(directory.segments.reduce(0) { $0 + directory.read($1).count } == used)
+        #expect(journal.metrics().diskBytes == used)
+    }
+
+    @Test func aDiskWithoutRoomForAStepIsUsedToItsEndAndThenFull() async throws {
+        let directory = TestDirectory()
+        // Calls that find the disk full, by number.
+        let full = Mutex<Set<Int>>([0])
+        let calls = Mutex(0)
+        let files = FaultyFileSystem { operation in
+            guard operation.name == "allocate" else { return nil }
+            let call = calls.withLock { calls in
+                defer { calls += 1 }
+                return calls
+            }
+            return full.withLock { $0.contains(call) } ? .diskFull : nil
+        }
+        let journal = try Journal.open(directory.configuration(), files: files)
+        try journal.start()
+        // There is no room for a step, but for what is needed.
+        #expect(try await journal.append(TestRequest.make(0)) == .appended(JournalPosition(1)))
+        #expect(journal.metrics().diskBytes == journal.metrics().appendedBytes + 32)
+        full.withLock { $0 = [2, 3] }
+        let request = try TestRequest.make(1)
+        let error = await #expect(throws: JournalError.self) { try await journal.append(request) }
+        guard case .diskFull = error else {
+            Issue.record("\(String(describing: error)) is not full")
+            return
+        }
+        #expect(error?.isRetryable == true)
+        // It recovers by itself.
+        #expect(try await journal.append(request) == .appended(JournalPosition(2)))
+        #expect(journal.metrics().fullAppends == 1)
+        await journal.shutdown()
+        #expect(try await contents(of: directory.configuration()).count == 2)
     }
 
     @Test func segmentsAreRemovedWhenAllReadersHavePassed() async throws {

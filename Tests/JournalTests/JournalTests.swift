@@ -86,7 +86,8 @@ import TraceStorage
         #expect(metrics.appendedSpans == 400)
         #expect(metrics.groups <= 400)
         #expect(metrics.queuedBytes == 0)
-        #expect(metrics.synchronizations >= metrics.groups)
+        // What was written while the disk was busy it keeps with one call.
+        #expect((1...metrics.groups).contains(metrics.synchronizations))
         await journal.shutdown()
         let entries = try await contents(of: configuration)
         #expect(Set(entries.map(\.digest)).count == 400)

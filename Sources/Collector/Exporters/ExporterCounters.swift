@@ -10,6 +10,8 @@ package enum ExportDropReason: String, CaseIterable, Sendable {
     case retriesExhausted = "retries_exhausted"
     /// They were the oldest when the sending queue was full.
     case queueFull = "queue_full"
+    /// They waited for longer than `sending_queue.max_age`.
+    case queueExpired = "queue_expired"
 
     /// Those that an exporter counts itself; the journal counts the rest.
     static let ofAttempts: [ExportDropReason] = [.refusedByTarget, .rejectedByTarget, .retriesExhausted]
@@ -58,7 +60,13 @@ package final class ExporterCounters: Sendable {
             [.init(Double(capacityBytes), labels)]
         }
         metrics.observe(failedName, failedHelp, .counter) {
-            [.init(Double(row()?.skippedSpans ?? 0), labels.adding("reason", ExportDropReason.queueFull.rawValue))]
+            let skipped = row()?.skipped ?? [:]
+            return [
+                .init(
+                    Double(skipped[.bytes]?.spans ?? 0), labels.adding("reason", ExportDropReason.queueFull.rawValue)),
+                .init(
+                    Double(skipped[.age]?.spans ?? 0), labels.adding("reason", ExportDropReason.queueExpired.rawValue)),
+            ]
         }
     }
 }

@@ -36,6 +36,7 @@ enum JournalLog {
             if case .writeFailed = event, !warnings.allow("write") { return }
             if case .cursorsFailed = event, !warnings.allow("cursors") { return }
             if case .removeFailed = event, !warnings.allow("remove") { return }
+            if case .cutFailed = event, !warnings.allow("cut") { return }
             report(event, to: logger)
         }
     }
@@ -48,10 +49,14 @@ enum JournalLog {
 
     private static func report(_ event: JournalEvent, to logger: Logger) {
         switch event {
-        case .skipped(let reader, let records, let spans):
+        case .skipped(let reader, let reason, let records, let spans):
+            let message: Logger.Message =
+                switch reason {
+                case .bytes: "a full sending queue let go of its oldest spans"
+                case .age: "a sending queue let go of spans older than its max_age"
+                }
             logger.error(
-                "a full sending queue let go of its oldest spans",
-                metadata: ["reader": "\(reader)", "requests": "\(records)", "spans": "\(spans)"])
+                message, metadata: ["reader": "\(reader)", "requests": "\(records)", "spans": "\(spans)"])
         case .writeFailed(let message, let records):
             logger.error(
                 "requests were not journaled and were refused",
@@ -65,6 +70,8 @@ enum JournalLog {
                 "passed over a damaged part of the journal", metadata: ["damage": "\(damage)", "spans": "\(spans)"])
         case .cursorsFailed(let message):
             logger.error("cannot write the exporters' places in the journal", metadata: ["error": "\(message)"])
+        case .cutFailed(let message):
+            logger.error("a finished segment of the journal keeps its spare room", metadata: ["error": "\(message)"])
         case .removeFailed(let message):
             logger.error("cannot remove a finished segment of the journal", metadata: ["error": "\(message)"])
         }

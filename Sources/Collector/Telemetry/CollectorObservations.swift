@@ -71,7 +71,7 @@ struct CollectorObservations {
                 Sample(Double(now.failedAppends), ["reason": "io"]),
             ]
         }
-        metrics.observe("skein_journal_disk_bytes", "Bytes of all segments.") {
+        metrics.observe("skein_journal_disk_bytes", "Bytes that all segments take.") {
             [Sample(Double(journal.metrics().diskBytes))]
         }
         metrics.observe("skein_journal_queue_bytes", "Bytes that wait to be written.") {

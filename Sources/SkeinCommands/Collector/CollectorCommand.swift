@@ -4,6 +4,7 @@ import Collector
 import HTTPServing
 import Logging
 import QueryAPI
+import TraceStorage
 
 #if canImport(Glibc)
     import Glibc

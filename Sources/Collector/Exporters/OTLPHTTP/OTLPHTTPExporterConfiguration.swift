@@ -117,6 +117,8 @@ package struct RetryConfiguration: Sendable, Equatable {
 package struct SendingQueueConfiguration: Sendable, Equatable {
     /// `queue_size`, in bytes of journal (`sizer: bytes`); past it the oldest spans are skipped and counted.
     package var bytesMax = 512 << 20
+    /// `max_age`: what was received longer ago is skipped and counted; nil for no such limit.
+    package var ageMax: Duration?
     /// `batch.max_size`: spans of one request to the target.
     package var batchSpansMax = 8192
     /// `batch.flush_timeout`: how long the first span waits for more to come.
@@ -130,6 +132,8 @@ package struct SendingQueueConfiguration: Sendable, Equatable {
             section.fail("sizer", "'\(sizer)' is not valid, expected bytes: the queue is a place in the journal")
         }
         bytesMax = section.integer("queue_size", default: bytesMax, in: (1 << 20)...Int.max)
+        let age = section.duration("max_age", default: .zero, in: .zero ... .seconds(365 * 86_400))
+        ageMax = age > .zero ? age : nil
         let batch = section.section("batch")
         batchSpansMax = batch.integer("max_size", default: batchSpansMax, in: 1...1_000_000)
         flushTimeout = batch.duration("flush_timeout", default: flushTimeout, in: .zero ... .seconds(60))
