@@ -60,6 +60,7 @@ struct SkeinBench {
         var rows = try Baselines.measure(traffic, meter)
         for part in parts { rows += try part.measure(traffic, meter) }
         print(Report.text(rows), terminator: "")
+        if parts.contains(.store) { print("\n\(try StoreBenchmarks.columns(traffic))", terminator: "") }
         var violations = Threshold.violations(rows, isComplete: parts.count == Part.allCases.count)
         if parts.contains(.journal) { print("\n\(try JournalBenchmarks.latencies(traffic))", terminator: "") }
         if parts.contains(.export) {

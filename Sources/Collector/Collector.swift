@@ -30,6 +30,7 @@ package final class Collector: Sendable {
     private let store: EmbeddedStore
     private let derived: DerivedState
     private let storeFeeder: StoreFeeder
+    private let storeMerger: StoreMerger
     private let derivationFeeder: DerivationFeeder
     private let exporters: [OTLPHTTPExporter]
     private let memoryLimiter: MemoryLimiter
@@ -60,6 +61,7 @@ package final class Collector: Sendable {
                 reader: try parts.journal.reader(
                     "store", policy: .mustNotSkip, cursor: .external(parts.store.durablePosition)),
                 logger: logger)
+            storeMerger = StoreMerger(store: parts.store, logger: logger)
             derivationFeeder = DerivationFeeder(
                 state: parts.derived,
                 reader: try parts.journal.reader(
@@ -104,6 +106,7 @@ package final class Collector: Sendable {
 
     private func startThreads() throws(WorkerThread.StartError) {
         try startThread("store") { [storeFeeder] in storeFeeder.run() }
+        try startThread("merge") { [storeMerger] in storeMerger.run() }
         try startThread("derive") { [derivationFeeder] in derivationFeeder.run() }
         for (exporter, configuration) in zip(exporters, configuration.exporters) {
             try startThread(configuration.id) { exporter.run() }
@@ -135,6 +138,7 @@ package final class Collector: Sendable {
         await listeners.stopReceiving(deadline: begin + timeout / 2)
         await journal.drain()
         limiterStop.set()
+        storeMerger.requestStop()
         await Self.onThread { [self] in finishThreads(deadline: begin + timeout, timeout) }
         for exporter in exporters { exporter.shutdown() }
         await journal.shutdown()

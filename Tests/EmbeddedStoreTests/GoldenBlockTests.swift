@@ -18,7 +18,7 @@ import TraceStorageConformance
         let file = #filePath
         return String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)]) + "/Golden"
     }()
-    private static let requests = ["request-1.otlp", "request-2.otlp"]
+    private static let requests = ["request-1.otlp", "request-2.otlp", "request-3.otlp"]
 
     private static func read(_ name: String) throws -> [UInt8] {
         let file = try StoreFiles(POSIXFileSystem()).open(folder + "/" + name)
@@ -33,12 +33,37 @@ import TraceStorageConformance
         }
     }
 
+    /// What odd spans do not have: enough ids of hex digits and decimals for pages of these.
+    private static func plainRequest() -> [UInt8] {
+        var random = SeededRandom(seed: 7)
+        var writer = WireWriter()
+        writer.message(1) { writer in
+            writer.message(2) { writer in
+                for index in 0..<80 {
+                    writer.message(2) { writer in
+                        writer.traceID(1, TraceID(high: 99, low: UInt64(index / 8 + 1)))
+                        writer.spanID(2, SpanID(UInt64(index + 1)))
+                        if index % 8 > 0 { writer.spanID(4, SpanID(UInt64(index))) }
+                        writer.string(5, "step")
+                        writer.fixed64(7, 1_760_003_500_000_000_000 + UInt64(index) * 1_000)
+                        writer.fixed64(8, 1_760_003_500_000_700_000 + UInt64(index) * 1_001)
+                        let id = TraceID(high: random.next(), low: random.next()).hex
+                        writer.keyValue(9, KeyValue("request.id", .string("req_\(id.prefix(8))-\(id.suffix(7))")))
+                        writer.keyValue(9, KeyValue("cost", .double(Double(random.number(0..<90_000)) / 1_000)))
+                    }
+                }
+            }
+        }
+        return writer.takeBytes()
+    }
+
     private static func rewrite() throws {
         let files = StoreFiles(POSIXFileSystem())
         try files.makeDirectory(folder)
         for name in try files.names(in: folder) { try files.remove(folder + "/" + name) }
         var source = OddSpans(seed: 2026)
-        for name in requests { try files.write(source.request(spans: 20), to: folder + "/" + name) }
+        for name in requests.dropLast() { try files.write(source.request(spans: 20), to: folder + "/" + name) }
+        try files.write(plainRequest(), to: folder + "/" + requests[2])
         let directory = TemporaryDirectory()
         let store = try EmbeddedStore(directory: directory.path)
         for batch in try batches() { try store.append(batch) }

@@ -46,8 +46,17 @@ package struct StoreInspection: Sendable {
     /// - Throws: ``StorageError/corrupt(message:)`` for a block that does not check.
     package func columns(of block: BlockSummary) throws(StorageError) -> [ColumnSummary]? {
         try reading(block) { reader throws(StorageError) in
-            ColumnSummary.all(of: reader.footer, fileBytes: block.fileBytes)
+            try ColumnSummary.all(of: reader)
         }
+    }
+
+    /// What the columns of all blocks take together, the largest first.
+    ///
+    /// - Throws: ``StorageError/corrupt(message:)`` for a block that does not check.
+    package func columns() throws(StorageError) -> [ColumnSummary] {
+        var parts: [ColumnSummary] = []
+        for block in blocks { parts += try columns(of: block) ?? [] }
+        return ColumnSummary.merged(parts)
     }
 
     /// Checks all of a block: every checksum, every row.

@@ -97,7 +97,8 @@ struct StoreReportText {
 
     private func columnTable(_ parts: [ColumnSummary]) -> TextTable {
         var table = TextTable([
-            .init(title: "of"), .init(title: "column"), .init(title: "type"), .init(title: "values", alignsRight: true),
+            .init(title: "of"), .init(title: "column"), .init(title: "type"), .init(title: "encoding"),
+            .init(title: "values", alignsRight: true),
             .init(title: "dictionary", alignsRight: true), .init(title: "bytes", alignsRight: true),
             .init(title: "B/span", alignsRight: true), .init(title: "share", alignsRight: true),
             .init(title: "ratio", alignsRight: true),
@@ -105,6 +106,7 @@ struct StoreReportText {
         for part in parts {
             table.add([
                 part.table.isEmpty ? "block" : part.table, TextWidth.fit(part.name, 50), part.type,
+                part.encodings.sorted().joined(separator: ", "),
                 part.values == 0 ? "" : Quantity.count(part.values),
                 part.dictionaryEntries == 0 ? "" : Quantity.count(part.dictionaryEntries),
                 Quantity.count(part.storedBytes), Quantity.fixed(Double(part.storedBytes) / Double(max(spans, 1)), 2),
@@ -152,6 +154,7 @@ struct StoreReportText {
             json.string("table", part.table)
             json.string("name", part.name)
             json.string("type", part.type)
+            json.array("encodings") { json in for encoding in part.encodings.sorted() { json.string(encoding) } }
             json.int("values", part.values)
             json.int("dictionaryEntries", part.dictionaryEntries)
             json.int("storedBytes", part.storedBytes)
