@@ -136,14 +136,17 @@ import TraceStorageConformance
         defer { withExtendedLifetime(directory) {} }
         let store = try Self.store(cores: 3, directory: directory)
         let plan = ScanPlan(fields: [.traceID, .name, .attribute(.span, key: "gen_ai.response.id")])
-        let context = QueryContext(memoryMax: 300_000)
-        #expect {
-            try store.scan(plan, context: context) { _ in true }
-        } throws: { error in
-            guard case .limitExceeded(let message) = error as? StorageError else { return false }
-            return message.contains("query.max_memory_mib")
+        // From one that is enough for no page up to one that is enough for the columns, but not for the answers.
+        for memory in [1_000, 300_000, 800_000] {
+            let context = QueryContext(memoryMax: memory)
+            #expect {
+                try store.scan(plan, context: context) { _ in true }
+            } throws: { error in
+                guard case .limitExceeded(let message) = error as? StorageError else { return false }
+                return message.contains("query.max_memory_mib")
+            }
+            #expect(context.memoryBytes == 0)
         }
-        #expect(context.memoryBytes == 0)
         let enough = QueryContext(memoryMax: 64 << 20)
         var rows = 0
         try store.scan(plan, context: enough) { answer in

@@ -27,14 +27,19 @@ struct KeyLayout {
     /// For each row of these shapes the place of the value that counts among those of the one column with the key; -1
     /// where there is none. For a key of one column only.
     func ordinals(_ shapes: [UInt64]) -> [Int32] {
-        let has = first.map { $0 == 0 }
+        // Without a branch: shapes come in no order that a processor could guess.
+        let absent = first.map { $0 == 0 ? Int32(0) : -1 }
         let steps = counts.map { Int32($0.first ?? 0) }
         var ordinal: Int32 = 0
         var result = [Int32](repeating: -1, count: shapes.count)
         result.withUnsafeMutableBufferPointer { result in
-            for (row, shape) in shapes.enumerated() {
-                if has[Int(shape)] { result[row] = ordinal }
-                ordinal &+= steps[Int(shape)]
+            absent.withUnsafeBufferPointer { absent in
+                steps.withUnsafeBufferPointer { steps in
+                    for (row, shape) in shapes.enumerated() {
+                        result[row] = ordinal | absent[Int(shape)]
+                        ordinal &+= steps[Int(shape)]
+                    }
+                }
             }
         }
         return result

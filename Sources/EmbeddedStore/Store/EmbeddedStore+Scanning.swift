@@ -58,7 +58,6 @@ extension EmbeddedStore {
             BlockAnswers()
         }
         let parts = found.flatMap(\.parts).sorted { ($0.block, $0.group) < ($1.block, $1.group) }
-        defer { context.release(parts.reduce(0) { $0 + $1.bytes }) }
         for (index, part) in parts.enumerated() {
             guard part.rows.count <= rowsLeft else { throw .rows(context) }
             rowsLeft -= part.rows.count
@@ -71,14 +70,27 @@ extension EmbeddedStore {
     }
 }
 
+/// Memory that is counted as a query's as long as somebody holds this, also when the query fails.
+private final class MemoryReservation: Sendable {
+    private let bytes: Int
+    private let context: QueryContext
+
+    init(_ bytes: Int, of context: QueryContext) throws(StorageError) {
+        try context.reserve(bytes)
+        self.bytes = bytes
+        self.context = context
+    }
+
+    deinit { context.release(bytes) }
+}
+
 /// What one worker found in its blocks.
 private struct BlockAnswers: Sendable {
     struct Part: Sendable {
         let block: Int
         let group: Int
         let rows: ScanRows
-        /// Memory counted for it.
-        let bytes: Int
+        let memory: MemoryReservation
     }
 
     private(set) var parts: [Part] = []
@@ -95,9 +107,8 @@ private struct BlockAnswers: Sendable {
             guard let rows = try scan.rows(index) else { continue }
             count += rows.count
             guard count <= rowsMax else { throw .rows(reader.context) }
-            let bytes = rows.memoryBytes
-            try reader.context.reserve(bytes)
-            parts.append(Part(block: place, group: index, rows: rows, bytes: bytes))
+            let memory = try MemoryReservation(rows.memoryBytes, of: reader.context)
+            parts.append(Part(block: place, group: index, rows: rows, memory: memory))
         }
     }
 }
