@@ -53,23 +53,18 @@ enum HexPage {
                 }
             }
         }
-        var runs: [Range<Int>] = []
-        var (digits, hasLetters) = (0, false)
+        var places: [Int] = []
+        var hasLetters = false
         for place in 0..<length {
             guard differing[place] != 0 else {
                 if content[place] == 0 { return nil }
                 continue
             }
             guard other[place] == 0 else { return nil }
-            digits += 1
+            places.append(place)
             hasLetters = hasLetters || letters[place] != 0
-            if let last = runs.last, last.upperBound == place {
-                runs[runs.count - 1] = last.lowerBound..<place + 1
-            } else {
-                runs.append(place..<place + 1)
-            }
         }
-        return digits >= digitsMin && hasLetters ? runs : nil
+        return places.count >= digitsMin && hasLetters ? Self.runs(places) : nil
     }
 
     private static func pack(
@@ -116,17 +111,57 @@ enum HexPage {
             packed * count == reader.bytesLeft
         else { throw FormatError("\(count) patterns of \(pattern.count) bytes in \(reader.bytesLeft)") }
         let start = reader.offset
-        let bytes = [UInt8](unsafeUninitializedCapacity: pattern.count * count) { target, filled in
-            for index in 0..<count {
-                let first = index * pattern.count
-                for place in pattern.indices { target.initializeElement(at: first + place, to: pattern[place]) }
-                for (digit, place) in places.enumerated() {
-                    let half = page[start + index * packed + digit / 2] >> (digit & 1 == 0 ? 0 : 4) & 0xF
-                    target[first + place] = half < 10 ? 48 + half : 87 + half
+        let runs = Self.runs(places)
+        let length = pattern.count
+        let bytes = [UInt8](unsafeUninitializedCapacity: length * count) { target, filled in
+            page.withUnsafeBufferPointer { page in
+                guard let target = target.baseAddress, let page = page.baseAddress else { return }
+                // The digits of one value as text; eight are written at a time.
+                let text = Room<UInt8>(repeating: 0, count: packed * 2 + 8)
+                for index in 0..<count {
+                    let value = target + index * length
+                    value.initialize(from: pattern, count: length)
+                    unpack(page + start + index * packed, count: packed, into: text.base)
+                    var digit = 0
+                    for run in runs {
+                        (value + run.lowerBound).update(from: text.base + digit, count: run.count)
+                        digit += run.count
+                    }
                 }
             }
-            filled = pattern.count * count
+            filled = length * count
         }
-        return BytesPage(bytes: bytes, starts: (0...count).map { UInt32($0 * pattern.count) })
+        return BytesPage(bytes: bytes, starts: (0...count).map { UInt32(truncatingIfNeeded: $0 * length) })
+    }
+
+    /// Neighbouring places as ranges.
+    private static func runs(_ places: [Int]) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        for place in places {
+            if let last = runs.last, last.upperBound == place {
+                runs[runs.count - 1] = last.lowerBound..<place + 1
+            } else {
+                runs.append(place..<place + 1)
+            }
+        }
+        return runs
+    }
+
+    /// Writes the digits of so many bytes as text, and up to six bytes more.
+    @inline(__always)
+    private static func unpack(_ packed: UnsafePointer<UInt8>, count: Int, into text: UnsafeMutablePointer<UInt8>) {
+        let text = UnsafeMutableRawPointer(text)
+        var offset = 0
+        while offset < count {
+            var halves: UInt64 = 0
+            for byte in 0..<min(4, count - offset) { halves |= UInt64(packed[offset + byte]) << UInt64(8 * byte) }
+            halves = (halves | halves << 16) & 0x0000_FFFF_0000_FFFF
+            halves = (halves | halves << 8) & 0x00FF_00FF_00FF_00FF
+            halves = (halves | halves << 4) & 0x0F0F_0F0F_0F0F_0F0F
+            let letters = ((halves &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+            let digits = halves &+ 0x3030_3030_3030_3030 &+ letters &* 39
+            text.storeBytes(of: digits.littleEndian, toByteOffset: offset * 2, as: UInt64.self)
+            offset += 4
+        }
     }
 }
