@@ -18,7 +18,7 @@ package enum Report {
     }
 
     /// Text with spaces behind it up to a width; before it for a negative one.
-    static func padded(_ text: String, to width: Int) -> String {
+    package static func padded(_ text: String, to width: Int) -> String {
         let padding = String(repeating: " ", count: max(0, abs(width) - text.count))
         return width < 0 ? padding + text : text + padding
     }

@@ -1,3 +1,4 @@
+import Benchmarking
 import EmbeddedStore
 import OTLP
 import TraceStorage

@@ -1,3 +1,4 @@
+import Benchmarking
 import CSQLite
 import OTLP
 import TraceStorage

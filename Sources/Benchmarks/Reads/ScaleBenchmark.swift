@@ -1,4 +1,5 @@
 import AgentTraffic
+import Benchmarking
 import EmbeddedStore
 import Glibc
 import OTLP
