@@ -97,7 +97,8 @@ let storage: [Target] = [
         "skein-bench",
         [
             "CAllocationCounter", "AgentTraffic", "OTLP", "CSkeinProto", "CZstd", "CSQLite", "Journal",
-            "EmbeddedStore", "TraceStorage", "TraceQL", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport", tracing,
+            "EmbeddedStore", "TraceStorage", "TraceQL", "SpanMetrics", "Skein", "SemanticConventions", "CurlTransport",
+            tracing,
         ],
         path: "Sources/Benchmarks"),
 
