@@ -127,12 +127,22 @@ def test_nothing_is_written_outside_the_data_directory(new_collector):
 # MARK: the journal
 
 
+# What a crash may leave behind the last record, in place of room that was taken ahead; made of the records' bytes.
 TAILS = {
-    "garbage": lambda segment: b"\xde\xad\xbe\xef" * 1000,
-    "zeros": lambda segment: bytes(4096),
-    "one byte": lambda segment: b"\x00",
-    "a record cut short": lambda segment: segment[32 : 32 + (len(segment) - 32) // 2],
+    "garbage": lambda records: b"\xde\xad\xbe\xef" * 1000,
+    "one byte": lambda records: b"\x01",
+    "a record cut short": lambda records: records[: len(records) // 2].rstrip(b"\0"),
 }
+
+
+def put_behind_records(segment, make_tail) -> bytes:
+    """Writes over the room behind a segment's last record; gives what was written."""
+    content = segment.read_bytes()
+    end = storage.records_end(content)
+    assert len(content) > end, "there is no room that was taken ahead"
+    tail = make_tail(content[storage.SEGMENT_HEADER_BYTES : end])
+    segment.write_bytes(content[:end] + tail + content[end + len(tail) :])
+    return tail
 
 
 @pytest.mark.parametrize("case", TAILS)
@@ -143,9 +153,7 @@ def test_a_torn_journal_tail_is_cut_and_reported_and_nothing_acknowledged_is_los
         clients.send(collector, request)
     collector.kill()
     segment = storage.newest_segment(collector.data)
-    tail = TAILS[case](segment.read_bytes())
-    with segment.open("ab") as file:
-        file.write(tail)
+    tail = put_behind_records(segment, TAILS[case])
     collector.start()
     assert any("torn" in line and segment.name in line for line in collector.messages), collector.stderr
     for trace_id, request in sent:
@@ -158,6 +166,19 @@ def test_a_torn_journal_tail_is_cut_and_reported_and_nothing_acknowledged_is_los
     collector.kill()
     collector.start()
     assert not any("torn" in line for line in collector.messages), collector.stderr
+    assert_same_spans(otlp_json.to_request(collector.trace(trace_id)), request)
+
+
+def test_room_taken_ahead_is_no_torn_tail(new_collector):
+    collector = new_collector({"storage": {"block": {"max_age": "1h"}}}).start()
+    trace_id, request = telemetry.simple_request(telemetry.seed_of("room"))
+    clients.send(collector, request)
+    collector.kill()
+    content = storage.newest_segment(collector.data).read_bytes()
+    assert len(content) - storage.records_end(content) > 1 << 20
+    collector.start()
+    assert not any("torn" in line for line in collector.messages), collector.stderr
+    assert collector.metrics().total("skein_journal_truncated_bytes_total") == 0
     assert_same_spans(otlp_json.to_request(collector.trace(trace_id)), request)
 
 
