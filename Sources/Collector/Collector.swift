@@ -66,7 +66,7 @@ package final class Collector: Sendable {
                 state: parts.derived,
                 reader: try parts.journal.reader(
                     "derive", policy: .mustNotSkip, cursor: .external(parts.derived.replayPosition)),
-                logger: logger)
+                journalBytesMax: configuration.storage.journalBytesMax, logger: logger)
             exporters = try parts.exporters(configuration, metrics: metrics, logger: logger)
         } catch {
             throw StartError(error)

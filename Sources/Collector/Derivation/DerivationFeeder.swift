@@ -16,11 +16,16 @@ final class DerivationFeeder: Sendable {
 
     /// How much a start after a crash has to derive again at most.
     private static let checkpointInterval = Duration.seconds(5)
+    /// Bytes of requests after which a checkpoint is due before its time: at full speed the journal would reach its cap
+    /// between two of them, and refuse requests although nobody is behind.
+    private let checkpointBytes: Int
     /// Time before a journal that could not be read is tried again.
     private static let retryInterval = Duration.milliseconds(500)
 
-    init(state: DerivedState, reader: JournalReader, logger: Logger) {
+    /// - Parameter journalBytesMax: The journal's cap.
+    init(state: DerivedState, reader: JournalReader, journalBytesMax: Int, logger: Logger) {
         self.state = state
+        checkpointBytes = journalBytesMax / 8
         self.reader = reader
         self.logger = logger
         reached.store(state.replayPosition.rawValue, ordering: .relaxed)
@@ -38,6 +43,7 @@ final class DerivationFeeder: Sendable {
     func run() {
         var lastCheckpoint = ContinuousClock.now
         var isDirty = false
+        var bytes = 0
         while !stop.isSet {
             var entries: [JournalEntry] = []
             do {
@@ -47,14 +53,19 @@ final class DerivationFeeder: Sendable {
                 if stop.wait(Self.retryInterval) { break }
                 continue
             }
-            for entry in entries { state.record(entry.stored) }
+            for entry in entries {
+                state.record(entry.stored)
+                bytes += entry.batch.bytes.count
+            }
             if let last = entries.last {
                 isDirty = true
                 reached.store(last.position.rawValue, ordering: .releasing)
             }
-            if isDirty, ContinuousClock.now - lastCheckpoint >= Self.checkpointInterval {
+            let isDue = bytes >= checkpointBytes || ContinuousClock.now - lastCheckpoint >= Self.checkpointInterval
+            if isDirty, isDue {
                 isDirty = !checkpoint()
                 lastCheckpoint = .now
+                bytes = 0
             }
             // After an interruption nothing is known about what is left.
             if entries.isEmpty, !stop.isSet {
