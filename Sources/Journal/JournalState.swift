@@ -109,7 +109,7 @@ struct JournalState {
         case .none: break
         }
         let limit = configuration.queueBytesMax
-        if !queue.isEmpty, queuedBytes + append.recordBytes > limit {
+        if queuedBytes > 0, queuedBytes + append.recordBytes > limit {
             metrics.busyAppends += 1
             return .answered(.failure(.busy(queuedBytes: queuedBytes, limitBytes: limit)))
         }

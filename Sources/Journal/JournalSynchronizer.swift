@@ -104,6 +104,8 @@ final class JournalSynchronizer: Sendable {
         let records = core.monitor.withLock { state in
             let records = state.unsynchronized.remove(path: file.path)?.records ?? 0
             state.unsynchronized.suspectPath = file.path
+            // What was due was due for this file: the next append says anew when the disk is told.
+            if !state.unsynchronized.hasWork { state.unsynchronized.dueAt = nil }
             state.metrics.recordsAtRisk += records
             return records
         }

@@ -31,6 +31,11 @@ package final class MemoryFileSystem: FileSystem {
 
     package init() {}
 
+    /// Bytes that all files take together.
+    package var bytes: Int {
+        state.withLock { state in state.names.values.reduce(0) { $0 + $1.state.withLock { $0.bytes.count } } }
+    }
+
     /// Bytes that all files may take together; a write beyond finds no room.
     package var bytesMax: Int {
         get { state.withLock { $0.bytesMax } }

@@ -28,6 +28,7 @@ struct Simulation {
         var restarts = 0
         var powerLosses = 0
         var faults = 0
+        var merges = 0
         var queries = 0
 
         static func += (a: inout Counts, b: Counts) {
@@ -40,6 +41,7 @@ struct Simulation {
             a.restarts += b.restarts
             a.powerLosses += b.powerLosses
             a.faults += b.faults
+            a.merges += b.merges
             a.queries += b.queries
         }
     }
@@ -90,9 +92,10 @@ struct Simulation {
         switch random.number(0..<100) {
         case 0..<45: await send(count: random.number(1..<5))
         case 45..<70: feed()
-        case 70..<76: maintain()
-        case 76..<80: flush()
-        case 80..<92: try query()
+        case 70..<75: maintain()
+        case 75..<78: merge()
+        case 78..<81: flush()
+        case 81..<92: try query()
         case 92..<94: now += UInt64(random.number(0..<1500)) * Self.second
         case 94..<97: try await crash()
         case 97..<98: try await losePower()
@@ -174,6 +177,14 @@ struct Simulation {
             try machine.store?.maintain(now: now)
             note("maintained")
         } catch { note("maintaining failed: \(error)") }
+    }
+
+    private mutating func merge() {
+        do {
+            guard try machine.store?.merge() == true else { return }
+            counts.merges += 1
+            note("merged")
+        } catch { note("merging failed: \(error)") }
     }
 
     private mutating func flush() {

@@ -29,7 +29,7 @@ repeat {
 print(
     """
     \(total.lives) lives, \(total.steps) steps, \(total.restarts) starts, \(total.powerLosses) losses of power, \
-    \(total.faults) faults
+    \(total.faults) faults, \(total.merges) merges
     \(total.requests) requests sent, \(total.acknowledged) acknowledged, \(total.refused) refused, \(total.spans) spans, \
     \(total.queries) comparisons: nothing lost, nothing doubled
     """)

@@ -78,6 +78,8 @@ final class StoreFeeder: Sendable {
         for entry in entries {
             while !attempt(.store, { () throws(any Error) in try store.append(entry.stored) }) {
                 if stop.wait(Self.retryInterval) { return false }
+                // What is past retention goes also while the disk is full: it may make the room.
+                attempt(.maintain) { () throws(any Error) in try store.maintain(now: ProcessStatistics.now()) }
             }
             reached.store(entry.position.rawValue, ordering: .releasing)
         }

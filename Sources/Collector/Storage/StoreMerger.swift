@@ -1,3 +1,4 @@
+import CPlatform
 import EmbeddedStore
 import Logging
 import TraceStorage
@@ -30,6 +31,8 @@ final class StoreMerger: Sendable {
     func run() {
         giveWay()
         while !stop.wait(Self.interval) {
+            // At full speed requests of all sizes come and go, and the allocator keeps half as much again as is in use.
+            skein_release_free_memory()
             do {
                 while try !stop.isSet && store.merge(context: context) {}
             } catch StorageError.cancelled {

@@ -31,10 +31,14 @@ final class BlockReader {
             self.footer = footer
             return
         }
-        do throws(FormatError) {
+        do throws(PageError) {
             footer = try Self.readFooter(file)
         } catch {
-            throw .corrupt(message: "block \(name): \(error.reason)")
+            switch error {
+            case .format(let error): throw .corrupt(message: "block \(name): \(error.reason)")
+            // The disk may read it the next time: nothing is known about the block.
+            case .storage(let error): throw error
+            }
         }
         cache.insert(.footer(footer), bytes: footer.memoryBytes, for: key)
     }
@@ -43,32 +47,33 @@ final class BlockReader {
     var fileBytes: UInt64 { file.bytes }
 
     /// The format version in a file's header.
-    static func version(_ file: StoreFile) throws(FormatError) -> UInt32 {
-        try BlockFrame.version(header: try read(file, 0, BlockFormat.headerBytes))
+    static func version(_ file: StoreFile) throws(PageError) -> UInt32 {
+        let header = try read(file, 0, BlockFormat.headerBytes)
+        return try formatErrors { () throws(FormatError) in try BlockFrame.version(header: header) }
     }
 
-    static func readFooter(_ file: StoreFile) throws(FormatError) -> BlockFooter {
+    static func readFooter(_ file: StoreFile) throws(PageError) -> BlockFooter {
         let version = try version(file)
-        guard version == BlockFormat.version else { throw FormatError("format version \(version), not 1") }
+        guard version == BlockFormat.version else { throw .format(FormatError("format version \(version), not 1")) }
         guard file.bytes >= UInt64(BlockFormat.headerBytes + BlockFormat.trailerBytes) else {
-            throw FormatError("only \(file.bytes) bytes long")
+            throw .format(FormatError("only \(file.bytes) bytes long"))
         }
         let trailer = try read(file, file.bytes - UInt64(BlockFormat.trailerBytes), BlockFormat.trailerBytes)
-        let page = try BlockFrame.footer(trailer: trailer, fileBytes: file.bytes)
-        let content: [UInt8]
-        do throws(PageError) {
-            content = try PageReader().content(page, in: file)
-        } catch {
-            switch error {
-            case .format(let error): throw error
-            case .storage(let error): throw FormatError("cannot be read: \(error)")
-            }
+        let page = try formatErrors { () throws(FormatError) in
+            try BlockFrame.footer(trailer: trailer, fileBytes: file.bytes)
         }
-        return try BlockFooter(decoding: content)
+        let content = try PageReader().content(page, in: file)
+        return try formatErrors { () throws(FormatError) in try BlockFooter(decoding: content) }
     }
 
-    private static func read(_ file: StoreFile, _ offset: UInt64, _ count: Int) throws(FormatError) -> [UInt8] {
-        do { return try file.read(at: offset, count: count) } catch { throw FormatError("cannot be read: \(error)") }
+    private static func formatErrors<Result>(
+        _ body: () throws(FormatError) -> Result
+    ) throws(PageError) -> Result {
+        do { return try body() } catch { throw .format(error) }
+    }
+
+    private static func read(_ file: StoreFile, _ offset: UInt64, _ count: Int) throws(PageError) -> [UInt8] {
+        do { return try file.read(at: offset, count: count) } catch { throw .storage(error) }
     }
 
     /// Puts the file's name to what is wrong with its bytes.

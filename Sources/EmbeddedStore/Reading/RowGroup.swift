@@ -60,12 +60,18 @@ final class RowGroup {
         let page = directory.pages[index]
         var values = ColumnValues.none
         if page.count > 0, directory.layout != .none {
+            // Before the memory is taken; what values of bytes need besides is known once they are there.
+            let numbers = Int(page.count) * 8
+            try block.context.reserve(numbers)
+            reserved += numbers
             values = try block.withPage(page.page) { bytes throws(FormatError) in
                 try Self.decode(bytes, directory, Int(page.count))
             }
-            let bytes = values.memoryBytes
-            try block.context.reserve(bytes)
-            reserved += bytes
+            let more = values.memoryBytes - numbers
+            if more > 0 {
+                try block.context.reserve(more)
+                reserved += more
+            }
         }
         columns[kind.rawValue][column] = values
         return values

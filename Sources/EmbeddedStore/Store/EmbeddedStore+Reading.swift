@@ -7,16 +7,18 @@ extension EmbeddedStore {
     ) throws(StorageError) -> SpanBatch? {
         let (live, blocks) = state.withLock { ($0.tail.rows(of: id, tenant: tenant), $0.blocks) }
         var collector = SpanCollector()
+        var reserved = 0
+        defer { context.release(reserved) }
         let pages = PageReader()
         for block in blocks where block.entry.tenant == tenant {
             guard try mayHold(id, block, context, pages) else { continue }
             try reading(block, context, pages) { reader throws(StorageError) in
-                try Self.collect(id, reader, &collector, context)
+                try Self.collect(id, reader, &collector, &reserved, context)
             }
         }
         for (batch, rows) in live {
             collector.append(batch, rows: rows)
-            guard collector.count <= context.rowsMax else { throw .rows(context) }
+            try Self.check(collector, &reserved, context)
         }
         do { return try collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
     }
@@ -36,23 +38,38 @@ extension EmbeddedStore {
         return mayHold
     }
 
-    /// Whether a block has a span that is equal to this one in every byte.
-    func isSealed(_ stored: StoredBatch, row: Int, blocks: [Block]) throws(StorageError) -> Bool {
-        let context = QueryContext()
-        var collector = SpanCollector()
-        let id = stored.batch.spans[row].traceID
+    /// The rows of a trace, out of some of a batch, that blocks have already, equal in every byte.
+    ///
+    /// A trace of more spans than ``sealedSpansMax`` is not looked at: its spans are then found twice in scans until a
+    /// merge joins them.
+    func sealed(
+        _ rows: [Int], of id: TraceID, _ stored: StoredBatch, blocks: [Block]
+    ) throws(StorageError) -> [Int] {
+        let context = QueryContext(rowsMax: Self.sealedSpansMax)
         let pages = PageReader()
-        for block in blocks.reversed() where block.entry.tenant == stored.tenant {
-            guard try mayHold(id, block, context, pages) else { continue }
-            try reading(block, context, pages) { reader throws(StorageError) in
-                try Self.collect(id, reader, &collector, context)
+        var collector = SpanCollector()
+        var reserved = 0
+        do throws(StorageError) {
+            for block in blocks.reversed() where block.entry.tenant == stored.tenant {
+                guard try mayHold(id, block, context, pages) else { continue }
+                try reading(block, context, pages) { reader throws(StorageError) in
+                    try Self.collect(id, reader, &collector, &reserved, context)
+                }
             }
-            var probe = collector
-            probe.append(stored.batch, rows: CollectionOfOne(row))
-            if probe.count == collector.count { return true }
+        } catch {
+            guard case .limitExceeded = error else { throw error }
+            return []
         }
-        return false
+        return rows.filter { row in
+            let before = collector.count
+            collector.append(stored.batch, rows: CollectionOfOne(row))
+            return collector.count == before
+        }
     }
+
+    /// Spans of one trace that are put together to see whether a span was sent before: some tens of megabytes, and the
+    /// tenth of a second.
+    private static let sealedSpansMax = 20_000
 
     /// Notes the ids of a block's spans, newest blocks first, until there are enough of them.
     func recentSpans(_ blocks: [Block]) throws(StorageError) -> RecentSpans {
@@ -80,7 +97,8 @@ extension EmbeddedStore {
     }
 
     private static func collect(
-        _ id: TraceID, _ reader: BlockReader, _ collector: inout SpanCollector, _ context: QueryContext
+        _ id: TraceID, _ reader: BlockReader, _ collector: inout SpanCollector, _ reserved: inout Int,
+        _ context: QueryContext
     ) throws(StorageError) {
         guard let found = try reader.find(id) else { return }
         let scopes = try reader.scopes()
@@ -99,9 +117,19 @@ extension EmbeddedStore {
                 let scope = codes[code] ?? collector.scope(Int(code), of: scopes)
                 codes[code] = scope
                 collector.append(span: bytes, id: spanID, scope: scope)
-                guard collector.count <= context.rowsMax else { throw .rows(context) }
+                if collector.count > context.rowsMax { throw .rows(context) }
             }
+            try check(collector, &reserved, context)
         }
+    }
+
+    /// Holds a query to its limits, and counts what was collected since the last call.
+    private static func check(
+        _ collector: SpanCollector, _ reserved: inout Int, _ context: QueryContext
+    ) throws(StorageError) {
+        guard collector.count <= context.rowsMax else { throw .rows(context) }
+        try context.reserve(collector.memoryBytes - reserved)
+        reserved = collector.memoryBytes
     }
 
     // MARK: services and operations

@@ -31,8 +31,9 @@ extension EmbeddedStore {
         let hints = writer.withLock { writer in hashes.indices.filter { writer.recent.contains(hashes[$0]) } }
         guard !hints.isEmpty else { return [] }
         let blocks = state.withLock { $0.blocks }
+        let traces = Dictionary(grouping: hints) { stored.batch.spans[$0].traceID }
         var rows: Set<Int> = []
-        for row in hints where try isSealed(stored, row: row, blocks: blocks) { rows.insert(row) }
+        for (trace, hints) in traces { rows.formUnion(try sealed(hints, of: trace, stored, blocks: blocks)) }
         return rows
     }
 
@@ -221,9 +222,17 @@ extension EmbeddedStore {
 
     /// Takes blocks that are past retention out of the manifest, oldest first.
     private func expire(now: UInt64) throws(StorageError) {
-        let gone = try changeBlocks(deletes: true) { blocks in
-            let kept = kept(of: blocks, now: now)
-            return kept.count < blocks.count ? kept : nil
+        let gone: [Block]?
+        do throws(StorageError) {
+            gone = try expireBlocks(now: now)
+        } catch {
+            guard case .full = error else { throw error }
+            // There is no room for a manifest without the blocks: they make it themselves. A crash before the manifest
+            // is written leaves one that names blocks which are missing, and past retention.
+            let blocks = state.withLock { $0.blocks }
+            let kept = Set(kept(of: blocks, now: now).map(\.entry.number))
+            for block in blocks where !kept.contains(block.entry.number) { try files.remove(block.path) }
+            gone = try expireBlocks(now: now)
         }
         guard let gone else { return }
         state.withLock { state in
@@ -231,6 +240,13 @@ extension EmbeddedStore {
             state.counters.expiredSpans += gone.reduce(0) { $0 + Int(clamping: $1.entry.spans) }
         }
         writer.withLock { $0.doomed += gone }
+    }
+
+    private func expireBlocks(now: UInt64) throws(StorageError) -> [Block]? {
+        try changeBlocks(deletes: true) { blocks in
+            let kept = kept(of: blocks, now: now)
+            return kept.count < blocks.count ? kept : nil
+        }
     }
 
     /// The blocks that are within retention.
@@ -253,13 +269,13 @@ extension EmbeddedStore {
 
     /// Puts blocks aside whose bytes a query found wrong.
     private func quarantineDamaged() throws(StorageError) {
-        let gone = try changeBlocks { blocks in
-            let kept = blocks.filter { block in block.damage.withLock { $0 == nil } }
-            return kept.count < blocks.count ? kept : nil
-        }
-        guard let gone else { return }
+        let damaged = state.withLock { $0.blocks }.filter { block in block.damage.withLock { $0 != nil } }
+        guard !damaged.isEmpty else { return }
+        // First aside, then out of the manifest: what no manifest names is removed at the next start.
+        for block in damaged { try StoreOpening.setAside(block.entry.name, directory, files) }
+        let numbers = Set(damaged.map(\.entry.number))
+        guard let gone = try changeBlocks({ $0.filter { !numbers.contains($0.entry.number) } }) else { return }
         state.withLock { $0.counters.quarantinedBlocks += gone.count }
-        for block in gone { try StoreOpening.setAside(block.entry.name, directory, files) }
     }
 
     /// Removes the files of deleted blocks that no query holds any more. One that cannot be removed now is tried again.

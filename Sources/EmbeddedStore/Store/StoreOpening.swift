@@ -65,13 +65,17 @@ struct StoreOpening {
                 message: "\(directory)/\(entry.name) has format version \(version), "
                     + "this program reads up to \(BlockFormat.version)")
         }
-        do throws(FormatError) {
+        do throws(PageError) {
             guard file.bytes == entry.fileBytes else { return "\(file.bytes) bytes long, not \(entry.fileBytes)" }
             let footer = try BlockReader.readFooter(file)
             guard UInt64(footer.rows) == entry.spans else { return "\(footer.rows) spans, not \(entry.spans)" }
             return nil
         } catch {
-            return error.reason
+            switch error {
+            case .format(let error): return error.reason
+            // A disk that does not read now is no reason to put a block aside.
+            case .storage(let error): throw error
+            }
         }
     }
 

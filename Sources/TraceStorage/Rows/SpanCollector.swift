@@ -24,6 +24,9 @@ package struct SpanCollector {
     private var taken: [SpanID: [Taken]] = [:]
     /// Spans taken so far.
     package private(set) var count = 0
+    /// About how many bytes of memory they take, the batch that they become included: each span is kept to be compared
+    /// with, written, and indexed again.
+    package private(set) var memoryBytes = 0
 
     package init() {}
 
@@ -46,6 +49,7 @@ package struct SpanCollector {
         }
         run.bytes(2, span)
         count += 1
+        memoryBytes += 3 * span.count + 256
     }
 
     /// Takes some spans of a batch.

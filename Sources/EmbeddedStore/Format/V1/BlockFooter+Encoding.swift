@@ -81,11 +81,19 @@ extension TableDirectory {
     fileprivate init(_ reader: inout ByteReader, groups: Int) throws(FormatError) {
         guard groups <= reader.bytesLeft else { throw FormatError("\(groups) row groups do not fit the footer") }
         for _ in 0..<groups { groupRows.append(UInt32(try reader.count(max: BlockFormat.pageValuesMax))) }
-        for _ in 0..<(try reader.countOfRest()) { columns.append(try ColumnDirectory(&reader, groups: groups)) }
-        let shapeCount = try reader.countOfRest()
+        let columnCount = try reader.count(max: BlockFormat.columnsMax + ColumnRole.allCases.count)
+        guard columnCount * groups <= BlockFormat.columnPagesMax else {
+            throw FormatError("\(columnCount) columns in \(groups) row groups")
+        }
+        for _ in 0..<columnCount { columns.append(try ColumnDirectory(&reader, groups: groups)) }
+        // One more than a writer makes: in the span table a shape stands for rows kept raw.
+        let shapeCount = try reader.count(max: BlockFormat.shapesMax + 1)
+        var elements = 0
         for _ in 0..<shapeCount {
             var shape: [UInt16] = []
-            for _ in 0..<(try reader.countOfRest()) {
+            let shapeElements = try reader.count(max: BlockFormat.shapeElementsMax - elements)
+            elements += shapeElements
+            for _ in 0..<shapeElements {
                 guard !columns.isEmpty else { throw FormatError("a shape without columns") }
                 let column = try reader.count(max: min(columns.count - 1, Int(UInt16.max)))
                 guard columns[column].role == .attribute else {
@@ -141,6 +149,9 @@ extension ColumnDirectory {
         var first = 0
         for _ in 0..<(try reader.countOfRest()) {
             let count = try reader.count(max: BlockFormat.dictionaryPageEntries)
+            guard count > 0, first <= BlockFormat.pageValuesMax - count else {
+                throw FormatError("a dictionary of more than \(BlockFormat.pageValuesMax) entries, or a page of none")
+            }
             dictionary.append(DictionaryPage(page: try reader.page(), first: UInt32(first), count: UInt32(count)))
             first += count
         }

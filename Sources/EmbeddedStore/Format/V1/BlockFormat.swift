@@ -23,6 +23,10 @@ enum BlockFormat {
     static let shapesMax = 16_384
     static let shapeElementsMax = 262_144
 
+    /// Columns of a table times its row groups: each takes some 50 bytes of memory once a footer is read. A block of
+    /// two million spans with all columns that there may be has as many.
+    static let columnPagesMax = 1 << 20
+
     /// Bytes of an attribute's key that may name a column, and of all service names that a footer lists. Longer keys
     /// are kept raw and longer lists left out, so that a footer stays far below what readers take.
     static let keyBytesMax = 4096
@@ -59,7 +63,7 @@ enum TableKind: Int, CaseIterable, Sendable {
 }
 
 /// What a column holds; raw values are part of the format.
-enum ColumnRole: UInt8, Sendable, Hashable {
+enum ColumnRole: UInt8, Sendable, Hashable, CaseIterable {
     /// Values of attributes with one key and type.
     case attribute = 0
     /// An index into the table's shapes; in the span table 0 means that the row is kept raw.

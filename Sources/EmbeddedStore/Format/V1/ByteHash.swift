@@ -9,9 +9,14 @@ enum ByteHash {
     private static let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
     private static let other: UInt64 = 0xE703_7ED1_A0B4_28DB
 
+    /// Of this process alone: whoever sends spans cannot choose ids or texts that all have one hash, which would make
+    /// every look into a table a walk through it.
+    private static let seed = UInt64.random(in: .min ... .max)
+    private static let otherSeed = UInt64.random(in: .min ... .max)
+
     @inline(__always)
     static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        let product = a.multipliedFullWidth(by: b)
+        let product = (a ^ seed).multipliedFullWidth(by: b ^ otherSeed)
         return product.high ^ product.low
     }
 
