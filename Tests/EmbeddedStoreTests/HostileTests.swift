@@ -36,8 +36,8 @@ import TraceStorageConformance
             receivedAt: receivedAt)
     }
 
-    /// Constants of the hash, which made all of these one and the same hash while it had no seed: a table became a list,
-    /// and this test would not end.
+    /// Span ids that are the lower halves of their traces' ids, as Zipkin's root spans have them, and halves and texts
+    /// that are constants of a hash: where they had one hash, a table was a list, and this took minutes.
     @Test(arguments: [0x9E37_79B9_7F4A_7C15, 0xE703_7ED1_A0B4_28DB] as [UInt64])
     func chosenIdsAndTextsDoNotMakeTablesSlow(_ constant: UInt64) throws {
         let directory = TemporaryDirectory()

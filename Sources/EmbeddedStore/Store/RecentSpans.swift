@@ -14,7 +14,8 @@ struct RecentSpans: Sendable {
     }
 
     static func hash(_ trace: TraceID, _ span: SpanID) -> UInt64 {
-        ByteHash.mix(trace.low ^ span.rawValue, 0x9E37_79B9_7F4A_7C15 ^ trace.high) | 1
+        // One after the other: a root span's id may be its trace's lower half, as Zipkin has it.
+        ByteHash.mix(ByteHash.mix(trace.low, trace.high), span.rawValue) | 1
     }
 
     @inline(__always)
