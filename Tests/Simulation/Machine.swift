@@ -32,6 +32,9 @@ final class Machine {
 
     var isRunning: Bool { journal != nil }
 
+    /// What the journal's recovery says of the last start.
+    var recovered: String { journal.map { "\($0.recovery)" } ?? "nothing" }
+
     /// The process died by an injected fault.
     var hasCrashed: Bool { journalFiles?.isCrashed == true || storeFiles?.isCrashed == true }
 
@@ -47,9 +50,10 @@ final class Machine {
         options.sealSpans = 96
         options.retentionAge = retentionAge
         let store = try EmbeddedStore(directory: Self.storeDirectory, options: options, files: storeFiles)
-        guard store.report.quarantined.isEmpty else {
-            throw Violation("a fault damaged blocks: \(store.report.quarantined)")
-        }
+        // A block is missing where retention on a full disk removed it and died before the manifest said so; whether any
+        // span is lost by that is what the model knows.
+        let damaged = store.report.quarantined.filter { !$0.hasSuffix(": missing") }
+        guard damaged.isEmpty else { throw Violation("a fault damaged blocks: \(damaged)") }
         var configuration = JournalConfiguration(directory: Self.journalDirectory)
         configuration.durability = durability
         configuration.maxBytes = 256 << 10

@@ -238,7 +238,7 @@ struct Simulation {
             }
         }
         guard !machine.hasCrashed else { return }
-        note("started at \(machine.store?.durablePosition.rawValue ?? 0)")
+        note("started at \(machine.store?.durablePosition.rawValue ?? 0), recovered \(machine.recovered)")
     }
 
     private mutating func endInGoodOrder() async throws {
