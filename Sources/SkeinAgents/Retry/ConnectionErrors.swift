@@ -59,11 +59,13 @@ enum ConnectionErrors {
         }
     }
 
-    /// Those of SwiftNIO's channel errors that speak of the connection and not of its use.
+    /// Those of SwiftNIO's channel errors that speak of the connection and not of its use. They describe themselves in
+    /// words, older ones by the names of their cases.
     private static func channel(_ description: String) -> ErrorClass? {
         [
-            "connectTimeout", "connectPending", "ioOnClosedChannel", "alreadyClosed", "inputClosed", "outputClosed",
-            "eof",
+            "Connect timeout", "Connect pending", "I/O on closed channel", "Already closed", "Input closed",
+            "Output closed", "End of file", "connectTimeout", "connectPending", "ioOnClosedChannel", "alreadyClosed",
+            "inputClosed", "outputClosed", "eof",
         ]
         .contains { description.hasPrefix($0) } ? .network : nil
     }
