@@ -252,7 +252,9 @@ final class JournalWriter: @unchecked Sendable {
         }
         let (last, next) = core.monitor.withLock { ($0.segments.last, $0.nextPosition) }
         if let last, last.isEmpty {
-            // Its name may be the new one's, and its bytes are not to be trusted.
+            // Its name may be the new one's, and its bytes are not to be trusted. What the other thread is doing with it
+            // must not be taken for something done with the new one.
+            core.monitor.wait(on: core.work) { $0.unsynchronized.isBusy ? .wait(until: nil) : .ready(()) }
             segment.release()
             core.monitor.withLock { state in
                 _ = state.segments.popLast()

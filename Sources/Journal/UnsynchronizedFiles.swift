@@ -74,7 +74,8 @@ struct UnsynchronizedFiles: Sendable {
     mutating func confirm(_ snapshot: UnsynchronizedFile) {
         guard let index = files.firstIndex(where: { $0.path == snapshot.path }) else { return }
         files[index].records -= snapshot.records
-        files[index].isNew = false
+        // Without records there was nothing to make durable, the name neither.
+        if snapshot.records > 0 { files[index].isNew = false }
         if snapshot.finishedAt != nil { files.remove(at: index) }
     }
 }

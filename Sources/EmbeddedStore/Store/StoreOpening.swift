@@ -13,6 +13,9 @@ struct StoreOpening {
         let names = Set(try files.names(in: directory))
         var manifest = Manifest()
         if names.contains(Manifest.fileName) {
+            // The process before may have died between the manifest's renaming and its sync. The journal forgets what
+            // the manifest covers, so a loss of power must not bring an older one back.
+            try files.sync(directory: directory)
             manifest = try readManifest()
         } else {
             // A manifest is there before the first block, so these blocks are what is left of a store.
