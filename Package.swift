@@ -111,7 +111,7 @@ let storage: [Target] = [
     module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
     tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
     module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures"]),
+    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures", "FileFaults"]),
     tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
     executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
     module("FileFaults", ["TraceStorage"], path: "Tests/FileFaults"),

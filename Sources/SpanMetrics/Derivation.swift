@@ -53,14 +53,14 @@ package enum CheckpointError: Error, Hashable, Sendable, CustomStringConvertible
     /// A newer program wrote it; nothing was changed.
     case futureVersion(path: String, found: String, supported: String)
     /// The file or its directory refused.
-    case io(path: String, operation: String, errno: Int32)
+    case io(FileError)
 
     package var description: String {
         switch self {
         case .corrupt(let path, let reason): "corrupt checkpoint \(path): \(reason)"
         case .futureVersion(let path, let found, let supported):
             "checkpoint \(path) has \(found), expected \(supported)"
-        case .io(let path, let operation, let errno): "\(operation) \(path): error \(errno)"
+        case .io(let error): "\(error)"
         }
     }
 

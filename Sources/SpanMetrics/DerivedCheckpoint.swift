@@ -1,12 +1,6 @@
 import CChecksum
 import TraceStorage
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// The file that holds all derived state, format version 1.
 ///
 /// Layout, numbers little-endian: magic `SKEINDRV`, version u32, section count u32; for each section the name
@@ -83,66 +77,41 @@ package struct DerivedCheckpoint: Hashable, Sendable {
 
     // MARK: file
 
-    /// The checkpoint of a directory; nil when it has none.
-    package static func load(from directory: String) throws(CheckpointError) -> DerivedCheckpoint? {
+    /// The checkpoint of a directory, made durable before it is believed; nil when the directory has none.
+    package static func load(
+        from directory: String, files: any FileSystem
+    ) throws(CheckpointError) -> DerivedCheckpoint? {
         let path = directory + "/" + fileName
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw .io(path: path, operation: "open", errno: errno)
+        let content: [UInt8]?
+        do throws(FileError) {
+            let file = try files.open(path, .read)
+            defer { file.close() }
+            let size = try file.size()
+            content = size <= fileBytesMax ? try file.readBytes(at: 0, count: size) : nil
+            // The process before may have died between the renaming and the sync of the directory. The journal forgets
+            // what the checkpoint covers, so a loss of power must not bring an older one back.
+            try files.synchronizeDirectory(directory)
+        } catch {
+            if error.isNotFound { return nil }
+            throw .io(error)
         }
-        defer { close(descriptor) }
-        let size = lseek(descriptor, 0, SEEK_END)
-        guard size >= 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
-            throw .io(path: path, operation: "seek", errno: errno)
-        }
-        guard size <= fileBytesMax else { throw .corrupt(path: path, reason: "it has \(size) bytes") }
-        var bytes = [UInt8](repeating: 0, count: Int(size))
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + done, $0.count - done) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .io(path: path, operation: "read", errno: errno) }
-            if count == 0 { break }
-            done += count
-        }
-        bytes.removeSubrange(done...)
+        guard let content else { throw .corrupt(path: path, reason: "it has more than \(fileBytesMax) bytes") }
         do throws(CheckpointError) {
-            return try DerivedCheckpoint(decoding: bytes)
+            return try DerivedCheckpoint(decoding: content)
         } catch { throw error.with(path: path) }
     }
 
     /// Replaces the checkpoint of a directory; when this returns the new one survives a loss of power.
-    package func write(to directory: String) throws(CheckpointError) {
+    package func write(to directory: String, files: any FileSystem) throws(CheckpointError) {
         let path = directory + "/" + Self.fileName
         let temporary = path + ".tmp"
-        try Self.writeAndSync(encoded(), to: temporary)
-        guard rename(temporary, path) == 0 else { throw .io(path: path, operation: "rename", errno: errno) }
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .io(path: directory, operation: "open", errno: errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .io(path: directory, operation: "fsync", errno: errno) }
-    }
-
-    private static func writeAndSync(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .io(path: path, operation: "open", errno: errno) }
-        defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let count = bytes[done...].withUnsafeBytes { Self.write(descriptor, $0) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw .io(path: path, operation: "write", errno: errno) }
-            done += count
-        }
-        guard fsync(descriptor) == 0 else { throw .io(path: path, operation: "fsync", errno: errno) }
-    }
-
-    private static func write(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-        #else
-            Darwin.write(descriptor, buffer.baseAddress, buffer.count)
-        #endif
+        do throws(FileError) {
+            let file = try files.open(temporary, .create)
+            defer { file.close() }
+            try file.writeAll(encoded(), at: 0, path: temporary)
+            try file.synchronize()
+            try files.rename(temporary, to: path)
+            try files.synchronizeDirectory(directory)
+        } catch { throw .io(error) }
     }
 }

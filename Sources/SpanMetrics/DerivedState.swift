@@ -11,10 +11,12 @@ package final class DerivedState: Sendable {
     package let derivations: [any Derivation]
     /// The directory of the checkpoint; it exists.
     package let directory: String
+    private let files: any FileSystem
     private let durable = Mutex(JournalPosition.beginning)
 
-    package init(directory: String, derivations: [any Derivation]) {
+    package init(directory: String, derivations: [any Derivation], files: any FileSystem = POSIXFileSystem()) {
         self.directory = directory
+        self.files = files
         self.derivations = derivations
     }
 
@@ -34,7 +36,7 @@ package final class DerivedState: Sendable {
     package func load() throws(CheckpointError) -> [String] {
         let path = directory + "/" + DerivedCheckpoint.fileName
         do throws(CheckpointError) {
-            guard let checkpoint = try DerivedCheckpoint.load(from: directory) else { return [] }
+            guard let checkpoint = try DerivedCheckpoint.load(from: directory, files: files) else { return [] }
             let notes = try restore(checkpoint, path: path)
             durable.withLock { $0 = replayPosition }
             return notes
@@ -75,14 +77,7 @@ package final class DerivedState: Sendable {
     /// Writes the checkpoint; on return everything recorded is durable.
     package func checkpoint() throws(CheckpointError) {
         let sections = derivations.map { $0.checkpointSection() }
-        try DerivedCheckpoint(sections: sections).write(to: directory)
+        try DerivedCheckpoint(sections: sections).write(to: directory, files: files)
         durable.withLock { $0 = sections.map(\.position).min() ?? .beginning }
-    }
-}
-
-extension REDMetrics {
-    /// Writes a checkpoint that holds nothing but these series.
-    package func checkpoint(to directory: String) throws(CheckpointError) {
-        try DerivedCheckpoint(sections: [checkpointSection()]).write(to: directory)
     }
 }

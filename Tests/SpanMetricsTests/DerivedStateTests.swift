@@ -1,3 +1,4 @@
+import FileFaults
 import Foundation
 import OTLP
 import SpanMetrics
@@ -106,11 +107,11 @@ import TraceStorage
 
             try DerivedCheckpoint(sections: [
                 CheckpointSection(name: "red", version: 9, position: JournalPosition(4), payload: [])
-            ]).write(to: directory)
+            ]).write(to: directory, files: POSIXFileSystem())
             #expect(throws: CheckpointError.self) { try state.load() }
             try DerivedCheckpoint(sections: [
                 CheckpointSection(name: "graph", version: 1, position: JournalPosition(4), payload: [])
-            ]).write(to: directory)
+            ]).write(to: directory, files: POSIXFileSystem())
             #expect(throws: CheckpointError.self) { try state.load() }
         }
         #expect(metrics.position == .beginning)
@@ -120,7 +121,7 @@ import TraceStorage
         let source = try REDMetrics()
         source.record(try .of([SpanFixture("get")], position: 5))
         try withDirectory { directory in
-            try source.checkpoint(to: directory)
+            try DerivedState(directory: directory, derivations: [source]).checkpoint()
             var configuration = SpanMetricsConfiguration()
             configuration.dimensions = [.init(name: "http.method")]
             let metrics = try REDMetrics(configuration)
@@ -136,7 +137,7 @@ import TraceStorage
         try withDirectory { directory in
             let old = try REDMetrics()
             for batch in journal[..<4] { old.record(batch) }
-            try old.checkpoint(to: directory)
+            try DerivedState(directory: directory, derivations: [old]).checkpoint()
 
             let (red, spans) = (try REDMetrics(), SpanCount())
             let state = DerivedState(directory: directory, derivations: [red, spans])
@@ -160,6 +161,29 @@ import TraceStorage
         #expect(try state.load().isEmpty)
         let error = #expect(throws: CheckpointError.self) { try state.checkpoint() }
         #expect("\(try #require(error))".contains("/nowhere/at/all"))
+    }
+
+    /// Every fault at every operation of two checkpoints; then a process that starts again and loses power at once.
+    @Test(arguments: Fault.allCases) func whatAStartCountsAsDurableSurvivesALossOfPower(fault: Fault) throws {
+        let journal = try Self.journal(seed: 11, count: 4)
+        for target in 0..<20 {
+            let disk = MemoryFileSystem()
+            try disk.createDirectory("derived")
+            let files = FaultyFileSystem(on: disk) { $0.index == target ? fault : nil }
+            let first = DerivedState(directory: "derived", derivations: [try REDMetrics()], files: files)
+            for (index, batch) in journal.enumerated() {
+                first.record(batch)
+                if index % 2 == 1 { try? first.checkpoint() }
+            }
+            let second = DerivedState(directory: "derived", derivations: [try REDMetrics()], files: disk)
+            #expect(try second.load().isEmpty)
+            #expect(second.durablePosition >= first.durablePosition)
+
+            disk.losePower { false }
+            let third = DerivedState(directory: "derived", derivations: [try REDMetrics()], files: disk)
+            #expect(try third.load().isEmpty)
+            #expect(third.replayPosition >= second.durablePosition, "operation \(target)")
+        }
     }
 
     private func withDirectory(_ body: (String) throws -> Void) throws {

@@ -1,3 +1,5 @@
+import TraceStorage
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -15,26 +17,23 @@ enum DataDirectory {
         for path in [directory] + parts.map({ "\(directory)/\($0)" }) { try make(path) }
         let probe = "\(directory)/.probe"
         let descriptor = open(probe, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure("cannot be written to", directory) }
+        guard descriptor >= 0 else { throw failure("cannot be written to", directory, errno) }
         close(descriptor)
         unlink(probe)
     }
 
     private static func make(_ path: String) throws(Failure) {
-        var made = ""
-        for component in path.split(separator: "/", omittingEmptySubsequences: false) {
-            made += made.isEmpty && component.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + component
-            if made == "/" || made == "." || component.isEmpty { continue }
-            if mkdir(made, 0o750) != 0, errno != EEXIST { throw failure("cannot be made", path) }
-        }
+        do throws(FileError) {
+            try POSIXFileSystem().createDirectory(path)
+        } catch { throw failure("cannot be made", path, error.code) }
         var status = stat()
-        guard stat(path, &status) == 0 else { throw failure("cannot be used", path) }
+        guard stat(path, &status) == 0 else { throw failure("cannot be used", path, errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw Failure(description: "data directory \(path): is a file, expected a directory")
         }
     }
 
     private static func failure(_ what: String, _ path: String) -> Failure {
-        Failure(description: "data directory \(path): \(what): \(String(cString: strerror(errno)).lowercased())")
+        Failure(description: "data directory \(path): \(what): \(String(cString: strerror(code)).lowercased())")
     }
 }

@@ -1,8 +1,8 @@
-/// All that journal and store do to the disk, so that tests can put errors, short writes and crashes in between.
+/// All that journal, store and derivation do to the disk, so that tests can put errors, short writes and crashes in between.
 ///
 /// Every call blocks and may come from any thread.
 package protocol FileSystem: Sendable {
-    /// Makes a directory and those above it; one that exists is fine.
+    /// Makes a directory and those above it, durably; one that exists is fine.
     func createDirectory(_ path: String) throws(FileError)
 
     /// The names of a directory's entries in no particular order.

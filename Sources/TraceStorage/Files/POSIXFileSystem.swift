@@ -7,8 +7,11 @@ package struct POSIXFileSystem: FileSystem {
     package func createDirectory(_ path: String) throws(FileError) {
         var parent = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {
+            let above = parent.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : parent
             parent += parent.isEmpty && !path.hasPrefix("/") ? String(part) : "/" + part
-            if mkdir(parent, 0o750) != 0, errno != EEXIST {
+            if mkdir(parent, 0o750) == 0 {
+                try synchronizeDirectory(above)
+            } else if errno != EEXIST {
                 throw FileError(operation: "create directory", path: parent, code: errno)
             }
         }
