@@ -1,0 +1,192 @@
+import OTLP
+import TraceStorage
+
+/// Gathers the spans of traces in which models are called, and finds out of which calls they tell.
+///
+/// Time is when the collector received batches, never the clock, so that a replay of the journal finds the same.
+package struct GenAICollector: Sendable {
+    package let configuration: GenAIConfiguration
+    /// Spans that wait.
+    package private(set) var pendingSpans = 0
+    /// Traces that were counted before their wait was over, for want of room.
+    package private(set) var tracesSettledEarly: UInt64 = 0
+    /// The last batch's time, or that of an earlier one if its clock ran ahead.
+    private(set) var now: UInt64 = 0
+
+    private(set) var traces: [TraceKey: PendingTrace] = [:]
+    /// The traces to be looked at again, by the time of the last look; each once.
+    private(set) var queue = TraceQueue()
+    private var attributes: GenAIAttributes
+    /// Traces that became too large with the batch at hand.
+    private var full: Set<TraceKey> = []
+
+    package init(_ configuration: GenAIConfiguration) {
+        self.configuration = configuration
+        attributes = GenAIAttributes(attribution: configuration.attribution.map(\.attributes))
+    }
+
+    /// Takes a batch and gives what was waiting for its time to come.
+    package mutating func add(_ stored: StoredBatch, _ body: (TenantID, GenAIFindings) -> Void) {
+        now = max(now, stored.receivedAt)
+        settleDue(now: now, body)
+        gather(stored)
+        for key in full { settleEarly(key, body) }
+        full.removeAll()
+        while pendingSpans > configuration.pendingSpansMax, let key = queue.popFirst() { settleEarly(key, body) }
+    }
+
+    private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
+        tracesSettledEarly += 1
+        body(key.tenant, finish(key))
+    }
+
+    // MARK: gathering
+
+    private mutating func gather(_ stored: StoredBatch) {
+        let batch = stored.batch
+        var isAny = false
+        for resource in batch.resources {
+            var origin: Origin?
+            for scope in batch.scopes[resource.scopes.indices] {
+                for index in scope.spans.indices {
+                    guard GenAIAttributes.isOfInterest(batch.spans[index].attributes, of: batch) else { continue }
+                    let known = origin ?? self.origin(resource, batch)
+                    origin = known
+                    gather(batch.spans[index], known, scope, stored)
+                    isAny = true
+                }
+            }
+        }
+        if isAny || !traces.isEmpty { gatherLinks(stored) }
+    }
+
+    /// What the spans of a resource have in common.
+    private struct Origin {
+        var service: String
+        var attribution: [String]
+    }
+
+    private mutating func origin(_ resource: ResourceRow, _ batch: SpanBatch) -> Origin {
+        attributes.read(resource.attributes, of: batch)
+        return Origin(
+            service: batch.serviceName(of: resource) ?? "", attribution: attributes.attributions(of: batch))
+    }
+
+    private mutating func gather(_ row: SpanRow, _ origin: Origin, _ scope: ScopeRow, _ stored: StoredBatch) {
+        let batch = stored.batch
+        attributes.read(row.attributes, of: batch)
+        var span = GenAISpan(row, of: batch, attributes, isScopeInputExclusive: isInputExclusive(scope, batch))
+        span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution)
+        span.service = origin.service
+        span.receivedAt = now
+        if !row.traceState.isEmpty {
+            let weight = AdjustedCount.weight(traceState: batch.slice(row.traceState))
+            span.weight = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
+        }
+        let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
+        let isNew = traces[key] == nil
+        traces[key, default: PendingTrace()].add(span, now: now)
+        if isNew { queue.append(key, time: now) }
+        pendingSpans += 1
+        if let trace = traces[key], trace.spans.count >= PendingTrace.spansMax { full.insert(key) }
+    }
+
+    /// OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
+    private func isInputExclusive(_ scope: ScopeRow, _ batch: SpanBatch) -> Bool {
+        batch.slice(scope.name).starts(with: "openlit".utf8)
+    }
+
+    private mutating func gatherLinks(_ stored: StoredBatch) {
+        let batch = stored.batch
+        var last: (traceID: TraceID, isPending: Bool) = (.invalid, false)
+        for row in batch.spans {
+            let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
+            if row.traceID != last.traceID { last = (row.traceID, traces[key] != nil) }
+            guard last.isPending, row.parentSpanID != .invalid else { continue }
+            traces[key]?.add(SpanLink(span: row.spanID, parent: row.parentSpanID))
+        }
+    }
+
+    // MARK: settling
+
+    /// Everything that is due at a time, without a change: what ``add(_:_:)`` of a batch at that time would give first.
+    func due(at time: UInt64, _ body: (TenantID, GenAIFindings) -> Void) {
+        var copy = self
+        copy.settleDue(now: max(time, now), body)
+    }
+
+    private mutating func settleDue(now: UInt64, _ body: (TenantID, GenAIFindings) -> Void) {
+        guard now >= configuration.waitNanoseconds else { return }
+        let receivedMax = now - configuration.waitNanoseconds
+        while let key = queue.popFirst(notAfter: receivedMax) {
+            guard var trace = traces.removeValue(forKey: key) else { continue }
+            if trace.isDirty { body(key.tenant, trace.settle(key.traceID, receivedMax: receivedMax)) }
+            if now - trace.lastReceivedAt >= configuration.lateWaitNanoseconds {
+                pendingSpans -= trace.spans.count
+                var rest = GenAIFindings()
+                rest.unattributed = trace.unattributed(key.traceID)
+                if !rest.unattributed.isEmpty { body(key.tenant, rest) }
+            } else {
+                traces[key] = trace
+                queue.append(key, time: now)
+            }
+        }
+    }
+
+    /// Counts what is known of a trace and forgets it.
+    private mutating func finish(_ key: TraceKey) -> GenAIFindings {
+        guard var trace = traces.removeValue(forKey: key) else { return GenAIFindings() }
+        pendingSpans -= trace.spans.count
+        var findings = trace.settle(key.traceID, receivedMax: .max)
+        findings.unattributed = trace.unattributed(key.traceID)
+        return findings
+    }
+
+    /// Counts and forgets everything, as at the end of time.
+    package mutating func finishAll(_ body: (TenantID, GenAIFindings) -> Void) {
+        while let key = queue.popFirst() { body(key.tenant, finish(key)) }
+    }
+}
+
+/// Traces in the order of times, which never fall.
+struct TraceQueue: Hashable, Sendable {
+    private(set) var entries: [Entry] = []
+    private(set) var first = 0
+
+    struct Entry: Hashable, Sendable {
+        var key: TraceKey
+        var time: UInt64
+    }
+
+    mutating func append(_ key: TraceKey, time: UInt64) { entries.append(Entry(key: key, time: time)) }
+
+    mutating func popFirst(notAfter time: UInt64 = .max) -> TraceKey? {
+        guard first < entries.count, entries[first].time <= time else { return nil }
+        defer {
+            first += 1
+            if first > 1_024, first * 2 > entries.count {
+                entries.removeFirst(first)
+                first = 0
+            }
+        }
+        return entries[first].key
+    }
+}
+
+extension PendingTrace {
+    /// Spans of one trace that are kept: what puts them together looks at all of them each time. A trace that has as
+    /// many is counted, and what follows of it as if it were another.
+    static let spansMax = 10_000
+    /// As many as the spans, were each ten levels below the next. Without further ones calls are told apart less well.
+    static let linksMax = 100_000
+
+    mutating func add(_ span: GenAISpan, now: UInt64) {
+        spans.append(span)
+        lastReceivedAt = now
+        isDirty = true
+    }
+
+    mutating func add(_ link: SpanLink) {
+        if links.count < Self.linksMax { links.append(link) }
+    }
+}

@@ -1,0 +1,52 @@
+/// How calls of models are found and by what they are added up.
+package struct GenAIConfiguration: Hashable, Sendable {
+    /// On whose behalf a call was made, as a label and as a key of usage.
+    package struct Attribution: Hashable, Sendable {
+        /// Such as `user`.
+        package var name: String
+        /// The attributes that hold it, of span or resource; the first that is there counts. A name that ends in `*`
+        /// stands for all that begin so: its value is what follows, `=` and the attribute's value.
+        package var attributes: [String]
+
+        package init(name: String, attributes: [String]) {
+            self.name = name
+            self.attributes = attributes
+        }
+    }
+
+    /// What usage is added up by beside model, provider, agent, service and conversation.
+    package static let defaultAttribution: [Attribution] = [
+        Attribution(
+            name: "user",
+            attributes: [
+                "user.id", "enduser.id", "gen_ai.request.user", "traceloop.association.properties.user_id",
+                "langfuse.user.id",
+            ]),
+        Attribution(name: "department", attributes: ["skein.attribution.department", "department"]),
+        Attribution(name: "application", attributes: ["skein.attribution.application", "application"]),
+        Attribution(name: "tenant", attributes: ["skein.attribution.tenant", "tenant.id"]),
+        Attribution(
+            name: "environment",
+            attributes: [
+                "skein.attribution.environment", "deployment.environment.name", "deployment.environment",
+            ]),
+        Attribution(name: "variant", attributes: ["skein.experiment.*"]),
+    ]
+
+    package var attribution = Self.defaultAttribution
+    /// Time after the last span about a call at which the call is counted: others about it may arrive until then.
+    package var waitNanoseconds: UInt64 = 10_000_000_000
+    /// Time after the last span of a trace at which what is known of it is forgotten. Spans that come until then, but
+    /// after the wait, are recognised as part of a call that was counted.
+    package var lateWaitNanoseconds: UInt64 = 60_000_000_000
+    /// Spans that wait at a time, of 600 bytes each; past that those that wait longest are counted at once.
+    package var pendingSpansMax = 50_000
+    /// Series of one tenant; what is over is added up in one whose label is `otel_metric_overflow="true"`. A series of
+    /// the histograms is 80 lines of a scrape.
+    package var aggregationCardinalityLimit = 5_000
+
+    package init() {}
+
+    /// Attribution keys; more would make labels nobody reads.
+    package static let attributionsMax = 16
+}

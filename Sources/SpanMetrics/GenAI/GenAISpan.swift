@@ -1,0 +1,55 @@
+import OTLP
+
+/// What a span says about work of agents, in one vocabulary whatever it was sent in.
+struct GenAISpan: Hashable, Sendable {
+    enum Role: UInt8, Sendable {
+        /// May describe a call of a model; so may others that describe the same call.
+        case call
+        /// An agent, workflow, chain or task: its usage repeats that of the calls below it.
+        case aggregate
+        case tool
+        /// Retrieval, memory, guardrail and what else is neither of the above.
+        case step
+    }
+
+    var spanID = SpanID.invalid
+    var parentSpanID = SpanID.invalid
+    /// Unix nanoseconds.
+    var start: UInt64 = 0
+    /// Unix nanoseconds; not before `start`.
+    var end: UInt64 = 0
+    /// When the collector took it, unix nanoseconds.
+    var receivedAt: UInt64 = 0
+    var role = Role.step
+    /// A hash of the names of span and scope: what one library calls by one name are different calls.
+    var origin: UInt64 = 0
+    /// How many spans this one stands for.
+    var weight: UInt64 = 1
+    var isError = false
+    /// Seconds.
+    var timeToFirstToken: Double?
+    var isInputExclusive = false
+    var usage = ReportedUsage()
+    /// In US dollars, as somebody before us worked it out.
+    var reportedCost: Double?
+
+    var service = ""
+    /// As the conventions name it: `chat`, `embeddings`, `invoke_agent`, ...
+    var operation = ""
+    var provider = ""
+    var requestModel = ""
+    var responseModel = ""
+    var responseID = ""
+    var agent = ""
+    var tool = ""
+    var conversation = ""
+    var errorType = ""
+    var finishReasons: [String] = []
+    /// The values of the configured attribution keys, in their order; empty text where there is none.
+    var attribution: [String] = []
+
+    var durationNanoseconds: UInt64 { end - start }
+
+    /// The model that answered, or the one that was asked for.
+    var model: String { responseModel.isEmpty ? requestModel : responseModel }
+}

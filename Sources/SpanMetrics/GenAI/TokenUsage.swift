@@ -1,0 +1,131 @@
+/// Tokens in buckets that do not overlap, so that each is priced once.
+package struct TokenUsage: Hashable, Sendable {
+    /// Input that no cache had.
+    package var uncachedInput: UInt64 = 0
+    package var cacheRead: UInt64 = 0
+    /// Written to a cache that keeps it for 5 minutes, or for a time that is not said.
+    package var cacheWrite: UInt64 = 0
+    /// Written to a cache that keeps it for an hour.
+    package var cacheWriteHour: UInt64 = 0
+    package var audioInput: UInt64 = 0
+    /// Output other than reasoning and audio.
+    package var visibleOutput: UInt64 = 0
+    package var reasoning: UInt64 = 0
+    package var audioOutput: UInt64 = 0
+
+    package init() {}
+
+    /// All input: cache read and write included.
+    package var input: UInt64 { [cacheRead, cacheWrites, audioInput].reduce(uncachedInput) { $0.addingClamped($1) } }
+    /// All output: reasoning included.
+    package var output: UInt64 { [reasoning, audioOutput].reduce(visibleOutput) { $0.addingClamped($1) } }
+    package var cacheWrites: UInt64 { cacheWrite.addingClamped(cacheWriteHour) }
+    package var isEmpty: Bool { self == TokenUsage() }
+
+    /// The buckets in the order of files and sums.
+    static let buckets: [any WritableKeyPath<TokenUsage, UInt64> & Sendable] = [
+        \.uncachedInput, \.cacheRead, \.cacheWrite, \.cacheWriteHour, \.audioInput, \.visibleOutput, \.reasoning,
+        \.audioOutput,
+    ]
+
+    package static func += (sum: inout TokenUsage, other: TokenUsage) {
+        for bucket in buckets { sum[keyPath: bucket] = sum[keyPath: bucket].addingClamped(other[keyPath: bucket]) }
+    }
+
+    /// What is left of a sum once a part of it is known, 0 where the part is larger.
+    package static func - (sum: TokenUsage, part: TokenUsage) -> TokenUsage {
+        var result = sum
+        for bucket in buckets {
+            result[keyPath: bucket] -= min(sum[keyPath: bucket], part[keyPath: bucket])
+        }
+        return result
+    }
+}
+
+/// What a span says about tokens, in the words of whoever made it.
+struct ReportedUsage: Hashable, Sendable {
+    var input: UInt64?
+    var output: UInt64?
+    var total: UInt64?
+    var cacheRead: UInt64?
+    var cacheWrite: UInt64?
+    /// The part of the cache writes that is kept for an hour.
+    var cacheWriteHour: UInt64?
+    var reasoning: UInt64?
+    var audioInput: UInt64?
+    var audioOutput: UInt64?
+
+    /// Nothing about input or output was said. The parts alone are no usage.
+    var isEmpty: Bool { input == nil && output == nil && total == nil }
+
+    /// Takes what is not said here from another span about the same call.
+    mutating func complete(with other: ReportedUsage) {
+        input = input ?? other.input
+        output = output ?? other.output
+        total = total ?? other.total
+        cacheRead = cacheRead ?? other.cacheRead
+        cacheWrite = cacheWrite ?? other.cacheWrite
+        cacheWriteHour = cacheWriteHour ?? other.cacheWriteHour
+        reasoning = reasoning ?? other.reasoning
+        audioInput = audioInput ?? other.audioInput
+        audioOutput = audioOutput ?? other.audioOutput
+    }
+
+    /// Whether two spans may speak of the same call: what both say is equal.
+    ///
+    /// One of them may have left the cached part out of its input.
+    func agrees(with other: ReportedUsage) -> Bool {
+        func same(_ a: UInt64?, _ b: UInt64?) -> Bool { a == nil || b == nil || a == b }
+        guard same(output, other.output) else { return false }
+        if same(input, other.input) { return true }
+        let inputs = [buckets().input, buckets(isInputExclusive: true).input]
+        return inputs.contains(other.buckets().input) || inputs.contains(other.buckets(isInputExclusive: true).input)
+    }
+
+    /// The tokens in disjoint buckets.
+    ///
+    /// Conventions and most libraries count cached tokens as part of the input; Anthropic's API, and libraries that
+    /// pass its numbers on, do not. Their input is known by a cached part that is larger than it, or by the total.
+    /// Reasoning is part of the output, never added to it.
+    ///
+    /// - Parameter isInputExclusive: The library is known to leave the cached part out.
+    func buckets(isInputExclusive: Bool = false) -> TokenUsage {
+        var usage = TokenUsage()
+        let input = input ?? inputByTotal
+        let output = output ?? outputByTotal
+        let read = cacheRead ?? 0
+        let hour = cacheWriteHour ?? 0
+        let write = max(cacheWrite ?? 0, hour)
+        let cached = read.addingClamped(write)
+        usage.cacheRead = read
+        usage.cacheWriteHour = hour
+        usage.cacheWrite = write - hour
+        let uncached: UInt64
+        if isInputExclusive || cached > input || isExclusiveByTotal(input, cached, output) {
+            uncached = input
+        } else {
+            uncached = input - cached
+        }
+        usage.audioInput = min(audioInput ?? 0, uncached)
+        usage.uncachedInput = uncached - usage.audioInput
+        usage.reasoning = min(reasoning ?? 0, output)
+        usage.audioOutput = min(audioOutput ?? 0, output - usage.reasoning)
+        usage.visibleOutput = output - usage.reasoning - usage.audioOutput
+        return usage
+    }
+
+    private var inputByTotal: UInt64 {
+        guard let total, let output, total >= output else { return output == nil ? total ?? 0 : 0 }
+        return total - output
+    }
+
+    private var outputByTotal: UInt64 {
+        guard let total, let input, total >= input else { return 0 }
+        return total - input
+    }
+
+    private func isExclusiveByTotal(_ input: UInt64, _ cached: UInt64, _ output: UInt64) -> Bool {
+        guard let total, cached > 0, self.input != nil, self.output != nil else { return false }
+        return total == input.addingClamped(cached).addingClamped(output)
+    }
+}

@@ -1,0 +1,137 @@
+import OTLP
+import SpanMetrics
+import Testing
+import TraceFixtures
+import TraceStorage
+
+@Suite struct GenAICollectorTests {
+    /// Everything that batches of a scenario's spans lead to, however they are cut and ordered.
+    private static func findings(
+        _ batches: [StoredBatch], _ configuration: GenAIConfiguration = GenAIConfiguration()
+    ) -> GenAIFindings {
+        var collector = GenAICollector(configuration)
+        var all = GenAIFindings()
+        for batch in batches { collector.add(batch) { all.append($1) } }
+        collector.finishAll { all.append($1) }
+        return all
+    }
+
+    /// The calls that were found more or less often than they happened.
+    private static func differences(
+        _ findings: GenAIFindings, _ truth: [ModelCallScenario.Truth]
+    ) -> [ModelCallScenario.Truth: Int] {
+        var counts: [ModelCallScenario.Truth: Int] = [:]
+        for call in findings.calls {
+            counts[.init(model: call.requestModel, isError: call.isError, usage: call.usage), default: 0] += 1
+        }
+        for call in truth { counts[call, default: 0] -= 1 }
+        return counts.filter { $0.value != 0 }
+    }
+
+    @Test func everyCallIsFoundOnceWithItsTokensInAnyOrderOfArrival() throws {
+        let seed = UInt64.random(in: 0...(.max))
+        print("GenAICollectorTests seed \(seed)")
+        let scenario = ModelCallScenario(seed: seed, traces: 200)
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<5 {
+            var batches: [StoredBatch] = []
+            var rest = scenario.spans.shuffled(using: &random)
+            var position: UInt64 = 0
+            while !rest.isEmpty {
+                let count = min(rest.count, .random(in: 1...200, using: &random))
+                position += 1
+                // All of it within the wait: each batch comes a little later than the one before.
+                batches.append(try .of(Array(rest.suffix(count)), position: position, receivedAt: position))
+                rest.removeLast(count)
+            }
+            let found = Self.findings(batches)
+            let wrong = Self.differences(found, scenario.truth)
+            #expect(wrong.isEmpty, "\(wrong.prefix(4))")
+            #expect(found.supplements.isEmpty && found.lateSpans == 0)
+            #expect(found.unattributed.reduce(0) { $0 + $1.usage.output } == scenario.unattributed)
+            #expect(found.calls.allSatisfy { $0.agent == "planner" && $0.attribution[0] == "ada" })
+        }
+    }
+
+    @Test(arguments: ModelCallScenario.Vocabulary.allCases)
+    func aVocabularyIsReadWhole(vocabulary: ModelCallScenario.Vocabulary) throws {
+        var usage = TokenUsage()
+        (usage.uncachedInput, usage.cacheRead, usage.cacheWrite) = (10, 500, 30)
+        (usage.visibleOutput, usage.reasoning) = (20, 40)
+        let span = SpanFixture("chat m").with {
+            $0.scope = "\(vocabulary)".lowercased()
+            $0.attributes = vocabulary.attributes(model: "claude-x", provider: "anthropic", usage)
+        }
+        let found = Self.findings([try .of([span], position: 1)])
+        #expect(found.calls.map(\.usage) == [vocabulary.told(usage)])
+        #expect(found.calls.map(\.requestModel) == ["claude-x"])
+    }
+
+    @Test func aSpanAfterTheWaitIsPartOfTheCallThatWasCounted() throws {
+        let outer = Self.call("outer", id: 1, parent: 0, scope: "a", tokens: nil)
+        let inner = Self.call("inner", id: 2, parent: 1, scope: "b", tokens: 70)
+        let second = 1_000_000_000 as UInt64
+        let found = Self.findings([
+            try .of([outer], position: 1, receivedAt: second), try .of([], position: 2, receivedAt: 20 * second),
+            try .of([inner], position: 3, receivedAt: 25 * second),
+        ])
+        #expect(found.calls.map(\.usage) == [nil])
+        #expect(found.supplements.map { $0.usage?.input } == [70])
+        #expect(found.lateSpans == 1)
+    }
+
+    @Test func callsOfOneLibraryAtTheSameTimeStayApart() throws {
+        let spans = (1...3).map { Self.call("chat m", id: $0, parent: 9, scope: "a", tokens: 70) }
+        #expect(Self.findings([try .of(spans, position: 1)]).calls.count == 3)
+    }
+
+    @Test func aSpanAroundSeveralCallsThatReportsTheirSumIsNoCall() throws {
+        let outer = Self.call("loop", id: 1, parent: 0, scope: "a", tokens: 100).with { $0.end = 9_000 }
+        let first = Self.call("chat", id: 2, parent: 1, scope: "b", tokens: 30)
+        let second = Self.call("chat", id: 3, parent: 1, scope: "b", tokens: 70).with {
+            ($0.start, $0.end) = (3_000, 4_000)
+        }
+        let found = Self.findings([try .of([outer, first, second], position: 1)])
+        #expect(found.calls.compactMap(\.usage?.input).sorted() == [30, 70])
+        #expect(found.unattributed.isEmpty)
+    }
+
+    @Test func pendingSpansAreBounded() throws {
+        var configuration = GenAIConfiguration()
+        configuration.pendingSpansMax = 100
+        var collector = GenAICollector(configuration)
+        var calls = 0
+        for number in 1...500 as ClosedRange<UInt64> {
+            let span = Self.call("chat", id: number, parent: 0, scope: "a", tokens: 1).with {
+                $0.traceID = TraceID(high: 3, low: number)
+            }
+            collector.add(try .of([span], position: number, receivedAt: number)) { calls += $1.calls.count }
+            #expect(collector.pendingSpans <= 100)
+        }
+        #expect(calls == 400 && collector.tracesSettledEarly == 400)
+        collector.finishAll { calls += $1.calls.count }
+        #expect(calls == 500)
+    }
+
+    @Test func aTraceOfManySpansOrALoopOfParentsCostsNoMore() throws {
+        let spans = (1...12_000).map { number in
+            Self.call("chat", id: number, parent: number % 12_000 + 1, scope: "a", tokens: UInt64(number))
+        }
+        let found = Self.findings([try .of(spans, position: 1)])
+        #expect(found.calls.count + found.unattributed.count > 0)
+    }
+
+    private static func call(_ name: String, id: UInt64, parent: UInt64, scope: String, tokens: UInt64?) -> SpanFixture
+    {
+        SpanFixture(name, id: id, parent: parent).with {
+            $0.scope = scope
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("gen_ai.request.model", .string("m")),
+            ]
+            if let tokens {
+                $0.attributes.append(KeyValue("gen_ai.usage.input_tokens", .int(Int64(tokens))))
+                $0.attributes.append(KeyValue("gen_ai.usage.output_tokens", .int(5)))
+            }
+        }
+    }
+}
