@@ -43,10 +43,7 @@ final class BlockRows {
     /// The collector's number of one of the block's scopes.
     func scope(_ code: Int, in collector: inout SpanCollector) throws(StorageError) -> Int {
         let batch = try reader.scopes()
-        let scope = batch.scopes[code]
-        return collector.scope(
-            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope)
-        )
+        return collector.number(of: batch.scopes[code], in: batch)
     }
 
     private func traceID(_ place: UInt64) throws(StorageError) -> TraceID {

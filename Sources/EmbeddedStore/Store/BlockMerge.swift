@@ -14,18 +14,12 @@ struct BlockMerge {
         let count: Int
     }
 
-    private struct ScopeHeader: Hashable {
-        let resource: [UInt8]
-        let scope: [UInt8]
-    }
-
     private var rows: [Row] = []
     private var bytes: [UInt8] = []
     private var numbers: [TraceID: Int32] = [:]
     /// By trace, when its first span starts.
     private var starts: [UInt64] = []
-    private var scopes: [ScopeHeader] = []
-    private var scopeIndex: [ScopeHeader: Int32] = [:]
+    private var scopes = ScopeNumbers()
     private var origin = BlockBuilder.Origin(
         receivedMin: .max, receivedMax: 0, firstPosition: JournalPosition(.max), lastPosition: .beginning)
     /// Spans left out because an equal one is there.
@@ -50,7 +44,7 @@ struct BlockMerge {
         origin.firstPosition = min(origin.firstPosition, footer.firstPosition)
         origin.lastPosition = max(origin.lastPosition, footer.lastPosition)
         let scan = try BlockScan(reader)
-        let codes = try reader.scopes().scopes.indices.map { scopeCode($0, scan.scopes) }
+        let codes = scan.scopes.scopes.map { Int32(scopes.number(of: scan.scopes.header(with: $0))) }
         for index in 0..<footer.groupCount {
             try reader.context.check()
             let group = RowGroup(reader, index: index)
@@ -89,16 +83,6 @@ struct BlockMerge {
         } catch {
             throw .corrupt(message: "cannot join blocks: \(error.reason)")
         }
-    }
-
-    private mutating func scopeCode(_ code: Int, _ batch: SpanBatch) -> Int32 {
-        let scope = batch.scopes[code]
-        let header = ScopeHeader(
-            resource: batch.header(of: batch.resources[Int(scope.resource)]), scope: batch.header(of: scope))
-        if let known = scopeIndex[header] { return known }
-        scopes.append(header)
-        scopeIndex[header] = Int32(scopes.count - 1)
-        return Int32(scopes.count - 1)
     }
 
     private mutating func number(_ id: TraceID, start: UInt64) -> Int32 {
@@ -157,17 +141,12 @@ struct BlockMerge {
         var next = 0
         var writer = WireWriter()
         for (scope, places) in byScope.sorted(by: { $0.key < $1.key }) {
-            let header = scopes[Int(scope)]
-            writer.message(1) { writer in
-                writer.raw(header.resource)
-                writer.message(2) { writer in
-                    writer.raw(header.scope)
-                    for place in places {
-                        let row = rows[chunk[chunk.startIndex + place]]
-                        writer.bytes(2, bytes[row.start..<row.start + row.count])
-                        batchRows[place] = next
-                        next += 1
-                    }
+            scopes.headers[Int(scope)].write(to: &writer) { writer in
+                for place in places {
+                    let row = rows[chunk[chunk.startIndex + place]]
+                    writer.bytes(2, bytes[row.start..<row.start + row.count])
+                    batchRows[place] = next
+                    next += 1
                 }
             }
         }
