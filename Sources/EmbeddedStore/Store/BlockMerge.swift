@@ -70,10 +70,11 @@ struct BlockMerge {
     /// Builds the block; every span that was read is in it once.
     ///
     /// - Throws: ``StorageError/corrupt(message:)`` when a span does not read back.
-    mutating func build(tenant: TenantID, isOutOfRange: Bool) throws(StorageError) -> BuiltBlock {
+    mutating func build(_ key: BlockKey) throws(StorageError) -> BuiltBlock {
         let order = sortedUnique()
         do throws(FormatError) {
-            var builder = try BlockBuilder(tenant: tenant, isOutOfRange: isOutOfRange, spans: order.count)
+            var builder = try BlockBuilder(
+                tenant: key.tenant, isOutOfRange: key.isOutOfRange, spans: order.count)
             for first in stride(from: 0, to: order.count, by: Self.chunkSpans) {
                 let chunk = order[first..<min(order.count, first + Self.chunkSpans)]
                 let (batch, batchRows) = try batch(chunk)

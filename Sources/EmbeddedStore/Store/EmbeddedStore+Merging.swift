@@ -33,9 +33,8 @@ extension EmbeddedStore {
     }
 
     private func build(_ merge: inout BlockMerge, _ sources: [Block]) throws(StorageError) -> Block {
-        let (tenant, isOutOfRange) = (sources[0].entry.tenant, sources[0].entry.isOutOfRange)
         do throws(StorageError) {
-            return try write(try merge.build(tenant: tenant, isOutOfRange: isOutOfRange))
+            return try write(try merge.build(sources[0].entry.key))
         } catch {
             // What can be read but not be put together again would fail each time.
             if case .corrupt = error { merging.leave(sources.map(\.entry.number)) }
