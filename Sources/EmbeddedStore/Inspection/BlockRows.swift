@@ -17,7 +17,6 @@ final class BlockRows {
     }
 
     private let reader: BlockReader
-    private var pages: [Int: TraceEntries] = [:]
 
     init(_ reader: BlockReader) {
         self.reader = reader
@@ -31,7 +30,7 @@ final class BlockRows {
         let starts = try group.startTimes()
         var assembler = try SpanAssembler(group)
         for row in 0..<group.rows {
-            let trace = try traceID(traces[row])
+            let trace = try reader.traceID(traces[row])
             let (bytes, id) = try assembler.span(row: row, traceID: trace)
             try body(
                 Row(
@@ -44,16 +43,5 @@ final class BlockRows {
     func scope(_ code: Int, in collector: inout SpanCollector) throws(StorageError) -> Int {
         let batch = try reader.scopes()
         return collector.number(of: batch.scopes[code], in: batch)
-    }
-
-    private func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
-        guard place < UInt64(reader.footer.traceCount) else {
-            throw .corrupt(message: "row of trace \(place), with \(reader.footer.traceCount) in the index")
-        }
-        let page = Int(place) / BlockFormat.tracesPerPage
-        if let known = pages[page] { return known.id(Int(place) % BlockFormat.tracesPerPage) }
-        let entries = try reader.traceEntries(page: page)
-        pages[page] = entries
-        return entries.id(Int(place) % BlockFormat.tracesPerPage)
     }
 }

@@ -11,6 +11,7 @@ final class BlockReader {
     private let cache: BlockCache
     private let pages: PageReader
     private var spanIDPages: [Int: [UInt8]] = [:]
+    private var tracePages: [Int: TraceEntries] = [:]
 
     /// Opens a block: reads its footer where the cache does not have it.
     ///
@@ -218,6 +219,18 @@ final class BlockReader {
             entries.count == min(BlockFormat.tracesPerPage, footer.traceCount - first)
         else { throw .corrupt(message: "block \(name): trace page \(index) has \(entries.bytes.count) bytes") }
         return entries
+    }
+
+    /// The id of the trace at a place of the index.
+    func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
+        guard place < UInt64(footer.traceCount) else {
+            throw .corrupt(message: "block \(name): row of trace \(place), with \(footer.traceCount) in the index")
+        }
+        let (page, index) = Int(place).quotientAndRemainder(dividingBy: BlockFormat.tracesPerPage)
+        if let known = tracePages[page] { return known.id(index) }
+        let entries = try traceEntries(page: page)
+        tracePages[page] = entries
+        return entries.id(index)
     }
 
     /// The id of the span in a row.

@@ -43,8 +43,8 @@ struct BlockMerge {
         origin.receivedMax = max(origin.receivedMax, footer.receivedMax)
         origin.firstPosition = min(origin.firstPosition, footer.firstPosition)
         origin.lastPosition = max(origin.lastPosition, footer.lastPosition)
-        let scan = try BlockScan(reader)
-        let codes = scan.scopes.scopes.map { Int32(scopes.number(of: scan.scopes.header(with: $0))) }
+        let batch = try reader.scopes()
+        let codes = batch.scopes.map { Int32(scopes.number(of: batch.header(with: $0))) }
         for index in 0..<footer.groupCount {
             try reader.context.check()
             let group = RowGroup(reader, index: index)
@@ -53,7 +53,7 @@ struct BlockMerge {
             let scopeCodes = try group.scopeCodes()
             var assembler = try SpanAssembler(group)
             for row in places.indices {
-                let id = try scan.traceID(places[row])
+                let id = try reader.traceID(places[row])
                 let (span, spanID) = try assembler.span(row: row, traceID: id)
                 guard bytes.count + span.count <= bytesMax else { return false }
                 let trace = number(id, start: starts[row])

@@ -83,12 +83,11 @@ extension EmbeddedStore {
         let pages = PageReader()
         for block in wanted.reversed() {
             try reading(block, QueryContext(), pages) { reader throws(StorageError) in
-                let scan = try BlockScan(reader)
                 for index in 0..<reader.footer.groupCount {
                     let traces = try RowGroup(reader, index: index).numbers(.span, .trace)
                     for (row, place) in traces.enumerated() {
                         let span = try reader.spanID(row: index * BlockFormat.groupRows + row)
-                        recent.insert(RecentSpans.hash(try scan.traceID(place), span))
+                        recent.insert(RecentSpans.hash(try reader.traceID(place), span))
                     }
                 }
             }
