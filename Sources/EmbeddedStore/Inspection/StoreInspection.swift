@@ -119,10 +119,7 @@ package struct StoreInspection: Sendable {
             if now.blocks.contains(where: { $0.name == block.name }) { throw error }
             return nil
         }
-        if let version = try? BlockReader.version(file), version > BlockFormat.version {
-            throw .corrupt(
-                message: "\(path) has format version \(version), this program reads up to \(BlockFormat.version)")
-        }
+        try BlockReader.refuseFutureVersion(file, path: path)
         let reader = try BlockReader(
             file: file, block: block.number, name: path, cache: BlockCache(bytesMax: Self.cacheBytes),
             context: QueryContext())

@@ -48,9 +48,15 @@ final class BlockReader {
     var fileBytes: UInt64 { file.bytes }
 
     /// The format version in a file's header.
-    static func version(_ file: StoreFile) throws(PageError) -> UInt32 {
+    private static func version(_ file: StoreFile) throws(PageError) -> UInt32 {
         let header = try read(file, 0, BlockFormat.headerBytes)
         return try formatErrors { () throws(FormatError) in try BlockFrame.version(header: header) }
+    }
+
+    /// Throws for a block that a newer program wrote: it is not damaged, and not ours to put aside.
+    static func refuseFutureVersion(_ file: StoreFile, path: String) throws(StorageError) {
+        guard let version = try? version(file), version > BlockFormat.version else { return }
+        throw .futureVersion(version, of: path, readsUpTo: BlockFormat.version)
     }
 
     static func readFooter(_ file: StoreFile) throws(PageError) -> BlockFooter {
