@@ -39,6 +39,19 @@ final class BlockRows {
         }
     }
 
+    /// The rows of a row group that are wanted as one batch, those that equal one another in every byte once; nil when
+    /// there is none.
+    func batch(_ index: Int, where isWanted: (Row) -> Bool = { _ in true }) throws(StorageError) -> SpanBatch? {
+        var collector = SpanCollector()
+        try forEach(index) { row throws(StorageError) in
+            guard isWanted(row) else { return }
+            collector.append(span: row.bytes, id: row.id, scope: try scope(row.scope, in: &collector))
+        }
+        do { return try collector.finish() } catch {
+            throw RowGroup(reader, index: index).corrupt("its spans do not read back: \(error)")
+        }
+    }
+
     /// The collector's number of one of the block's scopes.
     func scope(_ code: Int, in collector: inout SpanCollector) throws(StorageError) -> Int {
         let batch = try reader.scopes()

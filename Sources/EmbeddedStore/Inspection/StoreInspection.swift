@@ -91,14 +91,8 @@ package struct StoreInspection: Sendable {
             }
             let rows = BlockRows(reader)
             for group in groups {
-                var collector = SpanCollector()
-                try rows.forEach(group) { row throws(StorageError) in
-                    guard range.contains(row.start), trace == nil || row.trace == trace else { return }
-                    collector.append(span: row.bytes, id: row.id, scope: try rows.scope(row.scope, in: &collector))
-                }
-                let batch: SpanBatch?
-                do { batch = try collector.finish() } catch {
-                    throw .corrupt(message: "block \(block.name): row group \(group): \(error)")
+                let batch = try rows.batch(group) { row in
+                    range.contains(row.start) && (trace == nil || row.trace == trace)
                 }
                 if let batch { try body(batch) }
             }
