@@ -52,10 +52,14 @@ package struct StoreInspection: Sendable {
 
     /// What the columns of all blocks take together, the largest first.
     ///
+    /// - Parameter progress: Told how many blocks are done before each.
     /// - Throws: ``StorageError/corrupt(message:)`` for a block that does not check.
-    package func columns() throws(StorageError) -> [ColumnSummary] {
+    package func columns(progress: (Int) -> Void = { _ in }) throws(StorageError) -> [ColumnSummary] {
         var parts: [ColumnSummary] = []
-        for block in blocks { parts += try columns(of: block) ?? [] }
+        for (index, block) in blocks.enumerated() {
+            progress(index)
+            parts += try columns(of: block) ?? []
+        }
         return ColumnSummary.merged(parts)
     }
 
