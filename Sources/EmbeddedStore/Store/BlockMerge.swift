@@ -9,6 +9,7 @@ struct BlockMerge {
         let trace: Int32
         let scope: Int32
         let spanID: UInt64
+        let startTime: UInt64
         /// Where its `Span` message stands in `bytes`.
         let start: Int
         let count: Int
@@ -17,8 +18,6 @@ struct BlockMerge {
     private var rows: [Row] = []
     private var bytes: [UInt8] = []
     private var numbers: [TraceID: Int32] = [:]
-    /// By trace, when its first span starts.
-    private var starts: [UInt64] = []
     private var scopes = ScopeNumbers()
     private var origin = BlockBuilder.Origin(
         receivedMin: .max, receivedMax: 0, firstPosition: JournalPosition(.max), lastPosition: .beginning)
@@ -34,11 +33,12 @@ struct BlockMerge {
         self.bytesMax = bytesMax
     }
 
-    /// Takes all spans of a block; false, when there is no room for them.
+    /// Takes all spans of a block, or, when there is no room for them, none and answers false.
     ///
     /// - Throws: ``StorageError/corrupt(message:)`` when any of its bytes do not check.
     mutating func read(_ reader: BlockReader) throws(StorageError) -> Bool {
         let footer = reader.footer
+        let before = (rows: rows.count, bytes: bytes.count, origin: origin)
         origin.receivedMin = min(origin.receivedMin, footer.receivedMin)
         origin.receivedMax = max(origin.receivedMax, footer.receivedMax)
         origin.firstPosition = min(origin.firstPosition, footer.firstPosition)
@@ -55,12 +55,16 @@ struct BlockMerge {
             for row in places.indices {
                 let id = try reader.traceID(places[row])
                 let (span, spanID) = try assembler.span(row: row, traceID: id)
-                guard bytes.count + span.count <= bytesMax else { return false }
-                let trace = number(id, start: starts[row])
+                guard bytes.count + span.count <= bytesMax else {
+                    rows.removeSubrange(before.rows...)
+                    bytes.removeSubrange(before.bytes...)
+                    origin = before.origin
+                    return false
+                }
                 rows.append(
                     Row(
-                        trace: trace, scope: codes[Int(scopeCodes[row])], spanID: spanID.rawValue, start: bytes.count,
-                        count: span.count))
+                        trace: number(id), scope: codes[Int(scopeCodes[row])], spanID: spanID.rawValue,
+                        startTime: starts[row], start: bytes.count, count: span.count))
                 bytes.append(contentsOf: span)
             }
         }
@@ -86,18 +90,18 @@ struct BlockMerge {
         }
     }
 
-    private mutating func number(_ id: TraceID, start: UInt64) -> Int32 {
-        if let known = numbers[id] {
-            starts[Int(known)] = min(starts[Int(known)], start)
-            return known
-        }
-        numbers[id] = Int32(starts.count)
-        starts.append(start)
-        return Int32(starts.count - 1)
+    private mutating func number(_ id: TraceID) -> Int32 {
+        if let known = numbers[id] { return known }
+        let number = Int32(numbers.count)
+        numbers[id] = number
+        return number
     }
 
     /// The rows by trace, without those that equal one before them in every byte, their resource and scope included.
     private mutating func sortedUnique() -> [Int] {
+        /// By trace, when its first span starts.
+        var starts = [UInt64](repeating: .max, count: numbers.count)
+        for row in rows { starts[Int(row.trace)] = min(starts[Int(row.trace)], row.startTime) }
         let order = rows.indices.sorted { a, b in
             let (first, second) = (rows[a].trace, rows[b].trace)
             if first == second { return a < b }

@@ -26,6 +26,13 @@ struct MergePlan {
         return runs.values.compactMap(window).min { $0[0].entry.number < $1[0].entry.number }
     }
 
+    /// Whether the first of the blocks to join, no more of which can be held at once, may be joined by themselves: there
+    /// are some, and none is larger than the others together.
+    func mayJoin(_ blocks: [Block]) -> Bool {
+        let spans = blocks.map(\.entry.spans)
+        return spans.count > 1 && (spans.max() ?? 0) * 2 <= spans.reduce(0, +)
+    }
+
     private func isSmall(_ block: Block) -> Bool {
         block.entry.spans * 2 <= UInt64(clamping: options.sealSpans)
             && block.entry.fileBytes * 2 <= UInt64(clamping: options.mergeFileBytes)
