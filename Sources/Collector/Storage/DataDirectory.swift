@@ -33,7 +33,7 @@ enum DataDirectory {
         }
     }
 
-    private static func failure(_ what: String, _ path: String) -> Failure {
+    private static func failure(_ what: String, _ path: String, _ code: Int32) -> Failure {
         Failure(description: "data directory \(path): \(what): \(String(cString: strerror(code)).lowercased())")
     }
 }
