@@ -11,6 +11,8 @@ struct JournalRecovery {
     private(set) var cursors: [String: JournalPosition] = [:]
     /// Behind every position that was ever given away, as far as the disk knows.
     private(set) var nextPosition = JournalPosition(1)
+    /// Records before it that no segment holds are in the report as lost to damage, so they do not count as missing.
+    private var damagedUpTo = JournalPosition.beginning
 
     init(configuration: JournalConfiguration, files: any FileSystem) {
         self.configuration = configuration
@@ -98,8 +100,11 @@ struct JournalRecovery {
     }
 
     private mutating func keep(_ segment: Segment, isLast: Bool) {
-        if let previous = segments.last, segment.first > previous.last.next {
-            report.missingRecords += Int(clamping: segment.first.rawValue - previous.last.rawValue - 1)
+        if let previous = segments.last {
+            let expected = max(previous.last.next, damagedUpTo)
+            if segment.first > expected {
+                report.missingRecords += Int(clamping: segment.first.rawValue - expected.rawValue)
+            }
         }
         nextPosition = max(nextPosition, max(segment.first, segment.last.next))
         // A last segment without records is made anew by the first append.
@@ -127,6 +132,7 @@ struct JournalRecovery {
             return try scanner.file.truncate(to: scanner.segment.endOffset)
         }
         let lost = limit.rawValue - scanner.segment.last.rawValue - 1
+        damagedUpTo = limit
         report.damages.append(
             RecoveryReport.Damage(
                 path: scanner.path, offset: scanner.segment.endOffset, bytes: scanner.tailBytes,

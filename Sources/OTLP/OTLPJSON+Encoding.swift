@@ -53,6 +53,13 @@ extension OTLPJSON {
         }
     }
 
+    /// The `AnyValue` object as a text, such as `{"kvlistValue":{"values":[…]}}`.
+    package static func text(_ value: AnyValue) -> String {
+        var json = JSONWriter()
+        write(value, to: &json)
+        return String(decoding: json.takeBytes(), as: UTF8.self)
+    }
+
     /// Writes a `KeyValue` object.
     package static func write(_ pair: KeyValue, to json: inout JSONWriter) {
         json.object { json in

@@ -83,7 +83,7 @@ struct REDState: Sendable {
         let bucket = bucket(of: duration)
         var calls: UInt64 = 1
         if !span.traceState.isEmpty {
-            let weight = AdjustedCount.weight(traceState: batch.slice(span.traceState))
+            let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
             calls = AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: span.spanID)
         }
         series.add(calls, bucket: bucket, nanoseconds: duration, to: row)

@@ -34,9 +34,57 @@ enum BlockSurgery {
     /// The block with another footer, not compressed.
     static func replacingFooter(of block: [UInt8], with footer: [UInt8]) -> [UInt8] {
         let offset = number(block, block.count - trailerBytes, 8)
-        let sizes = littleEndian(footer.count, 4)
-        let trailer = littleEndian(offset, 8) + sizes + sizes + checksum(footer) + littleEndian(1, 4)
-        return block[..<offset] + footer + trailer + checksum(trailer) + Array("SKEINBLK".utf8)
+        let whole = block[..<offset] + footer + [UInt8](repeating: 0, count: trailerBytes)
+        return claiming(whole, footerAt: offset, storedBytes: footer.count, rawBytes: footer.count, checksum(footer))
+    }
+
+    /// The block with a trailer that says where its footer is, and how large.
+    static func claiming(
+        _ block: [UInt8], footerAt offset: Int, storedBytes: Int, rawBytes: Int, _ checksum: [UInt8] = [0, 0, 0, 0]
+    ) -> [UInt8] {
+        let sizes = littleEndian(storedBytes, 4) + littleEndian(rawBytes, 4)
+        let trailer = littleEndian(offset, 8) + sizes + checksum + littleEndian(1, 4)
+        return Array(block.dropLast(trailerBytes)) + trailer + Self.checksum(trailer) + Array("SKEINBLK".utf8)
+    }
+
+    /// A page as a footer names it; its checksum is that of the block's bytes there, as far as there are any.
+    static func page(in block: [UInt8], at offset: Int, storedBytes: Int, rawBytes: Int) -> [UInt8] {
+        let stored = offset < 0 || offset >= block.count ? [] : Array(block[offset...].prefix(storedBytes))
+        return varint(offset) + varint(storedBytes) + varint(rawBytes) + checksum(stored)
+    }
+
+    static func varint(_ value: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = UInt64(bitPattern: Int64(value))
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        return bytes + [UInt8(truncatingIfNeeded: rest)]
+    }
+
+    /// Where in a footer the page of scopes is named.
+    static func scopesPage(in footer: [UInt8]) -> Range<Int> {
+        var offset = 0
+        func varint() -> Int {
+            var value = 0
+            var shift = 0
+            while true {
+                let byte = footer[offset]
+                offset += 1
+                value |= Int(byte & 0x7F) << shift
+                if byte < 0x80 { return value }
+                shift += 7
+            }
+        }
+        offset += varint()
+        _ = (varint(), varint())
+        offset += 48
+        _ = varint()
+        for _ in 0..<varint() { offset += varint() }
+        let start = offset
+        _ = (varint(), varint(), varint())
+        return start..<offset + 4
     }
 
     /// A manifest of one block with another length of its file.

@@ -170,6 +170,27 @@ import TraceStorageConformance
         #expect(Set(try StoredSpansOf.traces(other, batches)) == StoredSpansOf.batches(batches))
     }
 
+    @Test func blocksOfMoreBytesThanAMergeMayHoldAreJoinedInParts() throws {
+        let directory = TemporaryDirectory()
+        let batches = try Self.agentBatches(12)
+        var options = StoreOptions()
+        options.mergeBytes = batches[..<5].reduce(0) { $0 + $1.batch.bytes.count }
+        let store = try Self.store(batches, directory, options)
+        #expect(try store.merge(), "five of twelve")
+        #expect(store.statistics().blocks == 8)
+        #expect(store.counters.mergedSpans == 5 * 64)
+        // What was joined has no room for more, which is found once; then come five more.
+        #expect(try !store.merge())
+        #expect(try store.merge())
+        #expect(try !store.merge())
+        #expect(store.statistics().blocks == 4)
+        #expect(store.statistics().spans == 12 * 64)
+        #expect(Set(try StoredSpansOf.traces(store, batches)) == StoredSpansOf.batches(batches))
+        for block in try StoreInspection(directory: directory.path).blocks {
+            #expect(try StoreInspection(directory: directory.path).verify(block) == [])
+        }
+    }
+
     @Test func aMergeThatIsCancelledChangesNothing() throws {
         let directory = TemporaryDirectory()
         let store = try Self.store(try Self.agentBatches(5), directory)

@@ -162,6 +162,25 @@ def test_a_directory_without_a_store_is_refused(tmp_path):
     assert f"{tmp_path}/store" in result.stderr
 
 
+def test_an_export_that_fails_leaves_no_file(stored, tmp_path):
+    collector, _ = stored
+    file = tmp_path / "spans.json"
+    assert store(collector, "export", "--format", "json", "--output", str(file)).returncode == 0
+    assert file.stat().st_size > 0
+    block = next((collector.data / "store").glob("*.skb"))
+    sound = block.read_bytes()
+    try:
+        damaged = bytearray(sound)
+        damaged[len(sound) // 2] ^= 4
+        block.write_bytes(damaged)
+        result = store(collector, "export", "--format", "json", "--output", str(file))
+        assert result.returncode == 1
+        assert "skein store verify" in result.stderr
+        assert not file.exists()
+    finally:
+        block.write_bytes(sound)
+
+
 def test_a_full_disk_is_told(stored):
     result = store(stored[0], "export", "--format", "json", "--output", "/dev/full")
     assert result.returncode == 1

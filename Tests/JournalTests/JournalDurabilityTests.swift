@@ -37,6 +37,50 @@ import TraceStorage
         await journal.shutdown()
     }
 
+    /// Under `interval` nothing but an append tells the thread that makes records durable that there is one.
+    @Test(.timeLimit(.minutes(1)))
+    func anAppendWakesTheThreadThatMakesItDurable() async throws {
+        let directory = TestDirectory()
+        let journal = try Journal.open(directory.configuration(.interval))
+        try journal.start()
+        for number in 0..<3 {
+            _ = try await journal.append(TestRequest.make(number))
+            while journal.metrics().synchronizations <= number { await Task.yield() }
+        }
+        await journal.shutdown()
+    }
+
+    /// What is written and not durable is still held in memory, so it counts against the queue's limit.
+    @Test func theQueueIsFullWhileTheDiskIsBusyUnderFsync() async throws {
+        let directory = TestDirectory()
+        let gate = Gate()
+        let writes = Writes()
+        var configuration = directory.configuration(.fsync)
+        configuration.queueBytesMax = 2_500
+        let journal = try Journal.open(configuration, files: Self.files(gate, writes))
+        try journal.start()
+        try await withThrowingTaskGroup(of: AppendResult.self) { group in
+            for number in 0..<2 {
+                group.addTask { try await journal.append(TestRequest.make(number, padding: 1_000)) }
+                while writes.count.withLock({ $0 }) < 2 + number { await Task.yield() }
+            }
+            let queued = journal.metrics().queuedBytes
+            #expect(queued > 2_000)
+            let third = try TestRequest.make(2, padding: 1_000)
+            let error = await #expect(throws: JournalError.self) { try await journal.append(third) }
+            #expect(error == .busy(queuedBytes: queued, limitBytes: 2_500))
+            #expect(error?.isRetryable == true)
+            // It was not taken, so it is no copy of one that is being written either.
+            gate.open()
+            for try await _ in group {}
+            #expect(try await journal.append(third) == .appended(JournalPosition(3)))
+        }
+        #expect(journal.metrics().busyAppends == 1)
+        #expect(journal.metrics().queuedBytes == 0)
+        await journal.shutdown()
+        #expect(try await contents(of: directory.configuration()).count == 3)
+    }
+
     @Test func groupsAreWrittenWhileTheDiskIsBusyAndKeptTogetherUnderFsync() async throws {
         let directory = TestDirectory()
         let gate = Gate()

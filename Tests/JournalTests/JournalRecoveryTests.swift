@@ -14,6 +14,17 @@ import TraceStorage
         return (name, directory.read(name))
     }
 
+    /// A journal of 20 records in segments of a few.
+    private func prepareSegments(_ directory: TestDirectory) async throws -> JournalConfiguration {
+        var configuration = directory.configuration()
+        configuration.segmentBytesMax = 4096
+        let journal = try Journal.open(configuration)
+        try journal.start()
+        for number in 0..<20 { _ = try await journal.append(TestRequest.make(number, padding: 700)) }
+        await journal.shutdown()
+        return configuration
+    }
+
     /// Where each record of a segment starts, and its end.
     private func offsets(_ bytes: [UInt8]) -> [Int] {
         var result = [32]
@@ -85,12 +96,7 @@ import TraceStorage
 
     @Test func damageInAnOlderSegmentIsReportedAndSkipped() async throws {
         let directory = TestDirectory()
-        var configuration = directory.configuration()
-        configuration.segmentBytesMax = 4096
-        let journal = try Journal.open(configuration)
-        try journal.start()
-        for number in 0..<20 { _ = try await journal.append(TestRequest.make(number, padding: 700)) }
-        await journal.shutdown()
+        let configuration = try await prepareSegments(directory)
         let name = directory.segments[1]
         var bytes = directory.read(name)
         let starts = offsets(bytes)
@@ -116,6 +122,22 @@ import TraceStorage
         #expect(reopened.metrics().damagedRecords == 2)
         #expect(reopened.metrics().damagedSpans == 1)
         await reopened.shutdown()
+    }
+
+    @Test func whatTheEndOfAnOlderSegmentLostIsReportedOnce() async throws {
+        let directory = TestDirectory()
+        let configuration = try await prepareSegments(directory)
+        let names = directory.segments
+        // One segment's end is overwritten, another's is gone, and with it each time the last record.
+        for (name, tail) in [(names[0], [UInt8](repeating: 0xAB, count: 40)), (names[1], [])] {
+            let bytes = directory.read(name)
+            directory.write(name, Array(bytes[..<offsets(bytes).dropLast().last!]) + tail)
+        }
+        let journal = try Journal.open(configuration)
+        #expect(journal.recovery.lostRecords == 1)
+        #expect(journal.recovery.missingRecords == 1)
+        #expect(journal.recovery.records == 18)
+        await journal.shutdown()
     }
 
     @Test func aFutureVersionIsRefusedAndLeftAlone() async throws {
@@ -179,12 +201,7 @@ import TraceStorage
 
     @Test func roomInAnOlderSegmentIsGivenBack() async throws {
         let directory = TestDirectory()
-        var configuration = directory.configuration()
-        configuration.segmentBytesMax = 4096
-        let journal = try Journal.open(configuration)
-        try journal.start()
-        for number in 0..<20 { _ = try await journal.append(TestRequest.make(number, padding: 700)) }
-        await journal.shutdown()
+        let configuration = try await prepareSegments(directory)
         let before = directory.segments.map { directory.read($0) }
         for name in directory.segments { directory.write(name, directory.read(name) + [UInt8](repeating: 0, count: 9)) }
         let reopened = try Journal.open(configuration)

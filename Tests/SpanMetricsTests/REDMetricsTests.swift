@@ -170,11 +170,12 @@ import TraceStorage
 
     @Test(arguments: [
         ("", 1.0), ("ot=th:0", 1.0), ("ot=th:8", 2.0), ("ot=rv:ab;th:c", 4.0), ("x=1, ot=th:c ", 4.0),
+        ("ot=th:C", 4.0), ("ot=th:8 0", 1.0),
         ("ot=th:zz", 1.0), ("ot=th:123456789abcdef", 1.0), ("ot=th:", 1.0), ("oth:8", 1.0),
         ("ot=th:ffffffffffffff", 0x1p56),
     ])
     func weightsOfTraceStates(_ traceState: String, _ weight: Double) {
-        #expect(AdjustedCount.weight(traceState: Array(traceState.utf8)[...]) == weight)
+        #expect(TraceStateWeight.adjustedCount(Array(traceState.utf8)) == weight)
     }
 
     @Test func theLargestThresholdCountsWithoutOverflow() throws {

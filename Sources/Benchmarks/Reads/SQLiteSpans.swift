@@ -83,7 +83,7 @@ final class SQLiteSpans {
             case .int: text += "\(row.int)"
             case .double: text += "\(Double(bitPattern: row.payload))"
             case .bool: text += row.payload == 0 ? "false" : "true"
-            default: text += JSONText.write(batch.value(of: row))
+            default: text += OTLPJSON.text(batch.value(of: row))
             }
         }
         return text + "}"

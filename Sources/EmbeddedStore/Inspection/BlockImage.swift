@@ -20,13 +20,7 @@ package struct BlockImage: Sendable {
         let reader = try reader()
         let rows = BlockRows(reader)
         for group in 0..<reader.footer.groupCount {
-            var collector = SpanCollector()
-            try rows.forEach(group) { row throws(StorageError) in
-                collector.append(span: row.bytes, id: row.id, scope: try rows.scope(row.scope, in: &collector))
-            }
-            do {
-                if let batch = try collector.finish() { body(batch) }
-            } catch { throw .corrupt(message: "row group \(group): \(error)") }
+            if let batch = try rows.batch(group) { body(batch) }
         }
     }
 

@@ -17,7 +17,6 @@ final class BlockRows {
     }
 
     private let reader: BlockReader
-    private var pages: [Int: TraceEntries] = [:]
 
     init(_ reader: BlockReader) {
         self.reader = reader
@@ -31,7 +30,7 @@ final class BlockRows {
         let starts = try group.startTimes()
         var assembler = try SpanAssembler(group)
         for row in 0..<group.rows {
-            let trace = try traceID(traces[row])
+            let trace = try reader.traceID(traces[row])
             let (bytes, id) = try assembler.span(row: row, traceID: trace)
             try body(
                 Row(
@@ -40,23 +39,22 @@ final class BlockRows {
         }
     }
 
+    /// The rows of a row group that are wanted as one batch, those that equal one another in every byte once; nil when
+    /// there is none.
+    func batch(_ index: Int, where isWanted: (Row) -> Bool = { _ in true }) throws(StorageError) -> SpanBatch? {
+        var collector = SpanCollector()
+        try forEach(index) { row throws(StorageError) in
+            guard isWanted(row) else { return }
+            collector.append(span: row.bytes, id: row.id, scope: try scope(row.scope, in: &collector))
+        }
+        do { return try collector.finish() } catch {
+            throw RowGroup(reader, index: index).corrupt("its spans do not read back: \(error)")
+        }
+    }
+
     /// The collector's number of one of the block's scopes.
     func scope(_ code: Int, in collector: inout SpanCollector) throws(StorageError) -> Int {
         let batch = try reader.scopes()
-        let scope = batch.scopes[code]
-        return collector.scope(
-            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope)
-        )
-    }
-
-    private func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
-        guard place < UInt64(reader.footer.traceCount) else {
-            throw .corrupt(message: "row of trace \(place), with \(reader.footer.traceCount) in the index")
-        }
-        let page = Int(place) / BlockFormat.tracesPerPage
-        if let known = pages[page] { return known.id(Int(place) % BlockFormat.tracesPerPage) }
-        let entries = try reader.traceEntries(page: page)
-        pages[page] = entries
-        return entries.id(Int(place) % BlockFormat.tracesPerPage)
+        return collector.number(of: batch.scopes[code], in: batch)
     }
 }

@@ -52,10 +52,14 @@ package struct StoreInspection: Sendable {
 
     /// What the columns of all blocks take together, the largest first.
     ///
+    /// - Parameter progress: Told how many blocks are done before each.
     /// - Throws: ``StorageError/corrupt(message:)`` for a block that does not check.
-    package func columns() throws(StorageError) -> [ColumnSummary] {
+    package func columns(progress: (Int) -> Void = { _ in }) throws(StorageError) -> [ColumnSummary] {
         var parts: [ColumnSummary] = []
-        for block in blocks { parts += try columns(of: block) ?? [] }
+        for (index, block) in blocks.enumerated() {
+            progress(index)
+            parts += try columns(of: block) ?? []
+        }
         return ColumnSummary.merged(parts)
     }
 
@@ -91,14 +95,8 @@ package struct StoreInspection: Sendable {
             }
             let rows = BlockRows(reader)
             for group in groups {
-                var collector = SpanCollector()
-                try rows.forEach(group) { row throws(StorageError) in
-                    guard range.contains(row.start), trace == nil || row.trace == trace else { return }
-                    collector.append(span: row.bytes, id: row.id, scope: try rows.scope(row.scope, in: &collector))
-                }
-                let batch: SpanBatch?
-                do { batch = try collector.finish() } catch {
-                    throw .corrupt(message: "block \(block.name): row group \(group): \(error)")
+                let batch = try rows.batch(group) { row in
+                    range.contains(row.start) && (trace == nil || row.trace == trace)
                 }
                 if let batch { try body(batch) }
             }
@@ -119,10 +117,7 @@ package struct StoreInspection: Sendable {
             if now.blocks.contains(where: { $0.name == block.name }) { throw error }
             return nil
         }
-        if let version = try? BlockReader.version(file), version > BlockFormat.version {
-            throw .corrupt(
-                message: "\(path) has format version \(version), this program reads up to \(BlockFormat.version)")
-        }
+        try BlockReader.refuseFutureVersion(file, path: path)
         let reader = try BlockReader(
             file: file, block: block.number, name: path, cache: BlockCache(bytesMax: Self.cacheBytes),
             context: QueryContext())

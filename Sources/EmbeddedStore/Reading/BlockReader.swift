@@ -11,6 +11,7 @@ final class BlockReader {
     private let cache: BlockCache
     private let pages: PageReader
     private var spanIDPages: [Int: [UInt8]] = [:]
+    private var tracePages: [Int: TraceEntries] = [:]
 
     /// Opens a block: reads its footer where the cache does not have it.
     ///
@@ -47,9 +48,15 @@ final class BlockReader {
     var fileBytes: UInt64 { file.bytes }
 
     /// The format version in a file's header.
-    static func version(_ file: StoreFile) throws(PageError) -> UInt32 {
+    private static func version(_ file: StoreFile) throws(PageError) -> UInt32 {
         let header = try read(file, 0, BlockFormat.headerBytes)
         return try formatErrors { () throws(FormatError) in try BlockFrame.version(header: header) }
+    }
+
+    /// Throws for a block that a newer program wrote: it is not damaged, and not ours to put aside.
+    static func refuseFutureVersion(_ file: StoreFile, path: String) throws(StorageError) {
+        guard let version = try? version(file), version > BlockFormat.version else { return }
+        throw .futureVersion(version, of: path, readsUpTo: BlockFormat.version)
     }
 
     static func readFooter(_ file: StoreFile) throws(PageError) -> BlockFooter {
@@ -218,6 +225,18 @@ final class BlockReader {
             entries.count == min(BlockFormat.tracesPerPage, footer.traceCount - first)
         else { throw .corrupt(message: "block \(name): trace page \(index) has \(entries.bytes.count) bytes") }
         return entries
+    }
+
+    /// The id of the trace at a place of the index.
+    func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
+        guard place < UInt64(footer.traceCount) else {
+            throw .corrupt(message: "block \(name): row of trace \(place), with \(footer.traceCount) in the index")
+        }
+        let (page, index) = Int(place).quotientAndRemainder(dividingBy: BlockFormat.tracesPerPage)
+        if let known = tracePages[page] { return known.id(index) }
+        let entries = try traceEntries(page: page)
+        tracePages[page] = entries
+        return entries.id(index)
     }
 
     /// The id of the span in a row.

@@ -6,7 +6,6 @@ final class BlockScan {
     let block: BlockReader
     let scopes: SpanBatch
     private var layouts: [TableKind: [[UInt8]: KeyLayout]] = [:]
-    private var traceEntries: [Int: TraceEntries] = [:]
     /// The values of dictionary codes that were handed out, by column.
     var fieldValues: [TableKind: [Int: [UInt64: FieldValue]]] = [:]
 
@@ -40,20 +39,6 @@ final class BlockScan {
                 }
             }
         }
-    }
-
-    /// The trace at a place of the index.
-    func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
-        let page = Int(clamping: place) / BlockFormat.tracesPerPage
-        guard page < block.footer.tracePages.count else {
-            throw .corrupt(message: "row of trace \(place), not in the index")
-        }
-        if traceEntries[page] == nil { traceEntries[page] = try block.traceEntries(page: page) }
-        let index = Int(place) % BlockFormat.tracesPerPage
-        guard let entries = traceEntries[page], index < entries.count else {
-            throw .corrupt(message: "row of trace \(place), not in the index")
-        }
-        return entries.id(index)
     }
 }
 

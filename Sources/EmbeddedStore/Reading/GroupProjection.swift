@@ -86,7 +86,7 @@ struct GroupProjection {
             let traces = try group.numbers(.span, .trace)
             var last: (place: UInt64, value: FieldValue)?
             for row in rows {
-                if last?.place != traces[row] { last = (traces[row], .traceID(try scan.traceID(traces[row]))) }
+                if last?.place != traces[row] { last = (traces[row], .traceID(try group.block.traceID(traces[row]))) }
                 values.append(last?.value ?? .none)
             }
         case .spanID: for row in rows { values.append(.spanID(try group.block.spanID(row: first + row))) }

@@ -61,10 +61,7 @@ final class RawRows {
         let span = try group.bytes(.span, .raw, ordinal: ordinal)
         let scope = scan.scopes.scopes[Int(try group.scopeCodes()[row])]
         var collector = SpanCollector()
-        let code = collector.scope(
-            resourceHeader: scan.scopes.header(of: scan.scopes.resources[Int(scope.resource)]),
-            scopeHeader: scan.scopes.header(of: scope))
-        collector.append(span: span, id: .invalid, scope: code)
+        collector.append(span: span, id: .invalid, scope: collector.number(of: scope, in: scan.scopes))
         do {
             let batch = try collector.finish() ?? .empty
             batches[row] = batch

@@ -9,23 +9,16 @@ struct BlockMerge {
         let trace: Int32
         let scope: Int32
         let spanID: UInt64
+        let startTime: UInt64
         /// Where its `Span` message stands in `bytes`.
         let start: Int
         let count: Int
     }
 
-    private struct ScopeHeader: Hashable {
-        let resource: [UInt8]
-        let scope: [UInt8]
-    }
-
     private var rows: [Row] = []
     private var bytes: [UInt8] = []
     private var numbers: [TraceID: Int32] = [:]
-    /// By trace, when its first span starts.
-    private var starts: [UInt64] = []
-    private var scopes: [ScopeHeader] = []
-    private var scopeIndex: [ScopeHeader: Int32] = [:]
+    private var scopes = ScopeNumbers()
     private var origin = BlockBuilder.Origin(
         receivedMin: .max, receivedMax: 0, firstPosition: JournalPosition(.max), lastPosition: .beginning)
     /// Spans left out because an equal one is there.
@@ -40,17 +33,18 @@ struct BlockMerge {
         self.bytesMax = bytesMax
     }
 
-    /// Takes all spans of a block; false, when there is no room for them.
+    /// Takes all spans of a block, or, when there is no room for them, none and answers false.
     ///
     /// - Throws: ``StorageError/corrupt(message:)`` when any of its bytes do not check.
     mutating func read(_ reader: BlockReader) throws(StorageError) -> Bool {
         let footer = reader.footer
+        let before = (rows: rows.count, bytes: bytes.count, origin: origin)
         origin.receivedMin = min(origin.receivedMin, footer.receivedMin)
         origin.receivedMax = max(origin.receivedMax, footer.receivedMax)
         origin.firstPosition = min(origin.firstPosition, footer.firstPosition)
         origin.lastPosition = max(origin.lastPosition, footer.lastPosition)
-        let scan = try BlockScan(reader)
-        let codes = try reader.scopes().scopes.indices.map { scopeCode($0, scan.scopes) }
+        let batch = try reader.scopes()
+        let codes = batch.scopes.map { Int32(scopes.number(of: batch.header(with: $0))) }
         for index in 0..<footer.groupCount {
             try reader.context.check()
             let group = RowGroup(reader, index: index)
@@ -59,14 +53,18 @@ struct BlockMerge {
             let scopeCodes = try group.scopeCodes()
             var assembler = try SpanAssembler(group)
             for row in places.indices {
-                let id = try scan.traceID(places[row])
+                let id = try reader.traceID(places[row])
                 let (span, spanID) = try assembler.span(row: row, traceID: id)
-                guard bytes.count + span.count <= bytesMax else { return false }
-                let trace = number(id, start: starts[row])
+                guard bytes.count + span.count <= bytesMax else {
+                    rows.removeSubrange(before.rows...)
+                    bytes.removeSubrange(before.bytes...)
+                    origin = before.origin
+                    return false
+                }
                 rows.append(
                     Row(
-                        trace: trace, scope: codes[Int(scopeCodes[row])], spanID: spanID.rawValue, start: bytes.count,
-                        count: span.count))
+                        trace: number(id), scope: codes[Int(scopeCodes[row])], spanID: spanID.rawValue,
+                        startTime: starts[row], start: bytes.count, count: span.count))
                 bytes.append(contentsOf: span)
             }
         }
@@ -76,10 +74,11 @@ struct BlockMerge {
     /// Builds the block; every span that was read is in it once.
     ///
     /// - Throws: ``StorageError/corrupt(message:)`` when a span does not read back.
-    mutating func build(tenant: TenantID, isOutOfRange: Bool) throws(StorageError) -> BuiltBlock {
+    mutating func build(_ key: BlockKey) throws(StorageError) -> BuiltBlock {
         let order = sortedUnique()
         do throws(FormatError) {
-            var builder = try BlockBuilder(tenant: tenant, isOutOfRange: isOutOfRange, spans: order.count)
+            var builder = try BlockBuilder(
+                tenant: key.tenant, isOutOfRange: key.isOutOfRange, spans: order.count)
             for first in stride(from: 0, to: order.count, by: Self.chunkSpans) {
                 let chunk = order[first..<min(order.count, first + Self.chunkSpans)]
                 let (batch, batchRows) = try batch(chunk)
@@ -91,28 +90,18 @@ struct BlockMerge {
         }
     }
 
-    private mutating func scopeCode(_ code: Int, _ batch: SpanBatch) -> Int32 {
-        let scope = batch.scopes[code]
-        let header = ScopeHeader(
-            resource: batch.header(of: batch.resources[Int(scope.resource)]), scope: batch.header(of: scope))
-        if let known = scopeIndex[header] { return known }
-        scopes.append(header)
-        scopeIndex[header] = Int32(scopes.count - 1)
-        return Int32(scopes.count - 1)
-    }
-
-    private mutating func number(_ id: TraceID, start: UInt64) -> Int32 {
-        if let known = numbers[id] {
-            starts[Int(known)] = min(starts[Int(known)], start)
-            return known
-        }
-        numbers[id] = Int32(starts.count)
-        starts.append(start)
-        return Int32(starts.count - 1)
+    private mutating func number(_ id: TraceID) -> Int32 {
+        if let known = numbers[id] { return known }
+        let number = Int32(numbers.count)
+        numbers[id] = number
+        return number
     }
 
     /// The rows by trace, without those that equal one before them in every byte, their resource and scope included.
     private mutating func sortedUnique() -> [Int] {
+        /// By trace, when its first span starts.
+        var starts = [UInt64](repeating: .max, count: numbers.count)
+        for row in rows { starts[Int(row.trace)] = min(starts[Int(row.trace)], row.startTime) }
         let order = rows.indices.sorted { a, b in
             let (first, second) = (rows[a].trace, rows[b].trace)
             if first == second { return a < b }
@@ -157,17 +146,12 @@ struct BlockMerge {
         var next = 0
         var writer = WireWriter()
         for (scope, places) in byScope.sorted(by: { $0.key < $1.key }) {
-            let header = scopes[Int(scope)]
-            writer.message(1) { writer in
-                writer.raw(header.resource)
-                writer.message(2) { writer in
-                    writer.raw(header.scope)
-                    for place in places {
-                        let row = rows[chunk[chunk.startIndex + place]]
-                        writer.bytes(2, bytes[row.start..<row.start + row.count])
-                        batchRows[place] = next
-                        next += 1
-                    }
+            scopes.headers[Int(scope)].write(to: &writer) { writer in
+                for place in places {
+                    let row = rows[chunk[chunk.startIndex + place]]
+                    writer.bytes(2, bytes[row.start..<row.start + row.count])
+                    batchRows[place] = next
+                    next += 1
                 }
             }
         }

@@ -7,7 +7,8 @@ extension EmbeddedStore {
     ///
     /// Spans that equal one another in every byte become one. The new block and the end of the old ones are one
     /// rename: after a crash there are either the old or the new. Costs some microseconds a span, and as much memory
-    /// as the blocks have bytes of OTLP, at most ``StoreOptions/mergeBytes``.
+    /// as the blocks have bytes of OTLP, at most ``StoreOptions/mergeBytes``: it joins the first of the blocks where all
+    /// of them have more.
     /// - Returns: whether blocks were joined; there may be more to do then.
     /// - Throws: ``StorageError/corrupt(message:)`` when a block does not check: it is noted as damaged and left out
     ///   from now on; other errors leave everything as it was, and the call may be made again. ``StorageError/cancelled``
@@ -17,25 +18,29 @@ extension EmbeddedStore {
         guard merging.begin() else { return false }
         defer { merging.end() }
         let blocks = state.withLock { $0.blocks }
-        guard let sources = MergePlan(options: options).next(blocks, excluding: merging.left) else { return false }
+        let plan = MergePlan(options: options)
+        guard let planned = plan.next(blocks, excluding: merging.left) else { return false }
         let pages = PageReader()
         var merge = BlockMerge(bytesMax: options.mergeBytes)
-        for block in sources {
+        var sources: [Block] = []
+        for block in planned {
             var isTaken = false
             try reading(block, context, pages) { reader throws(StorageError) in isTaken = try merge.read(reader) }
-            guard isTaken else {
-                merging.leave(sources.map(\.entry.number))
-                return false
-            }
+            guard isTaken else { break }
+            sources.append(block)
+        }
+        guard sources.count == planned.count || plan.mayJoin(sources) else {
+            // The next call begins behind it.
+            merging.leave([planned[0].entry.number])
+            return false
         }
         try replace(sources, by: try build(&merge, sources), collapsedSpans: merge.collapsedSpans)
         return true
     }
 
     private func build(_ merge: inout BlockMerge, _ sources: [Block]) throws(StorageError) -> Block {
-        let (tenant, isOutOfRange) = (sources[0].entry.tenant, sources[0].entry.isOutOfRange)
         do throws(StorageError) {
-            return try write(try merge.build(tenant: tenant, isOutOfRange: isOutOfRange))
+            return try write(try merge.build(sources[0].entry.key))
         } catch {
             // What can be read but not be put together again would fail each time.
             if case .corrupt = error { merging.leave(sources.map(\.entry.number)) }

@@ -83,12 +83,11 @@ extension EmbeddedStore {
         let pages = PageReader()
         for block in wanted.reversed() {
             try reading(block, QueryContext(), pages) { reader throws(StorageError) in
-                let scan = try BlockScan(reader)
                 for index in 0..<reader.footer.groupCount {
                     let traces = try RowGroup(reader, index: index).numbers(.span, .trace)
                     for (row, place) in traces.enumerated() {
                         let span = try reader.spanID(row: index * BlockFormat.groupRows + row)
-                        recent.insert(RecentSpans.hash(try scan.traceID(place), span))
+                        recent.insert(RecentSpans.hash(try reader.traceID(place), span))
                     }
                 }
             }
@@ -114,7 +113,7 @@ extension EmbeddedStore {
             for row in rows {
                 let (bytes, spanID) = try assembler.span(row: row, traceID: id)
                 let code = scopeCodes[row]
-                let scope = codes[code] ?? collector.scope(Int(code), of: scopes)
+                let scope = codes[code] ?? collector.number(of: scopes.scopes[Int(code)], in: scopes)
                 codes[code] = scope
                 collector.append(span: bytes, id: spanID, scope: scope)
                 if collector.count > context.rowsMax { throw .rows(context) }
@@ -259,15 +258,5 @@ extension FieldColumn {
         case .integers: values = []
         }
         return values.compactMap { if case .string(let text) = $0 { text } else { nil } }
-    }
-}
-
-extension SpanCollector {
-    /// The collector's number of a scope of a batch.
-    fileprivate mutating func scope(_ code: Int, of batch: SpanBatch) -> Int {
-        let scope = batch.scopes[code]
-        return self.scope(
-            resourceHeader: batch.header(of: batch.resources[Int(scope.resource)]), scopeHeader: batch.header(of: scope)
-        )
     }
 }

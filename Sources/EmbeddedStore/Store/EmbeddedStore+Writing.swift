@@ -58,11 +58,6 @@ extension EmbeddedStore {
 
     // MARK: sealing
 
-    private struct BlockKey: Hashable {
-        let tenant: TenantID
-        let isOutOfRange: Bool
-    }
-
     /// Writes the tail into blocks and puts them and the position they cover into the manifest, in one step. Until
     /// then nothing has changed; files that were written are removed or, after a crash, cleaned up at the next opening.
     private func seal() throws(StorageError) {

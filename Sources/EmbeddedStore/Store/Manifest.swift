@@ -13,6 +13,8 @@ struct BlockEntry: Hashable, Sendable {
     var isOutOfRange: Bool
     var tenant: TenantID
 
+    var key: BlockKey { BlockKey(tenant: tenant, isOutOfRange: isOutOfRange) }
+
     /// The name of the block's file.
     var name: String { Self.prefix + String(number) + Self.suffix }
 
@@ -24,6 +26,12 @@ struct BlockEntry: Hashable, Sendable {
         guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
         return UInt64(name.dropFirst(prefix.count).dropLast(suffix.count))
     }
+}
+
+/// What all spans of a block have in common: those that differ in it are sealed apart and never joined.
+struct BlockKey: Hashable {
+    let tenant: TenantID
+    let isOutOfRange: Bool
 }
 
 /// The list of a store's blocks and the journal position that they cover: the one file whose renaming makes a seal, a

@@ -1,5 +1,3 @@
-import TraceStorage
-
 /// Which blocks are worth joining: those that were sealed by age with few spans, so that queries open one file where
 /// they would open many. Blocks that are full stay as they were sealed.
 struct MergePlan {
@@ -10,20 +8,15 @@ struct MergePlan {
     /// Bounds the open files and the time of one step.
     private static let blocksMax = 64
 
-    private struct Key: Hashable {
-        let tenant: TenantID
-        let isOutOfRange: Bool
-    }
-
     /// The next blocks to join, oldest first: neighbours of one tenant and kind in the order in which they were sealed;
     /// nil when nothing is worth it.
     ///
     /// No block is larger than all others together, so each time a span is written anew its block is at least twice as
     /// large: a span is written log2(65,536 / spans of a sealed block) times more at most.
     func next(_ blocks: [Block], excluding left: Set<UInt64>) -> [Block]? {
-        var runs: [Key: [Block]] = [:]
+        var runs: [BlockKey: [Block]] = [:]
         for block in blocks {
-            let key = Key(tenant: block.entry.tenant, isOutOfRange: block.entry.isOutOfRange)
+            let key = block.entry.key
             if isSmall(block), !left.contains(block.entry.number) {
                 runs[key, default: []].append(block)
             } else if let run = runs.removeValue(forKey: key), let found = window(run) {
@@ -31,6 +24,13 @@ struct MergePlan {
             }
         }
         return runs.values.compactMap(window).min { $0[0].entry.number < $1[0].entry.number }
+    }
+
+    /// Whether the first of the blocks to join, no more of which can be held at once, may be joined by themselves: there
+    /// are some, and none is larger than the others together.
+    func mayJoin(_ blocks: [Block]) -> Bool {
+        let spans = blocks.map(\.entry.spans)
+        return spans.count > 1 && (spans.max() ?? 0) * 2 <= spans.reduce(0, +)
     }
 
     private func isSmall(_ block: Block) -> Bool {

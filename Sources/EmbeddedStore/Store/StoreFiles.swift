@@ -102,3 +102,10 @@ private func storageErrors<Result>(_ body: () throws(FileError) -> Result) throw
         throw error.isFull ? .full(message: error.description) : .io(message: error.description)
     }
 }
+
+extension StorageError {
+    /// What a program says to a file of a version that it does not know.
+    static func futureVersion(_ version: UInt32, of path: String, readsUpTo supported: UInt32) -> StorageError {
+        .corrupt(message: "\(path) has format version \(version), this program reads up to \(supported)")
+    }
+}

@@ -50,8 +50,7 @@ struct StoreOpening {
         } catch {
             switch error {
             case .futureVersion(let version):
-                throw .corrupt(
-                    message: "\(path) has format version \(version), this program reads up to \(Manifest.version)")
+                throw .futureVersion(version, of: path, readsUpTo: Manifest.version)
             case .corrupt(let reason): throw .corrupt(message: "\(path): \(reason)")
             }
         }
@@ -62,12 +61,9 @@ struct StoreOpening {
     /// - Throws: for a block of a future format version, which is not ours to put aside.
     private func check(_ entry: BlockEntry, _ names: Set<String>) throws(StorageError) -> String? {
         guard names.contains(entry.name) else { return "missing" }
-        let file = try files.open(directory + "/" + entry.name)
-        if let version = try? BlockReader.version(file), version > BlockFormat.version {
-            throw .corrupt(
-                message: "\(directory)/\(entry.name) has format version \(version), "
-                    + "this program reads up to \(BlockFormat.version)")
-        }
+        let path = directory + "/" + entry.name
+        let file = try files.open(path)
+        try BlockReader.refuseFutureVersion(file, path: path)
         do throws(PageError) {
             guard file.bytes == entry.fileBytes else { return "\(file.bytes) bytes long, not \(entry.fileBytes)" }
             let footer = try BlockReader.readFooter(file)

@@ -12,7 +12,7 @@ package struct StoreOptions: Sendable {
     package var retentionBytes = 20 << 30
     /// Bytes of the files that one merge joins: with OTLP packed to a tenth, what ``mergeBytes`` holds.
     package var mergeFileBytes = 6 << 20
-    /// Bytes of OTLP that a merge may hold; blocks with more stay apart. Bounds its memory, together with as much again
+    /// Bytes of OTLP that a merge may hold; blocks that have more together stay apart. Bounds its memory, together with as much again
     /// for the block that it builds.
     package var mergeBytes = 64 << 20
     /// Bytes of decoded footers and dictionaries kept for queries: a sixth of the memory budget, and room for the

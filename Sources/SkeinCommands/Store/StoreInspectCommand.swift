@@ -35,14 +35,9 @@ struct StoreInspectCommand: ParsableCommand {
     private static func parts(_ inspection: StoreInspection) throws(CommandFailure) -> [ColumnSummary] {
         let progress = StoreProgress(blocks: inspection.blocks.count)
         defer { progress.end() }
-        var parts: [ColumnSummary] = []
-        for (index, block) in inspection.blocks.enumerated() {
-            progress.show(index)
-            do throws(StorageError) { parts += try inspection.columns(of: block) ?? [] } catch {
-                throw .failed("\(error); 'skein store verify' checks all blocks")
-            }
+        do throws(StorageError) { return try inspection.columns { progress.show($0) } } catch {
+            throw .failed("\(error); 'skein store verify' checks all blocks")
         }
-        return ColumnSummary.merged(parts)
     }
 }
 

@@ -10,17 +10,11 @@ package struct SpanCollector {
         let scope: Int
     }
 
-    private struct ScopeHeader: Hashable {
-        let resource: [UInt8]
-        let scope: [UInt8]
-    }
-
     private var writer = WireWriter()
     /// Spans since the last change of scope, as fields of a `ScopeSpans`.
     private var run = WireWriter()
     private var runScope = -1
-    private var scopes: [ScopeHeader] = []
-    private var scopeIndex: [ScopeHeader: Int] = [:]
+    private var scopes = ScopeNumbers()
     private var taken: [SpanID: [Taken]] = [:]
     /// Spans taken so far.
     package private(set) var count = 0
@@ -30,13 +24,9 @@ package struct SpanCollector {
 
     package init() {}
 
-    /// The number of a scope for ``append(span:id:scope:)``; equal headers have one number.
-    package mutating func scope(resourceHeader: [UInt8], scopeHeader: [UInt8]) -> Int {
-        let header = ScopeHeader(resource: resourceHeader, scope: scopeHeader)
-        if let index = scopeIndex[header] { return index }
-        scopes.append(header)
-        scopeIndex[header] = scopes.count - 1
-        return scopes.count - 1
+    /// The number of a batch's scope for ``append(span:id:scope:)``; scopes with equal headers have one number.
+    package mutating func number(of scope: ScopeRow, in batch: SpanBatch) -> Int {
+        scopes.number(of: batch.header(with: scope))
     }
 
     /// Takes one span, given in its canonical form.
@@ -57,11 +47,7 @@ package struct SpanCollector {
         var last: (row: UInt32, scope: Int)?
         for row in rows {
             let span = batch.spans[row]
-            if last?.row != span.scope {
-                let scope = batch.scope(of: span)
-                let resource = batch.header(of: batch.resources[Int(scope.resource)])
-                last = (span.scope, self.scope(resourceHeader: resource, scopeHeader: batch.header(of: scope)))
-            }
+            if last?.row != span.scope { last = (span.scope, number(of: batch.scope(of: span), in: batch)) }
             guard let last else { continue }
             append(span: batch.canonicalSpan(row), id: span.spanID, scope: last.scope)
         }
@@ -76,15 +62,8 @@ package struct SpanCollector {
 
     private mutating func endRun() {
         guard runScope >= 0, !run.bytes.isEmpty else { return }
-        let header = scopes[runScope]
         let spans = run.takeBytes()
-        writer.message(1) { writer in
-            writer.raw(header.resource)
-            writer.message(2) { writer in
-                writer.raw(header.scope)
-                writer.raw(spans)
-            }
-        }
+        scopes.headers[runScope].write(to: &writer) { $0.raw(spans) }
     }
 }
 

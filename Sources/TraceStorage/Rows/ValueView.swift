@@ -60,7 +60,7 @@ extension FieldValue {
         case .double(let number): self = .double(number)
         case .bytes(let bytes): self = .bytes(bytes)
         case .array(let elements): self = .array(elements.map(FieldValue.init))
-        case .keyValueList: self = .keyValueList(JSONText.write(value))
+        case .keyValueList: self = .keyValueList(OTLPJSON.text(value))
         }
     }
 }
