@@ -1,0 +1,110 @@
+/// What one model of one provider costs, in US dollars a token.
+///
+/// A price that the list does not state is never made up so that a bill gets lower. What it does state by leaving a
+/// price out, by LiteLLM's meaning:
+///
+/// - Reading from a cache without a price of its own costs as much as uncached input: a provider that gives a discount
+///   publishes it.
+/// - Writing to a cache without a price is **unknown**: where writes are billed apart they cost more than input. Writes
+///   that are kept for an hour cost as much as other writes unless they have a price.
+/// - Reasoning costs as much as other output, audio as much as the text of its side.
+/// - Input and output without a price are **unknown**. A price of 0 is a price, unless the same side is also sold by
+///   another unit (images, seconds, characters, queries): then the tokens are not what is paid for.
+///
+/// Prices above a number of input tokens hold for the whole call, output included; what has none at that step keeps
+/// the price below it.
+///
+/// In a tier other than the standard one, what costs as much as its side in the standard tier does so here too. Apart
+/// from that, the standard price stands in for a discount that is not stated, which can only make the bill too high;
+/// a surcharge (``ServiceTier/priority``) that is not stated, for the model or for this number of input tokens, is
+/// **unknown**.
+///
+/// Discounts by the hour of day, fees by request or search and surcharges by region are not part of a price.
+package struct ModelPrice: Hashable, Sendable {
+    /// Whose price it is, in LiteLLM's words (`litellm_provider`); empty where the list does not say.
+    package internal(set) var provider = ""
+    /// `chat`, `embedding` and so on; empty where the list does not say.
+    package internal(set) var mode = ""
+    /// `YYYY-MM-DD`, as the list has it.
+    package internal(set) var deprecationDate: String?
+    private var rates: [PriceRate] = []
+
+    /// Nothing is known of what its tokens cost.
+    package var isEmpty: Bool { rates.isEmpty }
+
+    /// All that is stated is 0.
+    var isFree: Bool { rates.allSatisfy { $0.usd == 0 } }
+
+    /// States a price; the last for the same bucket, tier and step wins.
+    mutating func set(_ rate: PriceRate) {
+        remove { $0.place == rate.place }
+        rates.append(rate)
+    }
+
+    mutating func remove(where isRemoved: (PriceRate) -> Bool) {
+        rates.removeAll(where: isRemoved)
+    }
+
+    var rateCount: Int { rates.count }
+
+    /// What a call costs in US dollars; nil where one of its buckets has tokens of which the price is unknown.
+    ///
+    /// Linear in the prices that the model has, a few dozen at most.
+    package func cost(of usage: TokenUsage, tier: ServiceTier = .standard) -> Double? {
+        let input = usage.input
+        var sum = 0.0
+        for bucket in PriceBucket.allCases {
+            let tokens = bucket.tokens(of: usage)
+            guard tokens > 0 else { continue }
+            guard let price = price(bucket, tier, input: input) else { return nil }
+            sum += Double(tokens) * price
+        }
+        return sum
+    }
+
+    private func price(_ bucket: PriceBucket, _ tier: ServiceTier, input: UInt64) -> Double? {
+        let standard = stated(bucket, .standard, input: input)
+        guard tier != .standard else { return standard?.usd ?? substitute(bucket, tier, input: input) }
+        if let own = stated(bucket, tier, input: input), own.place.above >= (standard?.place.above ?? 0) {
+            return own.usd
+        }
+        guard let standard else { return substitute(bucket, tier, input: input) }
+        if substitute(bucket, .standard, input: input) == standard.usd {
+            return substitute(bucket, tier, input: input)
+        }
+        return tier.isDiscount ? standard.usd : nil
+    }
+
+    private func substitute(_ bucket: PriceBucket, _ tier: ServiceTier, input: UInt64) -> Double? {
+        bucket.substitute.flatMap { price($0, tier, input: input) }
+    }
+
+    /// The price of the highest step that a call with so much input reaches.
+    private func stated(_ bucket: PriceBucket, _ tier: ServiceTier, input: UInt64) -> PriceRate? {
+        var result: PriceRate?
+        for rate in rates where rate.place.bucket == bucket && rate.place.tier == tier {
+            let above = rate.place.above
+            guard above == 0 || input > above || (input == above && isStepInclusive) else { continue }
+            if above >= result?.place.above ?? 0 { result = rate }
+        }
+        return result
+    }
+
+    /// xAI bills the higher price once the input reaches the step, the others once it is past it.
+    private var isStepInclusive: Bool { provider == "xai" }
+}
+
+/// One price of a model.
+struct PriceRate: Hashable, Sendable {
+    /// What a price is for.
+    struct Place: Hashable, Sendable {
+        var bucket: PriceBucket
+        var tier = ServiceTier.standard
+        /// The price holds for calls with more input tokens than this, cached ones included; 0 for all calls.
+        var above: UInt64 = 0
+    }
+
+    var place: Place
+    /// For one token.
+    var usd: Double
+}
