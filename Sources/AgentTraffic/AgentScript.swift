@@ -84,7 +84,7 @@ struct AgentScript: Sendable {
         span.attribute("user_agent.original", .string("assist-ios/4.12 (iOS 26.1)"))
         span.attribute("network.protocol.version", .string("2"))
         span.attribute("user.id", prefix: "user-", hex: 4)
-        span.attribute("gen_ai.conversation.id", prefix: "conv_", hex: 20)
+        span.conversation("gen_ai.conversation.id", prefix: "conv_")
     }
 
     private static func authorize(_ span: inout SpanTemplateBuilder) {
@@ -102,15 +102,22 @@ struct AgentScript: Sendable {
         span.attribute("gen_ai.operation.name", .string("invoke_agent"))
         span.attribute("gen_ai.provider.name", .string("openai"))
         span.attribute("gen_ai.agent.name", .string("\(service)"))
-        span.attribute("gen_ai.agent.id", prefix: "agent_", hex: 12)
+        span.attribute("gen_ai.agent.id", .string(agentID(service)))
         span.attribute("gen_ai.agent.version", .string("2.3.1"))
-        span.attribute("gen_ai.conversation.id", prefix: "conv_", hex: 20)
+        span.conversation("gen_ai.conversation.id", prefix: "conv_")
         span.attribute("gen_ai.request.model", .string(models[0]))
         span.attribute("gen_ai.usage.input_tokens", number: 600..<16_000)
         span.attribute("gen_ai.usage.output_tokens", number: 130..<4_000)
         span.attribute("app.department", .string("customer-care"))
         span.attribute("user.id", prefix: "user-", hex: 4)
         span.attribute("app.budget_used", doubleBelow: 1_000)
+    }
+
+    /// Twelve hexadecimal digits behind a prefix, the same for every seed: an agent is set up once.
+    private static func agentID(_ service: Service) -> String {
+        var random = SeededRandom(seed: UInt64(service.rawValue))
+        let digits = (0..<12).map { _ in hexDigit(UInt8(random.below(16))) }
+        return "agent_" + String(decoding: digits, as: UTF8.self)
     }
 
     private static func callHead(_ span: inout SpanTemplateBuilder, _ model: Int) {
@@ -121,7 +128,7 @@ struct AgentScript: Sendable {
         span.attribute("gen_ai.request.max_tokens", .int(4_096))
         span.attribute("gen_ai.request.temperature", .double(0.2))
         span.attribute("server.address", .string(hosts[model]))
-        span.attribute("gen_ai.conversation.id", prefix: "conv_", hex: 20)
+        span.conversation("gen_ai.conversation.id", prefix: "conv_")
     }
 
     private static func call(_ span: inout SpanTemplateBuilder, _ model: Int) {
@@ -149,7 +156,7 @@ struct AgentScript: Sendable {
         span.attribute("gen_ai.tool.call.id", prefix: "call_", hex: 24)
         span.attribute("gen_ai.tool.description", .string("Runs \(tool) for an agent and returns text."))
         span.attribute("gen_ai.agent.name", .string("researcher"))
-        span.attribute("gen_ai.conversation.id", prefix: "conv_", hex: 20)
+        span.conversation("gen_ai.conversation.id", prefix: "conv_")
         span.attribute("app.result_bytes", number: 150..<16_000)
         span.attribute("app.attempt", .int(1))
         span.attribute("app.cached", .bool(false))

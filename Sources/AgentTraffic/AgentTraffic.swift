@@ -4,7 +4,8 @@ import OTLP
 ///
 /// A request to a gateway goes to a coordinator, which lets planner, researcher and writer agents work; they call
 /// models and tools, some of which fail and are tried again. A trace has 5 to 62 spans of about 500 bytes with about
-/// 11 attributes. Spans of a trace come in the order in which they end, children first.
+/// 11 attributes. Spans of a trace come in the order in which they end, children first. They carry one conversation id,
+/// which four traces share on average; an agent's id is always the same.
 ///
 ///     var traffic = AgentTraffic(seed: 1)
 ///     let body = traffic.request(spans: 512)
@@ -12,6 +13,10 @@ import OTLP
 /// Costs about 300 ns a span: spans are templates whose ids, times and values are filled in.
 package struct AgentTraffic: Sendable {
     package static let traceSpans = 5...62
+    /// Hexadecimal digits of a conversation's id.
+    static let conversationDigits = 20
+    /// Conversations that go on side by side; which one the next trace belongs to is random.
+    private static let openConversations = 64
 
     /// When the next trace begins, in unix nanoseconds. It moves on by itself, some milliseconds a trace; set it to
     /// follow a clock.
@@ -21,6 +26,9 @@ package struct AgentTraffic: Sendable {
     private let script = AgentScript()
     private var plan = TracePlan()
     private var traceID = TraceID.invalid
+    /// Digits of the ids of the conversations that go on, and of the one that the trace belongs to.
+    private var conversations: [[UInt8]]
+    private var conversation: [UInt8] = []
     /// Planned spans not handed out yet; they leave from the end of the plan.
     private var spansLeft = 0
     /// Framed spans of the request being made, by service.
@@ -31,6 +39,8 @@ package struct AgentTraffic: Sendable {
         random = SeededRandom(seed: seed)
         time = startTime
         buffers = Array(repeating: [], count: AgentScript.Service.allCases.count)
+        conversations = []
+        for _ in 0..<Self.openConversations { conversations.append(newConversation()) }
     }
 
     /// A serialized `ExportTraceServiceRequest` with exactly this many spans. A trace that does not end in it goes on
@@ -52,9 +62,18 @@ package struct AgentTraffic: Sendable {
 
     private mutating func beginTrace() {
         traceID = TraceID(high: random.next(), low: random.next() | 1)
+        let turn = random.below(conversations.count)
+        conversation = conversations[turn]
+        if random.happens(perMille: 250) { conversations[turn] = newConversation() }
         plan.make(script, start: time, &random)
         spansLeft = plan.nodes.count
         time &+= 1_000_000 &+ UInt64(random.below(4_000_000))
+    }
+
+    private mutating func newConversation() -> [UInt8] {
+        var digits = [UInt8](repeating: 0, count: Self.conversationDigits)
+        digits.storeHex(&random, count: digits.count, at: 0)
+        return digits
     }
 
     private mutating func takeRequest() -> [UInt8] {
@@ -90,6 +109,7 @@ package struct AgentTraffic: Sendable {
             case .parentSpanID: buffer.storeBigEndian(parent, at: offset)
             case .startTime: buffer.storeBigEndian(node.start.byteSwapped, at: offset)
             case .endTime: buffer.storeBigEndian(node.end.byteSwapped, at: offset)
+            case .conversation: buffer.replaceSubrange(offset..<offset + conversation.count, with: conversation)
             case .hex(let count): buffer.storeHex(&random, count: count, at: offset)
             case .number(let from, let count):
                 let value = from + random.below(count)

@@ -10,6 +10,8 @@ struct SpanTemplate: Sendable {
             case parentSpanID
             case startTime
             case endTime
+            /// The digits of the trace's conversation.
+            case conversation
             /// So many random hexadecimal digits.
             case hex(count: Int)
             /// A varint of two bytes, at least `from` and less than `from + count`, all within 128..<16384.
@@ -59,12 +61,11 @@ struct SpanTemplateBuilder {
     }
 
     mutating func attribute(_ key: String, prefix: String = "", hex count: Int) {
-        attribute(key) { value in
-            value.writer.tag(1, WireType.lengthDelimited)
-            value.writer.varint(UInt64(prefix.utf8.count + count))
-            value.writer.raw(prefix.utf8)
-            value.gap(.hex(count: count), width: count)
-        }
+        attribute(key, prefix: prefix, .hex(count: count), digits: count)
+    }
+
+    mutating func conversation(_ key: String, prefix: String) {
+        attribute(key, prefix: prefix, .conversation, digits: AgentTraffic.conversationDigits)
     }
 
     mutating func attribute(_ key: String, number range: Range<Int>) {
@@ -111,6 +112,17 @@ struct SpanTemplateBuilder {
         pair.writer.string(1, key)
         pair.append(2, value)
         append(9, pair)
+    }
+
+    private mutating func attribute(
+        _ key: String, prefix: String, _ content: SpanTemplate.Slot.Content, digits: Int
+    ) {
+        attribute(key) { value in
+            value.writer.tag(1, WireType.lengthDelimited)
+            value.writer.varint(UInt64(prefix.utf8.count + digits))
+            value.writer.raw(prefix.utf8)
+            value.gap(content, width: digits)
+        }
     }
 
     private mutating func slot(_ field: UInt32, _ content: SpanTemplate.Slot.Content, width: Int) {

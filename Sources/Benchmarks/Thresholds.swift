@@ -18,7 +18,7 @@ struct Threshold {
         Threshold(name: "RED record", allocations: 0.04),
         Threshold(name: "ingest: decode, digest, journal", allocations: 0.07, bytes: 536),
         Threshold(name: "journal read back", allocations: 0.06),
-        Threshold(name: "store append and seal", allocations: 0.11, bytes: 44),
+        Threshold(name: "store append and seal", allocations: 0.085, bytes: 34.5),
         Threshold(name: "trace by id, one block", allocations: 1_500),
         Threshold(name: "trace by id, in no block", allocations: 10),
         Threshold(name: "scan, duration by model", allocations: 0.03),

@@ -73,6 +73,16 @@ package final class SpanBatch: Sendable {
         }
     }
 
+    /// Whether two slices hold the same bytes.
+    @inline(__always)
+    package func areEqual(_ a: ByteRange, _ b: ByteRange) -> Bool {
+        guard a.count == b.count else { return false }
+        return bytes.withUnsafeBytes { buffer in
+            memoryEqual(
+                buffer.baseAddress, Int(a.offset), buffer.baseAddress.map { $0 + Int(b.offset) }, Int(a.count))
+        }
+    }
+
     // MARK: attributes
 
     /// The first attribute with this key in a run of attributes.

@@ -55,10 +55,12 @@ package struct AttributeRow: Sendable {
     package var kind: ValueKind
 
     /// The slice that a `string`, `bytes`, `array` or `keyValueList` value occupies.
+    @inline(__always)
     package var slice: ByteRange {
         ByteRange(offset: UInt32(payload >> 32), count: UInt32(truncatingIfNeeded: payload))
     }
 
+    @inline(__always)
     package var int: Int64 { Int64(bitPattern: payload) }
     package var double: Double { Double(bitPattern: payload) }
     package var bool: Bool { payload != 0 }

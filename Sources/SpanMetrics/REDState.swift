@@ -17,6 +17,20 @@ struct REDState: Sendable {
     private let includesStatus: Bool
     /// The key of the span at hand; kept so that a span allocates nothing.
     private var key: [UInt8] = []
+    /// What spans of the resource at hand were counted as, by ``slot(_:_:)``.
+    private var known: [Known?] = Array(repeating: nil, count: Self.knownCount)
+
+    /// A span whose series is known, and with it that of every span of its resource that is equal in these.
+    private struct Known: Sendable {
+        let name: ByteRange
+        let kind: Int32
+        let statusCode: Int32
+        let row: Int
+        let isOverflow: Bool
+    }
+
+    /// A power of two; more than the operations that one resource usually has in a request.
+    private static let knownCount = 64
 
     init(configuration: SpanMetricsConfiguration, seed: UInt64) {
         self.configuration = configuration
@@ -56,15 +70,51 @@ struct REDState: Sendable {
         var prefix: [UInt8] = [0]
         if includesService { Self.append(batch.slice(service.slice), to: &prefix) }
         let fallbacks = dimensionFallbacks(resource, of: batch)
-        for scope in scopes {
-            for index in scope.spans.indices {
-                record(batch.spans[index], of: batch, prefix: prefix, fallbacks: fallbacks, into: &series)
+        for slot in known.indices { known[slot] = nil }
+        batch.spans.withUnsafeBufferPointer { spans in
+            for scope in scopes {
+                for index in scope.spans.indices {
+                    let (row, isOverflow) = row(of: spans[index], batch, prefix, fallbacks, in: &series)
+                    record(spans[index], of: batch, to: row, of: &series)
+                    if isOverflow { statistics.spansOverflowed += 1 }
+                }
             }
         }
     }
 
-    private mutating func record(
-        _ span: SpanRow, of batch: SpanBatch, prefix: [UInt8], fallbacks: [[UInt8]], into series: inout REDSeries
+    /// The row that a span counts in.
+    private mutating func row(
+        of span: borrowing SpanRow, _ batch: SpanBatch, _ prefix: [UInt8], _ fallbacks: [[UInt8]],
+        in series: inout REDSeries
+    ) -> (row: Int, isOverflow: Bool) {
+        // Dimensions are looked for in the attributes, which is most of the work already.
+        guard dimensionKeys.isEmpty else {
+            makeKey(span, of: batch, prefix: prefix, fallbacks: fallbacks)
+            return series.row(of: key, configuration)
+        }
+        let slot = Self.slot(span, batch)
+        if let known = known[slot], known.kind == span.kind, known.statusCode == span.statusCode,
+            batch.areEqual(known.name, span.name)
+        {
+            return (known.row, known.isOverflow)
+        }
+        makeKey(span, of: batch, prefix: prefix, fallbacks: fallbacks)
+        let (row, isOverflow) = series.row(of: key, configuration)
+        known[slot] = Known(
+            name: span.name, kind: span.kind, statusCode: span.statusCode, row: row, isOverflow: isOverflow)
+        return (row, isOverflow)
+    }
+
+    /// Where a span's series may be noted; those that share a place only take turns.
+    @inline(__always)
+    private static func slot(_ span: borrowing SpanRow, _ batch: SpanBatch) -> Int {
+        var hash = UInt64(span.name.count) &+ UInt64(truncatingIfNeeded: span.statusCode) << 8
+        for byte in batch.bytes[span.name.indices].suffix(8) { hash = hash << 8 ^ hash >> 56 ^ UInt64(byte) }
+        return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32) & (knownCount - 1)
+    }
+
+    private mutating func makeKey(
+        _ span: borrowing SpanRow, of batch: SpanBatch, prefix: [UInt8], fallbacks: [[UInt8]]
     ) {
         key.removeAll(keepingCapacity: true)
         key.append(contentsOf: prefix)
@@ -78,7 +128,11 @@ struct REDState: Sendable {
                 key.append(contentsOf: fallbacks[index])
             }
         }
-        let (row, isOverflow) = series.row(of: key, configuration)
+    }
+
+    private mutating func record(
+        _ span: borrowing SpanRow, of batch: SpanBatch, to row: Int, of series: inout REDSeries
+    ) {
         let duration = span.durationNanoseconds
         let bucket = bucket(of: duration)
         var calls: UInt64 = 1
@@ -94,7 +148,6 @@ struct REDState: Sendable {
             series.setExemplar(exemplar, bucket: bucket, of: row)
         }
         statistics.spans += 1
-        if isOverflow { statistics.spansOverflowed += 1 }
     }
 
     /// What each dimension has, as a part of the key, for spans without such an attribute.

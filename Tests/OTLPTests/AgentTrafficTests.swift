@@ -48,6 +48,30 @@ import Testing
         #expect(sizes.min() == 5 && sizes.count > 40)
     }
 
+    @Test func aTraceBelongsToOneConversationAndAnAgentKeepsItsID() throws {
+        var traffic = AgentTraffic(seed: 3)
+        var traces: [String: Int] = [:]
+        var agents: [String: Set<String>] = [:]
+        for _ in 0..<4_000 {
+            let batch = try SpanBatch(decoding: traffic.trace())
+            func text(_ key: StaticString, _ span: SpanRow) -> String? {
+                batch.attribute(key, in: span.attributes).map { String(decoding: batch.slice($0.slice), as: UTF8.self) }
+            }
+            let conversations = Set(batch.spans.compactMap { text("gen_ai.conversation.id", $0) })
+            #expect(conversations.count == 1)
+            for id in conversations { traces[id, default: 0] += 1 }
+            for span in batch.spans {
+                guard let id = text("gen_ai.agent.id", span), let name = text("gen_ai.agent.name", span) else {
+                    continue
+                }
+                agents[name, default: []].insert(id)
+            }
+        }
+        #expect((3.0...5.0).contains(4_000 / Double(traces.count)))
+        #expect(agents.count == 4 && agents.values.allSatisfy { $0.count == 1 })
+        #expect(Set(agents.values).count == 4)
+    }
+
     @Test func aTraceGoesOnInTheNextRequest() throws {
         var whole = AgentTraffic(seed: 12)
         var parts = AgentTraffic(seed: 12)

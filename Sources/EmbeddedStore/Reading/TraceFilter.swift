@@ -32,7 +32,7 @@ struct TraceFilter: Sendable {
     }
 
     private func place(_ id: TraceID) -> (word: Int, bits: UInt64) {
-        let hash = ByteHash.mix(id.low ^ 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15 ^ id.high)
+        let hash = ByteHash.ofProcess.mix(id.low ^ 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15 ^ id.high)
         let word = Int((hash >> 32).multipliedFullWidth(by: UInt64(words.count) << 32).high)
         var bits: UInt64 = 0
         for bit: UInt64 in 0..<4 { bits |= 1 << (hash >> (6 * bit) & 63) }

@@ -129,7 +129,7 @@ struct BlockMerge {
     private func hash(_ row: Row) -> UInt64 {
         bytes.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return row.spanID }
-            return ByteHash.hash(base + row.start, count: row.count) ^ row.spanID
+            return ByteHash.ofProcess.hash(base + row.start, count: row.count) ^ row.spanID
         }
     }
 

@@ -14,15 +14,20 @@ extension EmbeddedStore {
         }
         guard !isKnown else { return }
         if isFull { try seal() }
+        let hash = ByteHash.ofProcess
         let hashes = batch.batch.spans.withUnsafeBufferPointer { spans in
-            spans.indices.map { RecentSpans.hash(spans[$0].traceID, spans[$0].spanID) }
+            spans.indices.map { RecentSpans.hash(spans[$0].traceID, spans[$0].spanID, hash) }
         }
         let sealed = try sealedRows(batch, hashes)
-        state.withLock { state in
-            let duplicates = state.tail.duplicateSpans
-            state.tail.append(batch, hashes: hashes, without: sealed)
+        let duplicates = state.withLock { state in
+            let duplicates = state.tail.append(batch, hashes: hashes, without: sealed)
             state.position = batch.position
-            state.counters.duplicateSpans += state.tail.duplicateSpans - duplicates
+            state.counters.duplicateSpans += duplicates.count
+            return duplicates
+        }
+        tailBlocks.withLock { blocks in
+            // What is wrong is said when the tail is sealed, which tries it again.
+            do throws(FormatError) { try blocks?.append(batch, without: duplicates) } catch { blocks = nil }
         }
     }
 
@@ -61,22 +66,22 @@ extension EmbeddedStore {
     /// Writes the tail into blocks and puts them and the position they cover into the manifest, in one step. Until
     /// then nothing has changed; files that were written are removed or, after a crash, cleaned up at the next opening.
     private func seal() throws(StorageError) {
-        let (snapshot, hashes, position) = state.withLock { ($0.tail.snapshot, $0.tail.hashes, $0.position) }
+        let (tail, position) = state.withLock { ($0.tail, $0.position) }
         var sealed: [Block] = []
         do throws(StorageError) {
-            for (key, batches) in Self.partition(snapshot, options) {
-                sealed.append(try write(try Self.build(batches, key, snapshot)))
-            }
+            var blocks = try takeTailBlocks(tail.snapshot)
+            try blocks.finish { built throws(StorageError) in sealed.append(try write(built)) }
             try files.sync(directory: directory)
         } catch {
             for block in sealed { try? files.remove(block.path) }
             throw error
         }
         let added = sealed
+        let emptied = tail.emptied()
         try changeBlocks(adding: added, position: position) {
             $0 + added
         } and: { state in
-            state.tail = LiveTail()
+            state.tail = emptied
             for block in added {
                 state.counters.sealedBlocks += 1
                 state.counters.sealedSpans += Int(clamping: block.entry.spans)
@@ -84,55 +89,23 @@ extension EmbeddedStore {
                 if block.entry.isOutOfRange { state.counters.outOfRangeSpans += Int(clamping: block.entry.spans) }
             }
         }
+        tailBlocks.withLock { $0 = TailBlocks(options) }
         writer.withLock { writer in
-            for hash in hashes { writer.recent.insert(hash) }
+            for hash in tail.hashes { writer.recent.insert(hash) }
         }
     }
 
-    /// The rows of the tail by the block that they go to.
-    private static func partition(
-        _ snapshot: LiveTail.Snapshot, _ options: StoreOptions
-    ) -> [(key: BlockKey, value: [(batch: Int, rows: [Int])])] {
-        var parts: [BlockKey: [(batch: Int, rows: [Int])]] = [:]
-        for (index, stored) in snapshot.batches.enumerated() {
-            var inRange: [Int] = []
-            var outOfRange: [Int] = []
-            for row in snapshot.uniqueRows(index) {
-                let start = stored.batch.spans[row].startTime
-                if options.isOutOfRange(start: start, receivedAt: stored.receivedAt) {
-                    outOfRange.append(row)
-                } else {
-                    inRange.append(row)
-                }
-            }
-            for (rows, isOutOfRange) in [(inRange, false), (outOfRange, true)] where !rows.isEmpty {
-                let key = BlockKey(tenant: stored.tenant, isOutOfRange: isOutOfRange)
-                parts[key, default: []].append((index, rows))
-            }
-        }
-        return parts.sorted {
-            ($0.key.tenant.name, $0.key.isOutOfRange ? 1 : 0) < ($1.key.tenant.name, $1.key.isOutOfRange ? 1 : 0)
-        }
-    }
-
-    private static func build(
-        _ parts: [(batch: Int, rows: [Int])], _ key: BlockKey, _ snapshot: LiveTail.Snapshot
-    ) throws(StorageError) -> BuiltBlock {
+    /// The blocks that were built beside the tail; after a seal that failed, or when one could not be built, they are
+    /// built anew.
+    private func takeTailBlocks(_ snapshot: LiveTail.Snapshot) throws(StorageError) -> TailBlocks {
+        if let blocks = tailBlocks.withLock({ $0.take() }) { return blocks }
+        var blocks = TailBlocks(options)
         do throws(FormatError) {
-            var builder = try BlockBuilder(
-                tenant: key.tenant, isOutOfRange: key.isOutOfRange, spans: parts.reduce(0) { $0 + $1.rows.count })
-            for (batch, rows) in parts {
-                let stored = snapshot.batches[batch]
-                try builder.append(
-                    stored.batch, rows: rows,
-                    BlockBuilder.Origin(
-                        receivedMin: stored.receivedAt, receivedMax: stored.receivedAt, firstPosition: stored.position,
-                        lastPosition: stored.position))
+            for index in snapshot.batches.indices {
+                try blocks.append(snapshot.batches[index], without: snapshot.duplicateRows(index))
             }
-            return try builder.finish()
-        } catch {
-            throw .io(message: "cannot seal a block: \(error.reason)")
-        }
+        } catch { throw .unsealable(error) }
+        return blocks
     }
 
     /// Writes a block into a file of its own, which no manifest names yet.

@@ -28,6 +28,9 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
     let state: Mutex<State>
     /// What only the writer's calls touch; they come from one thread, the lock makes that safe where they do not.
     let writer: Mutex<WriterState>
+    /// What the tail will be sealed into; nil after a failure, and while a seal writes it. Touched by the writer's calls
+    /// alone.
+    let tailBlocks: Mutex<TailBlocks?>
     /// Held while the manifest is written, by the writer and by the background merge; queries never wait for it.
     let catalog = Mutex<Void>(())
     let merging = MergeTurn()
@@ -66,6 +69,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         state.durable = opened.manifest.position
         state.hasDeleted = opened.manifest.hasDeleted
         self.state = Mutex(state)
+        tailBlocks = Mutex(TailBlocks(options))
         writer = Mutex(
             WriterState(
                 nextNumber: opened.manifest.nextNumber, recent: RecentSpans(spansMax: options.recentSpansMax)))

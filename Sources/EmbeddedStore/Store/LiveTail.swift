@@ -24,12 +24,14 @@ struct LiveTail: Sendable {
             guard let left = duplicates[batch].map(Set.init) else { return Array(rows) }
             return rows.filter { !left.contains($0) }
         }
+
+        /// The other rows of a batch, in rising order.
+        func duplicateRows(_ batch: Int) -> [Int] { duplicates[batch] ?? [] }
     }
 
     private(set) var snapshot = Snapshot()
     /// Spans that are no duplicates.
     var spans: Int { rows.count }
-    private(set) var duplicateSpans = 0
     private(set) var bytes = 0
     private(set) var receivedMin = UInt64.max
     private var rows: [Row] = []
@@ -38,14 +40,30 @@ struct LiveTail: Sendable {
     /// The last row of each trace, by the hash of its id as in `slots`.
     private var traceSlots: [UInt64] = Array(repeating: 0, count: 1024)
     private var traces = 0
+    /// Where the trace of the row that came last is noted: most spans come beside others of their trace.
+    private var lastTrace: (id: TraceID, slot: Int)?
     /// Rows by the hash of trace and span id, linear probing: 32 bits of hash, then the row's index plus 1; 0 is free.
     private var slots: [UInt64] = Array(repeating: 0, count: 1024)
 
+    private let byteHash = ByteHash.ofProcess
+
     var isEmpty: Bool { snapshot.batches.isEmpty }
 
+    init() {}
+
+    /// An empty tail with room for what this one has, which the next one will probably have too.
+    func emptied() -> LiveTail {
+        var tail = LiveTail()
+        tail.rows.reserveCapacity(rows.count)
+        tail.hashes.reserveCapacity(hashes.count)
+        tail.slots = Array(repeating: 0, count: slots.count)
+        tail.traceSlots = Array(repeating: 0, count: traceSlots.count)
+        return tail
+    }
+
     /// Takes a batch. `hashes`: of each span's ids, by ``RecentSpans/hash(_:_:)``; `known`: rows that are duplicates of
-    /// spans elsewhere.
-    mutating func append(_ stored: StoredBatch, hashes batchHashes: [UInt64], without known: Set<Int>) {
+    /// spans elsewhere. Returns all rows that are duplicates, in rising order.
+    mutating func append(_ stored: StoredBatch, hashes batchHashes: [UInt64], without known: Set<Int>) -> [Int] {
         let number = snapshot.batches.count
         snapshot.batches.append(stored)
         var doubled: [Int] = []
@@ -58,9 +76,9 @@ struct LiveTail: Sendable {
             appendRow(batch: number, row: row, stored.batch.spans[row].traceID)
         }
         if !doubled.isEmpty { snapshot.duplicates[number] = doubled }
-        duplicateSpans += doubled.count
         bytes += stored.batch.bytes.count
         receivedMin = min(receivedMin, stored.receivedAt)
+        return doubled
     }
 
     /// The rows of a trace by batch, both in the order of arrival.
@@ -83,16 +101,24 @@ struct LiveTail: Sendable {
     /// Appends a row to its trace.
     private mutating func appendRow(batch: Int, row: Int, _ trace: TraceID) {
         if (traces + 1) * 2 > traceSlots.count { growTraces() }
-        let slot = traceSlot(trace)
+        let slot: Int
+        if let last = lastTrace, last.id == trace {
+            slot = last.slot
+        } else {
+            slot = traceSlot(trace)
+            lastTrace = (trace, slot)
+        }
         let previous = Int32(truncatingIfNeeded: traceSlots[slot] & 0xFFFF_FFFF) - 1
         if previous < 0 { traces += 1 }
         rows.append(Row(batch: Int32(batch), row: Int32(row), previous: previous))
-        traceSlots[slot] = Self.hash(trace) & 0xFFFF_FFFF_0000_0000 | UInt64(rows.count)
+        // A slot that is taken has the hash already.
+        let tag = previous < 0 ? hash(trace) : traceSlots[slot]
+        traceSlots[slot] = tag & 0xFFFF_FFFF_0000_0000 | UInt64(rows.count)
     }
 
     /// Where a trace's last row is noted, or would be.
     private func traceSlot(_ trace: TraceID) -> Int {
-        let hash = Self.hash(trace)
+        let hash = hash(trace)
         let mask = traceSlots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while traceSlots[slot] != 0 {
@@ -108,12 +134,13 @@ struct LiveTail: Sendable {
     }
 
     private mutating func growTraces() {
+        lastTrace = nil
         let all = traceSlots
         traceSlots = Array(repeating: 0, count: all.count * 2)
         for slot in all where slot != 0 { traceSlots[traceSlot(trace(slot))] = slot }
     }
 
-    private static func hash(_ trace: TraceID) -> UInt64 { ByteHash.mix(trace.low, 0x9E37_79B9_7F4A_7C15 ^ trace.high) }
+    private func hash(_ trace: TraceID) -> UInt64 { byteHash.mix(trace.low, 0x9E37_79B9_7F4A_7C15 ^ trace.high) }
 
     /// Notes the row that is about to be appended to `rows`; false when an equal span of the tenant is there.
     private mutating func insert(_ stored: StoredBatch, _ row: Int, _ hash: UInt64) -> Bool {

@@ -13,9 +13,10 @@ struct RecentSpans: Sendable {
         self.spansMax = spansMax
     }
 
-    static func hash(_ trace: TraceID, _ span: SpanID) -> UInt64 {
+    @inline(__always)
+    static func hash(_ trace: TraceID, _ span: SpanID, _ hash: ByteHash = .ofProcess) -> UInt64 {
         // One after the other: a root span's id may be its trace's lower half, as Zipkin has it.
-        ByteHash.mix(ByteHash.mix(trace.low, trace.high), span.rawValue) | 1
+        hash.mix(hash.mix(trace.low, trace.high), span.rawValue) | 1
     }
 
     @inline(__always)

@@ -6,6 +6,7 @@ struct ByteDictionary: ~Copyable {
     /// Linear probing by the low bits of a tag of 32 bits: the tag, then the string's number plus 1; 0 is free. The
     /// length is a power of two.
     private var slots = Room<UInt64>(repeating: 0, count: 64)
+    private let byteHash = ByteHash.ofProcess
 
     var count: Int { ends.count }
 
@@ -18,7 +19,7 @@ struct ByteDictionary: ~Copyable {
     /// The string's number, a new one when it is not there yet.
     @inline(__always)
     mutating func index(of string: UnsafePointer<UInt8>, count: Int) -> Int {
-        let tag = ByteHash.hash(string, count: count) >> 32
+        let tag = byteHash.hash(string, count: count) >> 32
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: tag) & mask
         while slots[slot] != 0 {

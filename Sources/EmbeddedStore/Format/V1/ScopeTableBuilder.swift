@@ -6,6 +6,12 @@ struct ScopeTableBuilder {
     private struct Header: Hashable {
         let resource: [UInt8]
         let scope: [UInt8]
+
+        // An array's own hash takes its bytes one at a time.
+        func hash(into hasher: inout Hasher) {
+            resource.withUnsafeBytes { hasher.combine(bytes: $0) }
+            scope.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
     }
 
     private var index: [Header: Int] = [:]

@@ -16,6 +16,7 @@ struct TraceTableBuilder: ~Copyable {
     /// Linear probing: 32 bits of an id's hash, then its number plus 1; 0 is free. The length is a power of two.
     private var slots = Room<UInt64>(repeating: 0, count: 1024)
     private var last: UInt32 = 0
+    private let byteHash = ByteHash.ofProcess
 
     init() {}
 
@@ -29,7 +30,7 @@ struct TraceTableBuilder: ~Copyable {
     }
 
     private mutating func number(of id: TraceID) -> UInt32 {
-        let hash = ByteHash.mix(id.low ^ 0x9E37_79B9_7F4A_7C15, id.high ^ 0xE703_7ED1_A0B4_28DB)
+        let hash = byteHash.mix(id.low ^ 0x9E37_79B9_7F4A_7C15, id.high ^ 0xE703_7ED1_A0B4_28DB)
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash >> 32) & mask
         while slots[slot] != 0 {
@@ -117,7 +118,7 @@ struct TraceTableBuilder: ~Copyable {
         let slots = Room<UInt64>(repeating: 0, count: size)
         let mask = size - 1
         for row in 0..<codes.count {
-            let hash = Self.hash(codes[row], spanIDs[row])
+            let hash = hash(codes[row], spanIDs[row])
             var slot = Int(truncatingIfNeeded: hash >> 32) & mask
             while slots[slot] != 0, !isRow(slots[slot], hash, codes[row], spanIDs[row]) { slot = (slot + 1) & mask }
             if slots[slot] == 0 { slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(row + 1) }
@@ -128,7 +129,7 @@ struct TraceTableBuilder: ~Copyable {
                 rows.append(-1)
                 continue
             }
-            let hash = Self.hash(codes[row], parents[row])
+            let hash = hash(codes[row], parents[row])
             var slot = Int(truncatingIfNeeded: hash >> 32) & mask
             while slots[slot] != 0, !isRow(slots[slot], hash, codes[row], parents[row]) { slot = (slot + 1) & mask }
             rows.append(Int32(truncatingIfNeeded: Int(slots[slot] & 0xFFFF_FFFF) - 1))
@@ -137,8 +138,8 @@ struct TraceTableBuilder: ~Copyable {
     }
 
     @inline(__always)
-    private static func hash(_ code: UInt32, _ id: UInt64) -> UInt64 {
-        ByteHash.mix(id ^ UInt64(code) << 32, 0x9E37_79B9_7F4A_7C15)
+    private func hash(_ code: UInt32, _ id: UInt64) -> UInt64 {
+        byteHash.mix(id ^ UInt64(code) << 32, 0x9E37_79B9_7F4A_7C15)
     }
 
     /// Whether a slot's row is this span of this trace.
