@@ -18,6 +18,16 @@ extension EmbeddedStore {
         defer { merging.end() }
         let blocks = state.withLock { $0.blocks }
         guard let sources = MergePlan(options: options).next(blocks, excluding: merging.left) else { return false }
+        do throws(StorageError) {
+            return try join(sources, context)
+        } catch {
+            if error != .cancelled { state.withLock { $0.counters.failedMerges += 1 } }
+            throw error
+        }
+    }
+
+    /// False where the blocks have more bytes than a merge may hold.
+    private func join(_ sources: [Block], _ context: QueryContext) throws(StorageError) -> Bool {
         let pages = PageReader()
         var merge = BlockMerge(bytesMax: options.mergeBytes)
         for block in sources {
@@ -61,7 +71,9 @@ extension EmbeddedStore {
             changed.removeAll { numbers.contains($0.entry.number) }
             return changed
         } and: { state in
+            state.counters.merges += 1
             state.counters.mergedBlocks += sources.count
+            state.counters.mergedBytes += Int(clamping: merged.entry.fileBytes)
             state.counters.mergedSpans += Int(clamping: merged.entry.spans)
             state.counters.collapsedSpans += collapsedSpans
         }

@@ -114,9 +114,13 @@ package struct StoreCounters: Sendable, Hashable {
     /// Spans and blocks deleted by retention.
     package var expiredSpans = 0
     package var expiredBlocks = 0
-    /// Blocks that were joined, spans in the blocks that came of it, and spans that were left out because an equal one
-    /// was among them.
+    /// Merges that are done, and those that failed; one that was stopped is neither.
+    package var merges = 0
+    package var failedMerges = 0
+    /// Blocks that were joined, bytes of and spans in the blocks that came of it, and spans that were left out because
+    /// an equal one was among them.
     package var mergedBlocks = 0
+    package var mergedBytes = 0
     package var mergedSpans = 0
     package var collapsedSpans = 0
     /// Blocks put aside because a query found them wrong.
