@@ -86,7 +86,11 @@ package struct REDQuery: Sendable {
             throw .limitExceeded(message: "more than \(Self.pointsMax) points, expected a longer step or fewer groups")
         }
         var result = aggregation.result()
-        result.isPartial = reader.statistics().deletedBefore.map { range.start < $0 } ?? false
+        let statistics = reader.statistics()
+        result.partialReasons = statistics.gapReasons(in: range, tenant: tenant)
+        if let deletedBefore = statistics.deletedBefore, range.start < deletedBefore {
+            result.partialReasons.append("retention has deleted spans of the range")
+        }
         return result
     }
 }
@@ -94,8 +98,10 @@ package struct REDQuery: Sendable {
 /// The answer of a ``REDQuery``.
 package struct REDResult: Sendable {
     package var rows: [REDRow]
-    /// The range reaches into the time of spans that retention has deleted.
-    package var isPartial = false
+    /// Why spans of the range are missing, one line each: those that retention has deleted, and those of a part of the
+    /// store that cannot be read.
+    package var partialReasons: [String] = []
+    package var isPartial: Bool { !partialReasons.isEmpty }
     /// There were more than ``REDQuery/groupsMax`` groups.
     package var isTruncated = false
 }

@@ -64,7 +64,11 @@ struct TraceReading {
     }
 
     func result(isComplete: Bool) -> TraceSearchResult {
-        TraceSearchResult(traces: found, tracesRead: seen.count, isComplete: isComplete && !isCut)
+        // As of now: a block that was put aside meanwhile may be missing in the answer.
+        var reasons = reader.statistics().gapReasons(in: search.range, tenant: search.tenant)
+        if !isComplete || isCut { reasons.append("the search stopped before it had looked at everything") }
+        return TraceSearchResult(
+            traces: found, tracesRead: seen.count, isComplete: reasons.isEmpty, partialReasons: reasons)
     }
 
     private func matches(_ batch: SpanBatch) -> [Int] {

@@ -148,6 +148,32 @@ package struct StorageStatistics: Sendable, Hashable {
     /// Received-at of the oldest span still stored when older ones were deleted, in unix nanoseconds; nil when nothing
     /// ever was.
     package var deletedBefore: UInt64?
+    /// What was stored and cannot be read.
+    package var gaps: [StorageGap] = []
 
     package init() {}
+
+    /// Why an answer about spans that start in a range is not whole, one line each: parts that cannot be read.
+    package func gapReasons(in range: TimeRange, tenant: TenantID) -> [String] {
+        gaps.filter { ($0.tenant ?? tenant) == tenant && range.intersects(first: $0.startMin, last: $0.startMax) }
+            .map(\.reason)
+    }
+}
+
+/// Spans that were stored and cannot be read any more, as those of a damaged file.
+package struct StorageGap: Sendable, Hashable {
+    /// Nil where it is not known whose spans they are.
+    package var tenant: TenantID?
+    /// Between which times the spans start, both included, in unix nanoseconds.
+    package var startMin: UInt64
+    package var startMax: UInt64
+    /// One line that names what is missing and why.
+    package var reason: String
+
+    package init(tenant: TenantID?, startMin: UInt64, startMax: UInt64, reason: String) {
+        self.tenant = tenant
+        self.startMin = startMin
+        self.startMax = startMax
+        self.reason = reason
+    }
 }

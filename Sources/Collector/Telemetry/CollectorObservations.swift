@@ -99,6 +99,7 @@ struct CollectorObservations {
             ("skein_store_live_spans", "Stored spans that are in memory and not in a block yet.", { $0.liveSpans }),
             ("skein_store_blocks", "Blocks.", { $0.blocks }),
             ("skein_store_disk_bytes", "Bytes of blocks.", { $0.diskBytes }),
+            ("skein_store_quarantined_blocks", "Blocks put aside that answers lack.", { $0.gaps.count }),
         ]
         for (name, help, value) in values {
             metrics.observe(name, help) { [Sample(Double(value(store.statistics())))] }

@@ -12,6 +12,8 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         var tail = LiveTail()
         /// In the order in which they were sealed.
         var blocks: [Block] = []
+        /// Blocks that were put aside and whose files are still there.
+        var putAside: [PutAside] = []
         /// The last position that was taken.
         var position = JournalPosition.beginning
         /// The position that the manifest covers.
@@ -62,6 +64,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         report = opened.report
         var state = State()
         state.blocks = opened.manifest.blocks.map { Block($0, directory: directory) }
+        state.putAside = opened.putAside
         state.position = opened.manifest.position
         state.durable = opened.manifest.position
         state.hasDeleted = opened.manifest.hasDeleted
@@ -97,6 +100,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
             }
             statistics.oldestReceivedAt = state.tail.isEmpty && state.blocks.isEmpty ? nil : oldest
             if state.hasDeleted { statistics.deletedBefore = oldest }
+            statistics.gaps = state.putAside.map(\.gap)
             return statistics
         }
     }
