@@ -7,6 +7,18 @@ struct REDAggregation {
         var errors = 0.0
         var durations = LogLinearHistogram()
 
+        /// Takes spans of one weight. The buckets of both histograms have the same bounds from 128 ns on, and below it
+        /// one of theirs holds one whole number.
+        mutating func add(_ group: AggregationGroup, isError: Bool, weight: Double) {
+            spans += group.spans
+            if isError { errors += weight * Double(group.spans) }
+            guard let histogram = group.measures.first?.histogram else { return }
+            for (index, count) in histogram.counts.enumerated() where count > 0 {
+                let duration = UInt64(OctaveHistogram.middle(histogram.first + Int32(index)))
+                durations.add(duration, weight: weight * Double(count))
+            }
+        }
+
         mutating func add(_ duration: UInt64, isError: Bool, weight: Double) {
             spans += 1
             if isError { errors += weight }
@@ -59,6 +71,35 @@ struct REDAggregation {
                 if isNew { points += 1 }
             }
         }
+    }
+
+    /// Takes the groups of an aggregation by the query's keys, status and weight.
+    ///
+    /// - Returns: false when they are more than the answer may have.
+    mutating func add(_ result: AggregationResult) -> Bool {
+        guard result.overflow == nil else { return false }
+        var places: [[FieldValue]: Int] = [:]
+        let count = query.groupings.count
+        // Rows of equal counts are in the order of their groups here: one that does not change from call to call.
+        for part in result.groups.map({ (group: $0, name: "\($0.key)") }).sorted(by: { $0.name < $1.name }) {
+            let group = part.group
+            let key = Array(group.key.prefix(count))
+            let place = places[key] ?? groups.count
+            if place == groups.count {
+                guard places.count < REDQuery.groupsMax else { return false }
+                places[key] = place
+                groups.append(Group(key: key))
+            }
+            let isError = group.key[count] == .int(2)
+            let weight = FieldColumn.double(group.key[count + 1])
+            groups[place].all.add(group, isError: isError, weight: weight)
+            guard let step = query.stepNanoseconds, let start = group.stepStart else { continue }
+            let point = (start &- query.range.start) / step
+            if groups[place].points[point] == nil { points += 1 }
+            guard !hasTooManyPoints else { return true }
+            groups[place].points[point, default: Accumulator()].add(group, isError: isError, weight: weight)
+        }
+        return true
     }
 
     private mutating func group(of row: Int, _ columns: inout [GroupColumn]) -> Int {
@@ -238,7 +279,7 @@ extension FieldColumn {
         return (0..<count).map { Self.double(self[$0]) }
     }
 
-    private static func double(_ value: FieldValue) -> Double {
+    fileprivate static func double(_ value: FieldValue) -> Double {
         switch value {
         case .double(let number): number
         case .int(let number): Double(number)

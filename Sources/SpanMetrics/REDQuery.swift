@@ -60,6 +60,10 @@ package struct REDQuery: Sendable {
 
     /// Computes the rows, the largest count first.
     ///
+    /// Where the range has both ends and there are no more groups than an answer has, the reader groups the spans
+    /// itself (``TraceReader/aggregate(_:context:)``); spans then are no rows of ``QueryContext/rowsMax``. Else each
+    /// span is looked at. The numbers are the same.
+    ///
     /// - Throws: what the reader throws, and ``StorageError/limitExceeded(message:)`` past ``groupingsMax`` or
     ///   ``pointsMax``.
     package func run(
@@ -74,28 +78,74 @@ package struct REDQuery: Sendable {
                 throw .limitExceeded(message: "more than \(Self.pointsMax) steps in the range, expected a longer step")
             }
         }
+        var aggregation: REDAggregation
+        if let grouped = try self.grouped(on: reader, context: context) {
+            aggregation = grouped
+        } else {
+            aggregation = try spanBySpan(on: reader, context: context)
+        }
+        if aggregation.hasTooManyPoints {
+            throw .limitExceeded(message: "more than \(Self.pointsMax) points, expected a longer step or fewer groups")
+        }
+        var result = aggregation.result()
+        let statistics = reader.statistics()
+        result.partialReasons = statistics.gapReasons(in: range, tenant: tenant)
+        if let deletedBefore = statistics.deletedBefore, range.start < deletedBefore {
+            result.partialReasons.append("retention has deleted spans of the range")
+        }
+        return result
+    }
+}
+
+extension REDQuery {
+    /// Groups that the reader may tell apart: those of the answer by step, status and weight of their spans.
+    static let cellsMax = 100_000
+
+    /// What the reader's own grouping gives; nil where it cannot give what looking at each span does: for a range that
+    /// the spans' own times bound, for as many keys as a reader groups by, and past a limit.
+    private func grouped(
+        on reader: any TraceReader, context: QueryContext
+    ) throws(StorageError) -> REDAggregation? {
+        guard range.start > 0, range.end != .max, groupings.count + 2 <= AggregationPlan.groupingsMax else {
+            return nil
+        }
+        let plan = AggregationPlan(
+            tenant: tenant, range: range, predicate: counted,
+            groupings: groupings.map(\.field) + [.statusCode, .adjustedCount],
+            measures: [AggregationMeasure(.duration)], stepNanoseconds: stepNanoseconds, groupsMax: Self.cellsMax)
+        do throws(StorageError) {
+            var aggregation = REDAggregation(query: self)
+            return aggregation.add(try reader.aggregate(plan, context: context)) ? aggregation : nil
+        } catch {
+            guard case .limitExceeded = error else { throw error }
+            return nil
+        }
+    }
+
+    private func spanBySpan(
+        on reader: any TraceReader, context: QueryContext
+    ) throws(StorageError) -> REDAggregation {
         let plan = ScanPlan(
-            tenant: tenant, range: range, predicate: .and([.exists(.serviceName), predicate]),
+            tenant: tenant, range: range, predicate: counted,
             fields: [.startTime, .duration, .statusCode, .adjustedCount] + groupings.map(\.field))
         var aggregation = REDAggregation(query: self)
         try reader.scan(plan, context: context) { rows in
             aggregation.add(rows)
             return !aggregation.hasTooManyPoints
         }
-        if aggregation.hasTooManyPoints {
-            throw .limitExceeded(message: "more than \(Self.pointsMax) points, expected a longer step or fewer groups")
-        }
-        var result = aggregation.result()
-        result.isPartial = reader.statistics().deletedBefore.map { range.start < $0 } ?? false
-        return result
+        return aggregation
     }
+
+    private var counted: SpanPredicate { .and([.exists(.serviceName), predicate]) }
 }
 
 /// The answer of a ``REDQuery``.
 package struct REDResult: Sendable {
     package var rows: [REDRow]
-    /// The range reaches into the time of spans that retention has deleted.
-    package var isPartial = false
+    /// Why spans of the range are missing, one line each: those that retention has deleted, and those of a part of the
+    /// store that cannot be read.
+    package var partialReasons: [String] = []
+    package var isPartial: Bool { !partialReasons.isEmpty }
     /// There were more than ``REDQuery/groupsMax`` groups.
     package var isTruncated = false
 }

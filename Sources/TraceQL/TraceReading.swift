@@ -32,21 +32,29 @@ struct TraceReading {
 
     /// Reads what may belong to the answer; true when no more traces may be read for it.
     mutating func read(_ candidates: TraceCandidates) throws(StorageError) -> Bool {
-        for candidate in candidates.newestFirst() where !seen.contains(candidate.id) {
+        let unread = candidates.newestFirst().filter { !seen.contains($0.id) }
+        var next = 0
+        guard let first = unread.first, mayRead(first) else { return isCut }
+        try reader.traces(
+            unread.map(\.id), tenant: search.tenant, context: context
+        ) { id, batch throws(StorageError) in
             try context.check()
-            // No further trace starts later than its first matched span does.
-            if isDecided(before: candidate.start) { return false }
-            guard seen.count < TraceSearch.tracesReadMax else {
-                isCut = true
-                return true
-            }
             if found.count >= search.limit { extraReads += 1 }
-            seen.insert(candidate.id)
-            guard let batch = try reader.trace(candidate.id, tenant: search.tenant, context: context) else { continue }
-            let matched = matches(batch)
-            if !matched.isEmpty { insert(summary(of: batch, candidate.id, matched)) }
+            seen.insert(id)
+            let matched = batch.map(matches) ?? []
+            if let batch, !matched.isEmpty { insert(summary(of: batch, id, matched)) }
+            next += 1
+            return next < unread.count && mayRead(unread[next])
         }
-        return false
+        return isCut
+    }
+
+    /// Whether a trace may belong to the answer and may be read for it.
+    private mutating func mayRead(_ candidate: TraceCandidates.Candidate) -> Bool {
+        // No further trace starts later than its first matched span does.
+        if isDecided(before: candidate.start) { return false }
+        isCut = isCut || seen.count >= TraceSearch.tracesReadMax
+        return !isCut
     }
 
     /// Whether the answer stands: no trace that starts at `start` or before can be in it, or enough others were read.
@@ -56,7 +64,11 @@ struct TraceReading {
     }
 
     func result(isComplete: Bool) -> TraceSearchResult {
-        TraceSearchResult(traces: found, tracesRead: seen.count, isComplete: isComplete && !isCut)
+        // As of now: a block that was put aside meanwhile may be missing in the answer.
+        var reasons = reader.statistics().gapReasons(in: search.range, tenant: search.tenant)
+        if !isComplete || isCut { reasons.append("the search stopped before it had looked at everything") }
+        return TraceSearchResult(
+            traces: found, tracesRead: seen.count, isComplete: reasons.isEmpty, partialReasons: reasons)
     }
 
     private func matches(_ batch: SpanBatch) -> [Int] {

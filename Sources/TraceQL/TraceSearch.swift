@@ -39,7 +39,9 @@ package struct TraceSearch: Sendable {
     package func run(
         on reader: any TraceReader, context: QueryContext = QueryContext()
     ) throws(StorageError) -> TraceSearchResult {
-        guard limit > 0 else { return TraceSearchResult(traces: [], tracesRead: 0, isComplete: true) }
+        guard limit > 0 else {
+            return TraceSearchResult(traces: [], tracesRead: 0, isComplete: true, partialReasons: [])
+        }
         var reading = try TraceReading(self, reader, context)
         var wanted = limit + Self.extraReadsMax(limit)
         while true {

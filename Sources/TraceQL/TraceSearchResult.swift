@@ -6,8 +6,10 @@ package struct TraceSearchResult: Hashable, Sendable {
     package var traces: [TraceSummary]
     /// Traces that were read whole.
     package var tracesRead: Int
-    /// False when a limit of ``TraceSearch`` kept it from looking everywhere.
+    /// False when a limit of ``TraceSearch`` kept it from looking everywhere, or a part of the store cannot be read.
     package var isComplete: Bool
+    /// Why traces or spans may be missing, one line each; empty for a complete answer.
+    package var partialReasons: [String]
 }
 
 /// A trace in the answer of a search.

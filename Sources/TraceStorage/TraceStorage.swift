@@ -80,6 +80,13 @@ package protocol TraceReader: AnyObject, Sendable {
     /// All spans of a trace as one batch, in the order of arrival; nil when there is none.
     func trace(_ id: TraceID, tenant: TenantID, context: QueryContext) throws(StorageError) -> SpanBatch?
 
+    /// Hands each of some traces to `body`, in their order, until it returns false: as ``trace(_:tenant:context:)``, and
+    /// less work where spans of several lie together.
+    func traces(
+        _ ids: [TraceID], tenant: TenantID, context: QueryContext,
+        _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
+    ) throws(StorageError)
+
     /// Evaluates a plan over all spans and hands the rows that match to `body`, some at a time and in no particular
     /// order, until it returns false. The calls of `body` come one after the other, on the calling thread; a store that
     /// has the newest spans at hand first says so in ``ScanRows/laterStartMax``.
@@ -102,6 +109,16 @@ package protocol TraceReader: AnyObject, Sendable {
 }
 
 extension TraceReader {
+    /// One trace after the other, for readers that know no better way.
+    package func traces(
+        _ ids: [TraceID], tenant: TenantID, context: QueryContext,
+        _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        for id in ids {
+            guard try body(id, try trace(id, tenant: tenant, context: context)) else { return }
+        }
+    }
+
     /// The answer by way of ``scan(_:context:_:)``, for readers that know no better one; the spans then count as rows.
     package func aggregate(_ plan: AggregationPlan, context: QueryContext) throws(StorageError) -> AggregationResult {
         var aggregator = try Aggregator(plan, context: context)
@@ -131,6 +148,32 @@ package struct StorageStatistics: Sendable, Hashable {
     /// Received-at of the oldest span still stored when older ones were deleted, in unix nanoseconds; nil when nothing
     /// ever was.
     package var deletedBefore: UInt64?
+    /// What was stored and cannot be read.
+    package var gaps: [StorageGap] = []
 
     package init() {}
+
+    /// Why an answer about spans that start in a range is not whole, one line each: parts that cannot be read.
+    package func gapReasons(in range: TimeRange, tenant: TenantID) -> [String] {
+        gaps.filter { ($0.tenant ?? tenant) == tenant && range.intersects(first: $0.startMin, last: $0.startMax) }
+            .map(\.reason)
+    }
+}
+
+/// Spans that were stored and cannot be read any more, as those of a damaged file.
+package struct StorageGap: Sendable, Hashable {
+    /// Nil where it is not known whose spans they are.
+    package var tenant: TenantID?
+    /// Between which times the spans start, both included, in unix nanoseconds.
+    package var startMin: UInt64
+    package var startMax: UInt64
+    /// One line that names what is missing and why.
+    package var reason: String
+
+    package init(tenant: TenantID?, startMin: UInt64, startMax: UInt64, reason: String) {
+        self.tenant = tenant
+        self.startMin = startMin
+        self.startMax = startMax
+        self.reason = reason
+    }
 }

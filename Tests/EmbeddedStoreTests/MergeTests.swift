@@ -43,6 +43,8 @@ import TraceStorageConformance
         // One for spans of their time and one for those of far-off times.
         #expect(store.statistics().blocks == 2)
         #expect(store.counters.mergedBlocks == before.blocks)
+        #expect(store.counters.merges == 2 && store.counters.failedMerges == 0)
+        #expect(store.counters.mergedBytes == store.statistics().diskBytes)
         #expect(store.statistics().spans == before.spans)
         #expect(store.statistics().deletedBefore == nil)
         let sent = StoredSpansOf.batches(batches)
@@ -122,6 +124,7 @@ import TraceStorageConformance
         try directory.write(bytes, to: "block-3.skb")
         let store = try EmbeddedStore(directory: directory.path)
         #expect(throws: StorageError.self) { try store.merge() }
+        #expect(store.counters.failedMerges == 1 && store.counters.merges == 0)
         #expect(store.statistics().blocks == 6)
         try store.maintain(now: batches[5].receivedAt)
         #expect(store.counters.quarantinedBlocks == 1)
@@ -198,6 +201,7 @@ import TraceStorageConformance
         let context = QueryContext()
         context.cancel()
         #expect(throws: StorageError.cancelled) { try store.merge(context: context) }
+        #expect(store.counters.failedMerges == 0)
         #expect(try directory.names() == names)
         #expect(try store.merge())
     }

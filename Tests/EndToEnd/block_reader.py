@@ -198,6 +198,14 @@ class Block:
             raise FormatError("trace index")
         groups = (self.rows + GROUP_ROWS - 1) // GROUP_ROWS
         self.tables = [self._table(reader, groups) for _ in range(3)]
+        # For each row group the longest duration by service, the first for spans without one; None for no span.
+        self.longest = None
+        count = reader.varint() if reader.offset < len(reader.data) else 0
+        if count:
+            if count != len(self.services) + 1:
+                raise FormatError(f"longest spans of {count} services")
+            values = [[reader.varint() for _ in range(count)] for _ in range(groups)]
+            self.longest = [[value - 1 if value else None for value in group] for group in values]
 
     def _table(self, reader, groups):
         rows = [reader.varint() for _ in range(groups)]

@@ -42,12 +42,13 @@ def messages_with_bytes():
 MESSAGE = messages_with_bytes()
 ExportTraceServiceRequest = MESSAGE("collector.trace.v1.ExportTraceServiceRequest")
 Span, KeyValue = MESSAGE("trace.v1.Span"), MESSAGE("common.v1.KeyValue")
+ResourceSpans = MESSAGE("trace.v1.ResourceSpans")
 GOLDEN = pathlib.Path(__file__).parent.parent / "EmbeddedStoreTests" / "Golden"
 
 
-def manifest_blocks():
+def manifest_blocks(folder):
     """The numbers and lengths of the manifest's blocks."""
-    data = (GOLDEN / "manifest").read_bytes()
+    data = (folder / "manifest").read_bytes()
     assert data[:8] == b"SKEINMAN"
     version, content_sum, header_sum = struct.unpack("<III", data[8:20])
     assert version == 1
@@ -207,11 +208,13 @@ def sent():
     return sorted(found)
 
 
-def test_the_document_is_enough_to_read_every_span():
+# The blocks of the first writer have no longest spans.
+@pytest.mark.parametrize("folder", [GOLDEN, GOLDEN / "first"], ids=["now", "first"])
+def test_the_document_is_enough_to_read_every_span(folder):
     found = []
     codecs = set()
-    for number, file_bytes, count, is_far_off, tenant in manifest_blocks():
-        data = (GOLDEN / f"block-{number}.skb").read_bytes()
+    for number, file_bytes, count, is_far_off, tenant in manifest_blocks(folder):
+        data = (folder / f"block-{number}.skb").read_bytes()
         assert len(data) == file_bytes
         block = blocks.Block(data)
         assert (block.rows, block.is_far_off, block.tenant) == (count, bool(is_far_off), tenant)
@@ -223,11 +226,27 @@ def test_the_document_is_enough_to_read_every_span():
         assert len(scopes) == block.scope_count
         rows = list(spans(block))
         assert len(rows) == count
+        assert block.longest == (longest(block, rows, scopes) if folder == GOLDEN else None)
         found += [scopes[scope] + (span.SerializeToString(deterministic=True),) for scope, span in rows]
         codecs |= {codec(block, column) for column in block.tables[blocks.SPAN].columns}
     assert sorted(found) == sent()
     # The block has a page of every encoding there is.
     assert {"decimals", "hex digits", "dictionary", "deltas"} <= codecs
+
+
+def longest(block, rows, scopes):
+    """For each row group and service the longest duration, worked out from the spans."""
+    groups = [[None] * (len(block.services) + 1) for _ in block.tables[blocks.SPAN].rows]
+    for number, (scope, span) in enumerate(rows):
+        resource = ResourceSpans.FromString(scopes[scope][0]).resource
+        names = [item.value for item in resource.attributes if item.key == b"service.name"]
+        service = 0
+        if names and names[0].WhichOneof("value") == "string_value":
+            service = block.services.index(names[0].string_value) + 1
+        duration = max(0, span.end_time_unix_nano - span.start_time_unix_nano)
+        group = groups[number // blocks.GROUP_ROWS]
+        group[service] = max(group[service] or 0, duration)
+    return groups
 
 
 def codec(block, column):

@@ -51,6 +51,84 @@ import TraceStorage
         }
     }
 
+    /// A reader that groups nothing itself.
+    private final class UngroupingReader: TraceReader {
+        private let list: ListReader
+
+        init(_ list: ListReader) { self.list = list }
+
+        func trace(_ id: TraceID, tenant: TenantID, context: QueryContext) throws(StorageError) -> SpanBatch? {
+            try list.trace(id, tenant: tenant, context: context)
+        }
+        func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError) {
+            try list.scan(plan, context: context, body)
+        }
+        func aggregate(_ plan: AggregationPlan, context: QueryContext) throws(StorageError) -> AggregationResult {
+            throw .limitExceeded(message: "too much")
+        }
+        func services(in range: TimeRange, tenant: TenantID, context: QueryContext) throws(StorageError) -> [String] {
+            try list.services(in: range, tenant: tenant, context: context)
+        }
+        func operations(
+            of service: String, in range: TimeRange, tenant: TenantID, context: QueryContext
+        ) throws(StorageError) -> [Operation] {
+            try list.operations(of: service, in: range, tenant: tenant, context: context)
+        }
+        func statistics() -> StorageStatistics { list.statistics() }
+    }
+
+    /// Durations of all sizes, also where the buckets of the two histograms are of other widths.
+    @Test func groupsOfTheReaderGiveTheSameNumbersAsLookingAtEachSpan() throws {
+        let seed = UInt64.random(in: 0...(.max))
+        print("REDQueryTests seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let start = 1_760_000_000 * Self.second
+        let spans = (0..<3_000).map { _ in
+            SpanFixture(
+                "op\(Int.random(in: 0..<4, using: &random))", service: ["a", "b", nil].randomElement(using: &random)!
+            ).with {
+                $0.start = start + .random(in: 0..<20 * Self.second, using: &random)
+                $0.end = $0.start + .random(in: 0..<(1 << UInt64.random(in: 0...50, using: &random)), using: &random)
+                $0.status = .random(in: 0...2, using: &random)
+                if Bool.random(using: &random) { $0.traceState = "ot=th:8" }
+                if Bool.random(using: &random) { $0.attributes = [KeyValue("n", .int(.random(in: 0..<3)))] }
+            }
+        }
+        for by in [[], ["service"], ["operation", "status", "kind", "span.n"]] {
+            var query = REDQuery(
+                range: TimeRange(start: start + 1, end: start + 15 * Self.second),
+                by: by.compactMap(REDQuery.Grouping.init(parsing:)))
+            for step in [nil, 4 * Self.second] as [UInt64?] {
+                query.stepNanoseconds = step
+                let grouped = try query.run(on: ListReader(spans))
+                let each = try query.run(on: UngroupingReader(ListReader(spans)))
+                #expect(grouped.rows.map(\.numbers.count) == each.rows.map(\.numbers.count))
+                func byKey(_ result: REDResult) -> [[FieldValue]: REDRow] {
+                    Dictionary(uniqueKeysWithValues: result.rows.map { ($0.key.map(\.value), $0) })
+                }
+                let (first, second) = (byKey(grouped), byKey(each))
+                #expect(first.count == second.count && !first.isEmpty)
+                for (key, row) in first {
+                    let other = try #require(second[key])
+                    #expect(row.numbers == other.numbers && row.spans == other.spans, "\(key)")
+                    #expect(row.series?.map(\.start) == other.series?.map(\.start))
+                    #expect(row.series?.map(\.numbers) == other.series?.map(\.numbers))
+                }
+            }
+        }
+    }
+
+    @Test func groupsPastTheLimitAreSummedInOneRowOfAClosedRangeToo() throws {
+        let spans = (0..<REDQuery.groupsMax + 50).map { index in
+            SpanFixture("op\(index)").with { ($0.start, $0.end) = (10, 20) }
+        }
+        let query = REDQuery(
+            range: TimeRange(start: 1, end: 1_000), by: [REDQuery.Grouping(parsing: "operation")!])
+        let result = try query.run(on: ListReader(spans))
+        #expect(result.isTruncated && result.rows.count == REDQuery.groupsMax + 1)
+        #expect(result.rows[0].key[0].value == REDQuery.otherKey && result.rows[0].spans == 50)
+    }
+
     @Test func kindAndStatusReadAsWordsAndAttributesAsTheyAre() throws {
         let spans = [
             SpanFixture("x").with { ($0.kind, $0.status, $0.attributes) = (3, 2, [KeyValue("n", .int(5))]) },

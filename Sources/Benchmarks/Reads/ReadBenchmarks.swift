@@ -1,6 +1,7 @@
 import Benchmarking
 import EmbeddedStore
 import OTLP
+import SpanMetrics
 import TraceStorage
 
 /// Questions to a store of one block, and the same ones to rows in SQLite. One core.
@@ -12,6 +13,7 @@ struct ReadBenchmarks {
     private static let trace = "trace by id, SQLite"
     private static let search = "SQLite, service and duration"
     private static let group = "SQLite, p95 by model"
+    private static let redSpanBySpan = "RED, span by span"
     static let insert = "SQLite rows, insert"
 
     let store: EmbeddedStore
@@ -27,7 +29,7 @@ struct ReadBenchmarks {
         let ids = traffic.batches.compactMap { $0.spans.first?.traceID }
         let step = max(1, ids.count / Self.lookups)
         let wanted = stride(from: 0, to: ids.count, by: step).map { ids[$0] }
-        return try baselines(database, wanted) + lookups(wanted) + scans() + groups()
+        return try baselines(database, wanted) + lookups(wanted) + scans() + groups() + red()
     }
 
     /// What rows cost to write; the store's "append and seal" is compared with it.
@@ -146,6 +148,25 @@ struct ReadBenchmarks {
                     predicate: .exists(Self.model), groupings: [Self.model],
                     measures: [AggregationMeasure(.attribute(.span, key: "gen_ai.usage.output_tokens"))])),
         ]
+    }
+
+    /// RED by service and operation: a range with both ends is grouped by the store, another looked at span by span.
+    private func red() throws -> [Measurement] {
+        [
+            try red(Self.redSpanBySpan, TimeRange(start: 1)),
+            try red("RED by service and operation", TimeRange(start: 1, end: .max - 1), baseline: Self.redSpanBySpan),
+        ]
+    }
+
+    private func red(_ name: String, _ range: TimeRange, baseline: String? = nil) throws -> Measurement {
+        let groupings = [
+            REDQuery.Grouping(name: "service", field: .serviceName), REDQuery.Grouping(name: "operation", field: .name),
+        ]
+        return try meter.measure(name, units: traffic.spans, baseline: baseline) {
+            let result = try REDQuery(range: range, by: groupings).run(on: store)
+            let spans = result.rows.reduce(0) { $0 + $1.spans }
+            guard spans == traffic.spans else { throw BenchmarkError("\(name): \(spans) spans") }
+        }
     }
 
     private func group(_ name: String, _ plan: AggregationPlan, _ baseline: String? = nil) throws -> Measurement {

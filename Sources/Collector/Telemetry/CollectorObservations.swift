@@ -6,7 +6,7 @@ import TraceStorage
 /// What the collector's parts say about themselves, read when 8888 is scraped.
 struct CollectorObservations {
     let journal: Journal
-    let store: any TraceReader
+    let store: EmbeddedStore
     let red: REDMetrics
     let health: CollectorHealth
 
@@ -99,9 +99,19 @@ struct CollectorObservations {
             ("skein_store_live_spans", "Stored spans that are in memory and not in a block yet.", { $0.liveSpans }),
             ("skein_store_blocks", "Blocks.", { $0.blocks }),
             ("skein_store_disk_bytes", "Bytes of blocks.", { $0.diskBytes }),
+            ("skein_store_quarantined_blocks", "Blocks put aside that answers lack.", { $0.gaps.count }),
         ]
         for (name, help, value) in values {
             metrics.observe(name, help) { [Sample(Double(value(store.statistics())))] }
+        }
+        let counters: [(String, String, @Sendable (StoreCounters) -> Int)] = [
+            ("skein_store_merges", "Times that small blocks were joined into one.", { $0.merges }),
+            ("skein_store_failed_merges", "Times that they could not be.", { $0.failedMerges }),
+            ("skein_store_merged_blocks", "Blocks that were joined.", { $0.mergedBlocks }),
+            ("skein_store_merged_bytes", "Bytes of the blocks that came of it.", { $0.mergedBytes }),
+        ]
+        for (name, help, value) in counters {
+            metrics.observe(name, help, .counter) { [Sample(Double(value(store.counters)))] }
         }
     }
 

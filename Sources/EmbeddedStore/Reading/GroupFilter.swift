@@ -7,12 +7,21 @@ struct GroupFilter {
     let range: TimeRange
     let predicate: CompiledPredicate
     let condition: BlockCondition
+    /// Services whose spans may pass, numbered as in ``LongestSpans``; nil where the block has none of these.
+    private let services: [(number: Int, name: [UInt8]?)]?
 
     init(_ scan: BlockScan, range: TimeRange, predicate: CompiledPredicate) {
         self.scan = scan
         self.range = range
         self.predicate = predicate
-        condition = BlockCondition(predicate)
+        let condition = BlockCondition(predicate)
+        self.condition = condition
+        let footer = scan.block.footer
+        services =
+            footer.longest.serviceCount == 0
+            ? nil
+            : ([nil] + footer.services).enumerated().map { (number: $0, name: $1) }
+                .filter { condition.canHold(service: $0.name, durations: 0 ... .max) }
     }
 
     /// False only when the block's scopes and dictionaries show that none of its spans passes.
@@ -38,7 +47,15 @@ struct GroupFilter {
         let times = table.columns[time].pages[index]
         guard range.intersects(first: times.min, last: times.max) else { return false }
         let durations = table.columns[duration].pages[index]
-        return condition.canHold(durations: durations.min...max(durations.min, durations.max))
+        guard condition.canHold(durations: durations.min...max(durations.min, durations.max)) else { return false }
+        guard let services else { return true }
+        return services.contains { service in
+            guard let longest = scan.block.footer.longest.duration(group: index, service: service.number) else {
+                return false
+            }
+            return condition.canHold(
+                service: service.name, durations: durations.min...max(durations.min, longest))
+        }
     }
 
     private func isWhollyInRange(_ index: Int) -> Bool {
@@ -81,6 +98,21 @@ extension BlockCondition {
             return test.passes(nanoseconds: durations.lowerBound) || test.passes(nanoseconds: durations.upperBound)
         case .and(let parts): return parts.allSatisfy { $0.canHold(durations: durations) }
         case .or(let parts): return parts.contains { $0.canHold(durations: durations) }
+        default: return true
+        }
+    }
+}
+
+extension BlockCondition {
+    /// False only when no span of a service (nil for none) whose duration lies in the range can pass.
+    func canHold(service: [UInt8]?, durations: ClosedRange<UInt64>) -> Bool {
+        switch self {
+        case .field(.serviceName, let test, _):
+            guard let service else { return false }
+            return service.withUnsafeBytes { test?.passes(text: $0) ?? true }
+        case .field(.duration, _, _): return canHold(durations: durations)
+        case .and(let parts): return parts.allSatisfy { $0.canHold(service: service, durations: durations) }
+        case .or(let parts): return parts.contains { $0.canHold(service: service, durations: durations) }
         default: return true
         }
     }

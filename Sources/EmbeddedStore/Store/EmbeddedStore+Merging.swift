@@ -20,6 +20,18 @@ extension EmbeddedStore {
         let blocks = state.withLock { $0.blocks }
         let plan = MergePlan(options: options)
         guard let planned = plan.next(blocks, excluding: merging.left) else { return false }
+        do throws(StorageError) {
+            return try join(planned, plan, context)
+        } catch {
+            if error != .cancelled { state.withLock { $0.counters.failedMerges += 1 } }
+            throw error
+        }
+    }
+
+    /// False where no two of the blocks fit what a merge may hold.
+    private func join(
+        _ planned: [Block], _ plan: MergePlan, _ context: QueryContext
+    ) throws(StorageError) -> Bool {
         let pages = PageReader()
         var merge = BlockMerge(bytesMax: options.mergeBytes)
         var sources: [Block] = []
@@ -66,7 +78,9 @@ extension EmbeddedStore {
             changed.removeAll { numbers.contains($0.entry.number) }
             return changed
         } and: { state in
+            state.counters.merges += 1
             state.counters.mergedBlocks += sources.count
+            state.counters.mergedBytes += Int(clamping: merged.entry.fileBytes)
             state.counters.mergedSpans += Int(clamping: merged.entry.spans)
             state.counters.collapsedSpans += collapsedSpans
         }

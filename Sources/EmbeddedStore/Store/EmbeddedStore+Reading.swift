@@ -5,15 +5,39 @@ extension EmbeddedStore {
     package func trace(
         _ id: TraceID, tenant: TenantID, context: QueryContext
     ) throws(StorageError) -> SpanBatch? {
+        try trace(id, tenant, context, TraceLookups(groupsMax: 0))
+    }
+
+    package func traces(
+        _ ids: [TraceID], tenant: TenantID, context: QueryContext,
+        _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        let lookups = TraceLookups(groupsMax: TraceLookups.groupsMax)
+        for id in ids {
+            var batch: SpanBatch?
+            do throws(StorageError) {
+                batch = try trace(id, tenant, context, lookups)
+            } catch {
+                // What is kept of other traces must not be what a query fails for.
+                guard case .limitExceeded = error, lookups.keepsGroups else { throw error }
+                lookups.removeGroups()
+                batch = try trace(id, tenant, context, TraceLookups(groupsMax: 0, pages: lookups.pages))
+            }
+            guard try body(id, batch) else { return }
+        }
+    }
+
+    private func trace(
+        _ id: TraceID, _ tenant: TenantID, _ context: QueryContext, _ lookups: TraceLookups
+    ) throws(StorageError) -> SpanBatch? {
         let (live, blocks) = state.withLock { ($0.tail.rows(of: id, tenant: tenant), $0.blocks) }
         var collector = SpanCollector()
         var reserved = 0
         defer { context.release(reserved) }
-        let pages = PageReader()
         for block in blocks where block.entry.tenant == tenant {
-            guard try mayHold(id, block, context, pages) else { continue }
-            try reading(block, context, pages) { reader throws(StorageError) in
-                try Self.collect(id, reader, &collector, &reserved, context)
+            guard try mayHold(id, block, context, lookups) else { continue }
+            try reading(block, context, lookups.pages) { reader throws(StorageError) in
+                try Self.collect(id, block, reader, lookups, &collector, &reserved, context)
             }
         }
         for (batch, rows) in live {
@@ -25,12 +49,16 @@ extension EmbeddedStore {
 
     /// False only when a block has nothing of a trace: known without its file once it was asked.
     private func mayHold(
-        _ id: TraceID, _ block: Block, _ context: QueryContext, _ pages: PageReader
+        _ id: TraceID, _ block: Block, _ context: QueryContext, _ lookups: TraceLookups
     ) throws(StorageError) -> Bool {
+        if let filter = lookups.filter(of: block.entry.number) { return filter.mayHold(id) }
         let key = BlockCache.Key(block: block.entry.number, offset: BlockCache.Key.traces)
-        if case .traces(let filter)? = cache[key] { return filter.mayHold(id) }
+        if case .traces(let filter)? = cache[key] {
+            lookups.keep(filter, of: block.entry.number)
+            return filter.mayHold(id)
+        }
         var mayHold = true
-        try reading(block, context, pages) { reader throws(StorageError) in
+        try reading(block, context, lookups.pages) { reader throws(StorageError) in
             let filter = try reader.traceFilter()
             cache.insert(.traces(filter), bytes: filter.memoryBytes + 128, for: key)
             mayHold = filter.mayHold(id)
@@ -46,14 +74,14 @@ extension EmbeddedStore {
         _ rows: [Int], of id: TraceID, _ stored: StoredBatch, blocks: [Block]
     ) throws(StorageError) -> [Int] {
         let context = QueryContext(rowsMax: Self.sealedSpansMax)
-        let pages = PageReader()
+        let lookups = TraceLookups(groupsMax: 0)
         var collector = SpanCollector()
         var reserved = 0
         do throws(StorageError) {
             for block in blocks.reversed() where block.entry.tenant == stored.tenant {
-                guard try mayHold(id, block, context, pages) else { continue }
-                try reading(block, context, pages) { reader throws(StorageError) in
-                    try Self.collect(id, reader, &collector, &reserved, context)
+                guard try mayHold(id, block, context, lookups) else { continue }
+                try reading(block, context, lookups.pages) { reader throws(StorageError) in
+                    try Self.collect(id, block, reader, lookups, &collector, &reserved, context)
                 }
             }
         } catch {
@@ -96,15 +124,15 @@ extension EmbeddedStore {
     }
 
     private static func collect(
-        _ id: TraceID, _ reader: BlockReader, _ collector: inout SpanCollector, _ reserved: inout Int,
-        _ context: QueryContext
+        _ id: TraceID, _ block: Block, _ reader: BlockReader, _ lookups: TraceLookups, _ collector: inout SpanCollector,
+        _ reserved: inout Int, _ context: QueryContext
     ) throws(StorageError) {
         guard let found = try reader.find(id) else { return }
         let scopes = try reader.scopes()
         var codes: [UInt64: Int] = [:]
         for index in found.groups {
             try context.check()
-            let group = RowGroup(reader, index: index)
+            let group = lookups.group(index, of: block.entry.number, reader)
             let traces = try group.numbers(.span, .trace)
             let rows = traces.indices.filter { traces[$0] == found.place }
             guard !rows.isEmpty else { continue }

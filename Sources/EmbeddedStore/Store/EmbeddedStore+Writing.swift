@@ -52,6 +52,7 @@ extension EmbeddedStore {
         // Old data goes first: it may make the room that the seal needs.
         try expire(now: now)
         try quarantineDamaged()
+        try forgetRemoved()
         if isDue { try seal() }
         removeDoomed()
     }
@@ -242,8 +243,15 @@ extension EmbeddedStore {
         // First aside, then out of the manifest: what no manifest names is removed at the next start.
         for block in damaged { try StoreOpening.setAside(block.entry.name, directory, files) }
         let numbers = Set(damaged.map(\.entry.number))
-        guard let gone = try changeBlocks({ $0.filter { !numbers.contains($0.entry.number) } }) else { return }
-        state.withLock { $0.counters.quarantinedBlocks += gone.count }
+        let aside = damaged.map { block in
+            PutAside(block.entry, reason: block.damage.withLock { $0 } ?? "it did not check")
+        }
+        try changeBlocks {
+            $0.filter { !numbers.contains($0.entry.number) }
+        } and: { state in
+            state.putAside += aside
+            state.counters.quarantinedBlocks += aside.count
+        }
     }
 
     /// Removes the files of deleted blocks that no query holds any more. One that cannot be removed now is tried again.

@@ -12,6 +12,8 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         var tail = LiveTail()
         /// In the order in which they were sealed.
         var blocks: [Block] = []
+        /// Blocks that were put aside and whose files are still there.
+        var putAside: [PutAside] = []
         /// The last position that was taken.
         var position = JournalPosition.beginning
         /// The position that the manifest covers.
@@ -65,6 +67,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
         report = opened.report
         var state = State()
         state.blocks = opened.manifest.blocks.map { Block($0, directory: directory) }
+        state.putAside = opened.putAside
         state.position = opened.manifest.position
         state.durable = opened.manifest.position
         state.hasDeleted = opened.manifest.hasDeleted
@@ -101,6 +104,7 @@ package final class EmbeddedStore: TraceWriter, TraceReader {
             }
             statistics.oldestReceivedAt = state.tail.isEmpty && state.blocks.isEmpty ? nil : oldest
             if state.hasDeleted { statistics.deletedBefore = oldest }
+            statistics.gaps = state.putAside.map(\.gap)
             return statistics
         }
     }
@@ -118,9 +122,13 @@ package struct StoreCounters: Sendable, Hashable {
     /// Spans and blocks deleted by retention.
     package var expiredSpans = 0
     package var expiredBlocks = 0
-    /// Blocks that were joined, spans in the blocks that came of it, and spans that were left out because an equal one
-    /// was among them.
+    /// Merges that are done, and those that failed; one that was stopped is neither.
+    package var merges = 0
+    package var failedMerges = 0
+    /// Blocks that were joined, bytes of and spans in the blocks that came of it, and spans that were left out because
+    /// an equal one was among them.
     package var mergedBlocks = 0
+    package var mergedBytes = 0
     package var mergedSpans = 0
     package var collapsedSpans = 0
     /// Blocks put aside because a query found them wrong.

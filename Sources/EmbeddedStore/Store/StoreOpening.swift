@@ -7,10 +7,11 @@ struct StoreOpening {
 
     static let quarantine = "quarantine"
 
-    func open() throws(StorageError) -> (manifest: Manifest, report: StoreReport) {
+    func open() throws(StorageError) -> (manifest: Manifest, report: StoreReport, putAside: [PutAside]) {
         try files.makeDirectory(directory)
         var report = StoreReport()
         let names = Set(try files.names(in: directory))
+        var aside = names.contains(Self.quarantine) ? try putAside() : []
         var manifest = Manifest()
         if names.contains(Manifest.fileName) {
             // The process before may have died between the manifest's renaming and its sync. The journal forgets what
@@ -31,13 +32,17 @@ struct StoreOpening {
             if let reason = try check(entry, names) {
                 if names.contains(entry.name) { try Self.setAside(entry.name, directory, files) }
                 report.quarantined.append("\(entry.name): \(reason)")
+                // A process that died before it wrote the manifest has put the file aside already.
+                let hasFile = names.contains(entry.name) || aside.contains { $0.name == entry.name }
+                aside.removeAll { $0.name == entry.name }
+                aside.append(PutAside(entry, reason: reason, hasFile: hasFile))
             } else {
                 manifest.blocks.append(entry)
             }
         }
         try clean(names, known: Set(stored.blocks.map(\.name)), &report)
         if manifest != stored { try Self.write(manifest, directory, files) }
-        return (manifest, report)
+        return (manifest, report, aside)
     }
 
     /// - Throws: ``StorageError/corrupt(message:)`` when it does not check or is of a future format version.

@@ -10,7 +10,7 @@ extension REDResult {
             json.array("rows") { json in
                 for row in rows { row.write(to: &json) }
             }
-            json.bool("partial", isPartial)
+            json.partial(partialReasons)
             json.bool("truncated", isTruncated)
         }
         return json.takeBytes()

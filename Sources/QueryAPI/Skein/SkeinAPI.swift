@@ -74,7 +74,11 @@ struct SkeinAPI: Sendable {
                 "'\(text)' is no trace id", code: "invalid_trace_id", hint: "expected up to 32 hexadecimal digits")
         }
         let bytes = try await api.run(context, rowsMax: api.configuration.maxSpansPerTrace) { query -> [UInt8]? in
-            try api.trace(id, context: query).map { TraceTree($0).json(id) }
+            try api.trace(id, context: query).map { batch in
+                // A trace has no time range: any part of the store may have had spans of it.
+                let reasons = api.store.statistics().gapReasons(in: .all, tenant: .default)
+                return TraceTree(batch).json(id, partialReasons: reasons)
+            }
         }
         guard let bytes else {
             throw APIError.notFound(

@@ -9,7 +9,7 @@ extension TraceSearchResult {
             json.array("traces") { json in
                 for trace in traces { trace.write(to: &json) }
             }
-            json.bool("partial", !isComplete)
+            json.partial(partialReasons)
         }
         return json.takeBytes()
     }
@@ -48,6 +48,15 @@ extension TraceSummary.MatchedSpan {
 }
 
 extension JSONWriter {
+    /// Whether an answer is partial, and why.
+    mutating func partial(_ reasons: [String]) {
+        bool("partial", !reasons.isEmpty)
+        guard !reasons.isEmpty else { return }
+        array("partialReasons") { json in
+            for reason in reasons { json.string(reason) }
+        }
+    }
+
     /// An `attributes` member: an object of plain values, where of several with one key the first counts.
     mutating func attributes(_ attributes: [KeyValue]) {
         var seen: Set<String> = []

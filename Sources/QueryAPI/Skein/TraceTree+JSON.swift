@@ -4,7 +4,9 @@ import TraceQL
 
 extension TraceTree {
     /// The answer of `/traces/{id}`: a summary, the spans in tree order and the critical path.
-    func json(_ id: TraceID) -> [UInt8] {
+    ///
+    /// - Parameter partialReasons: why spans may be missing.
+    func json(_ id: TraceID, partialReasons: [String]) -> [UInt8] {
         var json = JSONWriter(reservingCapacity: batch.bytes.count * 3)
         json.object { json in
             json.traceID("traceID", id)
@@ -21,6 +23,7 @@ extension TraceTree {
                     }
                 }
             }
+            if !partialReasons.isEmpty { json.partial(partialReasons) }
         }
         return json.takeBytes()
     }

@@ -33,7 +33,10 @@ struct REDCommand: AsyncParsableCommand {
             return
         }
         Terminal.output(answer.text(by: by.split(separator: ",").map(String.init), style))
-        if answer.partial { Terminal.message("the range reaches beyond what is stored") }
+        if answer.partial {
+            let reasons = (answer.partialReasons ?? ["the range reaches beyond what is stored"])
+            Terminal.message("spans are not counted: \(reasons.joined(separator: "; "))")
+        }
     }
 }
 
@@ -74,6 +77,7 @@ struct REDAnswer: Decodable {
 
     let rows: [Row]
     let partial: Bool
+    let partialReasons: [String]?
 
     func text(by keys: [String], _ style: Style) -> String {
         var columns = keys.map { TextTable.Column(title: $0) }

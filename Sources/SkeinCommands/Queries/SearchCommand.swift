@@ -36,7 +36,10 @@ struct SearchCommand: AsyncParsableCommand {
             return
         }
         Terminal.output(answer.text(style))
-        if answer.partial { Terminal.message("more traces may match; narrow the query or the time") }
+        if answer.partial {
+            let reasons = (answer.partialReasons ?? []).joined(separator: "; ")
+            Terminal.message("more traces may match\(reasons.isEmpty ? "" : ": ")\(reasons)")
+        }
     }
 }
 
@@ -55,6 +58,7 @@ struct SearchAnswer: Decodable {
 
     let traces: [Trace]
     let partial: Bool
+    let partialReasons: [String]?
 
     func text(_ style: Style) -> String {
         var table = TextTable([

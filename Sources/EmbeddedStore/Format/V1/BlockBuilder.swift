@@ -18,6 +18,9 @@ struct BlockBuilder: ~Copyable {
     private var recentOperations: [OperationKey?] = Array(repeating: nil, count: 256)
     private var groupScopes = Room<Int>()
     private var groupKinds = Room<Int32>()
+    private var groupDurations = Room<UInt64>()
+    /// For each row group the ``LongestSpans``.
+    private var longest: [[UInt64]] = []
     private var groupEvents: UInt32 = 0
     private var groupLinks: UInt32 = 0
 
@@ -91,10 +94,12 @@ struct BlockBuilder: ~Copyable {
         footer.startMax = max(footer.startMax, span.pointee.startTime)
         groupScopes.append(scope)
         groupKinds.append(span.pointee.kind)
+        groupDurations.append(span.pointee.durationNanoseconds)
     }
 
     private mutating func endGroup() throws(FormatError) {
         noteOperations()
+        noteLongest()
         try spans.endGroup(&writer)
         try events.endGroup(&writer)
         try links.endGroup(&writer)
@@ -103,6 +108,7 @@ struct BlockBuilder: ~Copyable {
         footer.tables[2].groupRows.append(groupLinks)
         groupScopes.removeAll()
         groupKinds.removeAll()
+        groupDurations.removeAll()
         groupEvents = 0
         groupLinks = 0
     }
@@ -120,11 +126,25 @@ struct BlockBuilder: ~Copyable {
         }
     }
 
+    /// Notes the longest spans of the row group by service.
+    private mutating func noteLongest() {
+        guard scopes.services.count <= BlockFormat.longestServicesMax else { return longest = [] }
+        var group = [UInt64](repeating: 0, count: scopes.services.count + 1)
+        for row in 0..<groupScopes.count {
+            let service = scopes.serviceOfScope[groupScopes[row]] + 1
+            group[service] = max(group[service], LongestSpans.number(groupDurations[row]))
+        }
+        longest.append(group)
+    }
+
     /// The file's bytes, and what its footer says.
     consuming func finish() throws(FormatError) -> BuiltBlock {
         if groupScopes.count > 0 { try endGroup() }
         footer.hasServices = scopes.services.reduce(0) { $0 + $1.count } <= BlockFormat.serviceBytesMax
         footer.services = footer.hasServices ? scopes.services : []
+        if footer.hasServices, footer.services.count <= BlockFormat.longestServicesMax {
+            footer.longest = LongestSpans(groups: longest, serviceCount: footer.services.count + 1)
+        }
         footer.scopeCount = scopes.count
         footer.scopes = try scopes.finish(&writer)
         footer.operations = try writer.write(OperationKey.encode(footer.hasServices ? operations : []))

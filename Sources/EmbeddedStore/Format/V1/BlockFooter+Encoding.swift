@@ -22,6 +22,7 @@ extension BlockFooter {
             writer.page(page)
         }
         for table in tables { table.encode(to: &writer) }
+        longest.encode(to: &writer)
         return writer.bytes
     }
 
@@ -53,6 +54,7 @@ extension BlockFooter {
         }
         let groups = (rows + BlockFormat.groupRows - 1) / BlockFormat.groupRows
         for table in tables.indices { tables[table] = try TableDirectory(&reader, groups: groups) }
+        longest = try LongestSpans(&reader, groups: groups, services: services.count)
         try checkRows()
     }
 

@@ -84,6 +84,8 @@ struct BlockFooter: Sendable {
     var traceCount = 0
     var traceFences: [UInt64] = []
     var tracePages: [PageReference] = []
+    /// The longest spans of each service in each row group.
+    var longest = LongestSpans()
     /// By ``TableKind``.
     var tables = Array(repeating: TableDirectory(), count: TableKind.allCases.count)
 
@@ -91,7 +93,7 @@ struct BlockFooter: Sendable {
 
     /// About how many bytes of memory it takes.
     var memoryBytes: Int {
-        tables.reduce(1024 + traceFences.count * 32 + services.count * 64) { bytes, table in
+        tables.reduce(1024 + traceFences.count * 32 + services.count * 64 + longest.memoryBytes) { bytes, table in
             bytes + table.groupRows.count * 4 + table.shapes.reduce(0) { $0 + 32 + $1.count * 2 }
                 + table.columns.reduce(0) { $0 + 128 + $1.pages.count * 48 + $1.dictionary.count * 32 }
         }

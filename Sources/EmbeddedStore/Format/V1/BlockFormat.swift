@@ -31,6 +31,9 @@ enum BlockFormat {
     /// are kept raw and longer lists left out, so that a footer stays far below what readers take.
     static let keyBytesMax = 4096
     static let serviceBytesMax = 1 << 20
+    /// Services of a block for which a footer has the longest spans: with each row group of a usual block 5 KB at most.
+    /// Queries of blocks with more services look at all row groups.
+    static let longestServicesMax = 63
     /// Values of one column in one row group: more than a block's OTLP bytes can hold. A larger number in a directory
     /// is corrupt and is refused before memory is taken for it.
     static let pageValuesMax = 64 << 20
