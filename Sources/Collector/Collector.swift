@@ -28,6 +28,8 @@ package final class Collector: Sendable {
 
     private let journal: Journal
     private let store: EmbeddedStore
+    /// Calls of models, tokens and cost.
+    package let genAI: GenAIMetrics
     private let derived: DerivedState
     private let storeFeeder: StoreFeeder
     private let storeMerger: StoreMerger
@@ -54,6 +56,7 @@ package final class Collector: Sendable {
             journal = parts.journal
             store = parts.store
             red = parts.red
+            genAI = parts.genAI
             derived = parts.derived
             replayEnd = parts.journal.metrics().end
             storeFeeder = StoreFeeder(
@@ -88,7 +91,7 @@ package final class Collector: Sendable {
                 selfMetrics: MetricsEndpoint { [metrics] in metrics.exposition($0) }.router(),
                 spanMetrics: MetricsEndpoint { [weak self] format in
                     guard let self, self.derivationFeeder.hasPassed(self.replayEnd) else { return nil }
-                    return self.red.snapshot().exposition(format)
+                    return self.derivedMetrics(format)
                 }.router())
             try journal.start()
             try startThreads()
@@ -97,6 +100,16 @@ package final class Collector: Sendable {
             throw StartError(error)
         }
         health.set(.ready)
+    }
+
+    /// A scrape of everything that is derived from spans.
+    private func derivedMetrics(_ format: ExpositionFormat) -> [UInt8] {
+        var writer = PrometheusTextWriter(format: format)
+        var bytes: [UInt8] = []
+        red.snapshot().write(to: &writer) { bytes += $0 }
+        genAI.snapshot(now: ProcessStatistics.now()).write(to: &writer) { bytes += $0 }
+        writer.finish()
+        return bytes + writer.takeBytes()
     }
 
     /// Whether everything that the journal held at the start is stored and counted.
@@ -182,6 +195,7 @@ package final class Collector: Sendable {
     }
 
     private func observe() {
-        CollectorObservations(journal: journal, store: store, red: red, health: health).register(with: metrics)
+        CollectorObservations(journal: journal, store: store, red: red, genAI: genAI, health: health)
+            .register(with: metrics)
     }
 }

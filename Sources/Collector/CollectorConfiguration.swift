@@ -9,6 +9,7 @@ package struct CollectorConfiguration: Sendable {
     /// Where RED metrics are served (`exporters.prometheus`).
     package var prometheusEndpoint: ListenEndpoint
     package var spanMetrics = SpanMetricsConfiguration()
+    package var genAI = GenAISettings()
     package var telemetry: TelemetryConfiguration
     /// `service.shutdown_timeout`: how long a drain may take.
     package var shutdownTimeout = Duration.seconds(20)
@@ -39,6 +40,7 @@ package struct CollectorConfiguration: Sendable {
         let connectors = root.section("connectors")
         let name = connectors.has("span_metrics") ? "span_metrics" : "spanmetrics"
         spanMetrics = SpanMetricsConfiguration(connectors.section(name))
+        genAI = GenAISettings(connectors.section("gen_ai"))
         connectors.end()
         telemetry = TelemetryConfiguration(root.section("telemetry"), ports: ports)
         let service = root.section("service")

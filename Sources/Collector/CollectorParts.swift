@@ -10,6 +10,7 @@ struct CollectorParts {
     let journal: Journal
     let store: EmbeddedStore
     let red: REDMetrics
+    let genAI: GenAIMetrics
     let derived: DerivedState
 
     init(_ configuration: CollectorConfiguration, metrics: SelfMetrics, logger: Logger) throws {
@@ -18,7 +19,10 @@ struct CollectorParts {
         store = try EmbeddedStore(directory: directory + "/store", options: StoreOptions(configuration.storage))
         Self.report(store.report, to: logger)
         red = try REDMetrics(configuration.spanMetrics)
-        derived = DerivedState(directory: directory + "/derived", derivations: [red])
+        genAI = GenAIMetrics(
+            configuration.genAI.configuration, costs: try configuration.genAI.costModel(),
+            log: UsageLog(directory: directory + "/derived/usage"))
+        derived = DerivedState(directory: directory + "/derived", derivations: [red, genAI])
         for note in try derived.load() { logger.warning("\(note)") }
         journal = try Journal.open(
             JournalConfiguration(configuration.storage), onEvent: JournalLog.reporter(to: logger))

@@ -15,6 +15,7 @@ package struct SkeinCommand: AsyncParsableCommand {
         version: SkeinVersion.current,
         subcommands: [
             CollectorCommand.self, ConfigCommand.self, SearchCommand.self, TraceCommand.self, REDCommand.self,
+            UsageCommand.self,
             StoreCommand.self, LoadCommand.self, VersionCommand.self,
         ])
 

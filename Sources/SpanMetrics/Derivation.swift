@@ -13,6 +13,12 @@ package protocol Derivation: AnyObject, Sendable {
 
     func record(_ batch: StoredBatch)
 
+    /// Makes files of the derivation's own usable; called before anything else.
+    func open() throws(CheckpointError)
+
+    /// Makes durable what a checkpoint that is about to be written relies on.
+    func prepareCheckpoint() throws(CheckpointError)
+
     /// The whole state and its position.
     func checkpointSection() -> CheckpointSection
 
@@ -21,6 +27,11 @@ package protocol Derivation: AnyObject, Sendable {
     /// - Throws: ``CheckpointError/corrupt(path:reason:)`` or ``CheckpointError/futureVersion(path:found:supported:)``
     ///   with an empty path; the state is unchanged then.
     func restore(_ section: CheckpointSection) throws(CheckpointError) -> RestoreOutcome
+}
+
+extension Derivation {
+    package func open() throws(CheckpointError) {}
+    package func prepareCheckpoint() throws(CheckpointError) {}
 }
 
 /// What became of a section.

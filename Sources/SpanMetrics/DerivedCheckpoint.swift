@@ -71,7 +71,7 @@ package struct DerivedCheckpoint: Hashable, Sendable {
 
     private static func corrupt(_ reason: String) -> CheckpointError { .corrupt(path: "", reason: reason) }
 
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
         bytes.withUnsafeBytes { skein_crc32c(0, $0.baseAddress, $0.count) }
     }
 

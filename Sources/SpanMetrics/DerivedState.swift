@@ -34,6 +34,7 @@ package final class DerivedState: Sendable {
     ///   then. A corrupt file is reported in the result instead; everything is then rebuilt from the journal's oldest
     ///   record.
     package func load() throws(CheckpointError) -> [String] {
+        for derivation in derivations { try derivation.open() }
         let path = directory + "/" + DerivedCheckpoint.fileName
         do throws(CheckpointError) {
             guard let checkpoint = try DerivedCheckpoint.load(from: directory, files: files) else { return [] }
@@ -76,6 +77,7 @@ package final class DerivedState: Sendable {
 
     /// Writes the checkpoint; on return everything recorded is durable.
     package func checkpoint() throws(CheckpointError) {
+        for derivation in derivations { try derivation.prepareCheckpoint() }
         let sections = derivations.map { $0.checkpointSection() }
         try DerivedCheckpoint(sections: sections).write(to: directory, files: files)
         durable.withLock { $0 = sections.map(\.position).min() ?? .beginning }

@@ -151,6 +151,14 @@ package struct PrometheusLabels: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// The same labels and a further one, whose name is none of theirs.
+    func adding(_ pair: (name: String, value: String)) -> PrometheusLabels {
+        let more = PrometheusLabels([pair])
+        return PrometheusLabels(bytes: bytes.isEmpty ? more.bytes : bytes + [UInt8(ascii: ",")] + more.bytes)
+    }
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
     static func appendEscaped(_ text: some Sequence<UInt8>, quotes: Bool, to bytes: inout [UInt8]) {
         for byte in text {
             switch byte {

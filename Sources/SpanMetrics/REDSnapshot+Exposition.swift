@@ -14,12 +14,19 @@ extension REDSnapshot {
         _ body: (_ chunk: [UInt8]) -> Void
     ) {
         var writer = PrometheusTextWriter(format: format)
-        if let series = tenants[tenant], series.count > 0 {
-            writeCalls(series, &writer, chunkBytes, body)
-            if configuration.isHistogramEnabled { writeDurations(series, &writer, chunkBytes, body) }
-        }
+        write(to: &writer, tenant: tenant, chunkBytes: chunkBytes, body)
         writer.finish()
         body(writer.takeBytes())
+    }
+
+    /// Writes the families of a tenant, without the end of the answer. What the writer holds is left in it.
+    package func write(
+        to writer: inout PrometheusTextWriter, tenant: TenantID = .default, chunkBytes: Int = 65_536,
+        _ body: (_ chunk: [UInt8]) -> Void
+    ) {
+        guard let series = tenants[tenant], series.count > 0 else { return }
+        writeCalls(series, &writer, chunkBytes, body)
+        if configuration.isHistogramEnabled { writeDurations(series, &writer, chunkBytes, body) }
     }
 
     private func writeCalls(

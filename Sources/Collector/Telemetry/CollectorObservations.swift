@@ -8,6 +8,7 @@ struct CollectorObservations {
     let journal: Journal
     let store: EmbeddedStore
     let red: REDMetrics
+    let genAI: GenAIMetrics
     let health: CollectorHealth
 
     private typealias Sample = SelfMetrics.Sample
@@ -126,5 +127,33 @@ struct CollectorObservations {
         metrics.observe(
             "skein_spanmetrics_unnamed_spans", "Spans not counted because their resource has no service.name.", .counter
         ) { [Sample(Double(red.statistics.spansWithoutService))] }
+        modelCalls(metrics)
+    }
+
+    private func modelCalls(_ metrics: SelfMetrics) {
+        let genAI = genAI
+        let values: [(String, String, SelfMetrics.Kind, @Sendable (GenAIStatistics) -> Double)] = [
+            ("skein_genai_calls", "Calls of models that were counted.", .counter, { Double($0.calls) }),
+            (
+                "skein_genai_late_spans", "Spans about calls of models that had been counted.", .counter,
+                { Double($0.lateSpans) }
+            ),
+            (
+                "skein_genai_traces_settled_early", "Traces counted before their wait was over, for want of room.",
+                .counter, { Double($0.tracesSettledEarly) }
+            ),
+            (
+                "skein_genai_unpriced_calls", "Calls with tokens whose model has no price.", .counter,
+                { Double($0.unpricedCalls) }
+            ),
+            (
+                "skein_genai_pending_spans", "Spans whose calls are not counted yet.", .gauge,
+                { Double($0.pendingSpans) }
+            ),
+            ("skein_genai_series", "Series about models and tools.", .gauge, { Double($0.series) }),
+        ]
+        for (name, help, kind, value) in values {
+            metrics.observe(name, help, kind) { [Sample(value(genAI.statistics))] }
+        }
     }
 }

@@ -22,7 +22,10 @@ package struct EffectiveConfiguration {
             writer.section("prometheus") { $0.value("endpoint", collector.prometheusEndpoint.description) }
             for exporter in collector.exporters { self.exporter(exporter, &writer) }
         }
-        writer.section("connectors") { spanMetrics(collector.spanMetrics, &$0) }
+        writer.section("connectors") { writer in
+            spanMetrics(collector.spanMetrics, &writer)
+            genAI(collector.genAI, &writer)
+        }
         writer.section("query") { writer in
             let query = configuration.query
             writer.value("endpoint", query.endpoint.description)
@@ -152,6 +155,27 @@ package struct EffectiveConfiguration {
             }
             writer.value("aggregation_cardinality_limit", metrics.aggregationCardinalityLimit)
             writer.section("exemplars") { $0.value("enabled", metrics.areExemplarsEnabled) }
+        }
+    }
+}
+
+extension EffectiveConfiguration {
+    private func genAI(_ settings: GenAISettings, _ writer: inout YAMLWriter) {
+        func text(_ nanoseconds: UInt64) -> String { GoDuration.text(.nanoseconds(Int64(clamping: nanoseconds))) }
+        writer.section("gen_ai") { writer in
+            writer.value("wait", text(settings.configuration.waitNanoseconds))
+            writer.value("late_wait", text(settings.configuration.lateWaitNanoseconds))
+            writer.value("max_pending_spans", settings.configuration.pendingSpansMax)
+            writer.value("aggregation_cardinality_limit", settings.configuration.aggregationCardinalityLimit)
+            writer.items("attribution", settings.configuration.attribution) { entry, writer in
+                writer.value("name", entry.name)
+                writer.list("attributes", entry.attributes)
+            }
+            writer.section("prices") { writer in
+                if let file = settings.pricesFile { writer.value("file", file) }
+                writer.value("builtin", settings.usesBuiltInPrices)
+            }
+            writer.value("cost", settings.costPolicy.rawValue)
         }
     }
 }

@@ -80,7 +80,7 @@ package struct GenAICollector: Sendable {
         span.service = origin.service
         span.receivedAt = now
         if !row.traceState.isEmpty {
-            let weight = AdjustedCount.weight(traceState: batch.slice(row.traceState))
+            let weight = TraceStateWeight.adjustedCount(batch.slice(row.traceState))
             span.weight = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
         }
         let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
@@ -142,6 +142,16 @@ package struct GenAICollector: Sendable {
         return findings
     }
 
+    // MARK: checkpoint
+
+    mutating func restore(now: UInt64) { self.now = now }
+
+    mutating func restore(_ trace: PendingTrace, _ key: TraceKey, time: UInt64) {
+        guard traces.updateValue(trace, forKey: key) == nil else { return }
+        pendingSpans += trace.spans.count
+        queue.append(key, time: time)
+    }
+
     /// Counts and forgets everything, as at the end of time.
     package mutating func finishAll(_ body: (TenantID, GenAIFindings) -> Void) {
         while let key = queue.popFirst() { body(key.tenant, finish(key)) }
@@ -150,13 +160,15 @@ package struct GenAICollector: Sendable {
 
 /// Traces in the order of times, which never fall.
 struct TraceQueue: Hashable, Sendable {
-    private(set) var entries: [Entry] = []
-    private(set) var first = 0
+    private var entries: [Entry] = []
+    private var first = 0
 
     struct Entry: Hashable, Sendable {
         var key: TraceKey
         var time: UInt64
     }
+
+    var waiting: ArraySlice<Entry> { entries[first...] }
 
     mutating func append(_ key: TraceKey, time: UInt64) { entries.append(Entry(key: key, time: time)) }
 

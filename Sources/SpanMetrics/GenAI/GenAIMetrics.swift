@@ -1,0 +1,172 @@
+import OTLP
+import Synchronization
+import TraceStorage
+
+/// Calls of models, runs of tools, tokens and cost, counted as spans arrive: as series for Prometheus and as records
+/// that ``UsageLog`` keeps.
+///
+/// A call is counted once, some seconds after its last span, see ``GenAIConfiguration``.
+package final class GenAIMetrics: Derivation {
+    package let configuration: GenAIConfiguration
+    package let log: UsageLog
+    private let costs: CostModel
+    private let state: Mutex<GenAIState>
+    private let seed: UInt64
+
+    package init(_ configuration: GenAIConfiguration, costs: CostModel, log: UsageLog) {
+        self.configuration = configuration
+        self.costs = costs
+        self.log = log
+        seed = .random(in: 0...(.max))
+        state = Mutex(GenAIState(configuration, seed: seed))
+    }
+
+    package var position: JournalPosition { state.withLock { $0.position } }
+
+    package var statistics: GenAIStatistics { state.withLock { $0.statistics } }
+
+    package func record(_ batch: StoredBatch) {
+        state.withLock { state in
+            let records = state.record(batch, costs)
+            // Within the lock, so that a record is at each moment either waiting or in the log.
+            if !records.isEmpty { log.append(records, at: batch.position) }
+        }
+    }
+
+    /// All series as they are at `now` (unix nanoseconds): with the calls whose wait is over by then.
+    package func snapshot(now: UInt64) -> GenAISnapshot {
+        state.withLock { $0 }.snapshot(now: now, costs)
+    }
+
+    /// Calls `body` with every record of a range of time, those of calls whose wait is not over included. Blocks on
+    /// files.
+    ///
+    /// - Throws: ``CheckpointError`` for files that cannot be read or do not check.
+    package func forEachRecord(in range: TimeRange, _ body: (UsageRecord) -> Bool) throws(CheckpointError) {
+        let (state, log) = state.withLock { ($0, self.log.snapshot()) }
+        var isStopped = false
+        try self.log.forEach(in: range, at: log) { record in
+            isStopped = !body(record)
+            return !isStopped
+        }
+        for record in state.waitingRecords(costs) where !isStopped && range.contains(record.time) {
+            isStopped = !body(record)
+        }
+    }
+
+    // MARK: checkpoint
+
+    package let checkpointName = "gen_ai"
+
+    package func open() throws(CheckpointError) { try log.open() }
+
+    package func prepareCheckpoint() throws(CheckpointError) {
+        let day = state.withLock { $0.collector.now } / 86_400_000_000_000
+        do throws(FileError) { try log.flush(day: day) } catch { throw .io(error) }
+    }
+
+    package func checkpointSection() -> CheckpointSection {
+        state.withLock { $0 }.checkpointSection(name: checkpointName)
+    }
+
+    package func restore(_ section: CheckpointSection) throws(CheckpointError) -> RestoreOutcome {
+        let restored = try GenAIState.restored(from: section, configuration, seed: seed)
+        state.withLock { $0 = restored.state }
+        return restored.outcome
+    }
+}
+
+/// Counts for the collector's telemetry about itself; they begin at zero with the process.
+package struct GenAIStatistics: Hashable, Sendable {
+    /// Calls of models that were counted.
+    package var calls: UInt64 = 0
+    /// Spans about calls that had been counted before.
+    package var lateSpans: UInt64 = 0
+    /// Traces that were counted before their time, for want of room.
+    package var tracesSettledEarly: UInt64 = 0
+    /// Calls with tokens whose model has no price.
+    package var unpricedCalls: UInt64 = 0
+    /// Spans that wait.
+    package var pendingSpans = 0
+    /// Series held now.
+    package var series = 0
+}
+
+/// What ``GenAIMetrics`` guards.
+struct GenAIState: Sendable {
+    let configuration: GenAIConfiguration
+    let seed: UInt64
+    var position = JournalPosition.beginning
+    var collector: GenAICollector
+    var tenants: [TenantID: GenAISeries] = [:]
+    private var counts = GenAIStatistics()
+
+    init(_ configuration: GenAIConfiguration, seed: UInt64) {
+        self.configuration = configuration
+        self.seed = seed
+        collector = GenAICollector(configuration)
+    }
+
+    var statistics: GenAIStatistics {
+        var result = counts
+        result.tracesSettledEarly = collector.tracesSettledEarly
+        result.pendingSpans = collector.pendingSpans
+        result.series = tenants.values.reduce(0) { $0 + $1.count }
+        return result
+    }
+
+    func emptySeries() -> GenAISeries { GenAISeries(configuration, seed: seed) }
+
+    mutating func record(_ batch: StoredBatch, _ costs: CostModel) -> [UsageRecord] {
+        guard batch.position > position else { return [] }
+        position = batch.position
+        var found: [(TenantID, GenAIFindings)] = []
+        collector.add(batch) { found.append(($0, $1)) }
+        var records: [UsageRecord] = []
+        for (tenant, findings) in found { count(findings, of: tenant, costs, &records) }
+        return records
+    }
+
+    func snapshot(now: UInt64, _ costs: CostModel) -> GenAISnapshot {
+        var copy = self
+        var records: [UsageRecord] = []
+        collector.due(at: now) { copy.count($1, of: $0, costs, &records) }
+        return GenAISnapshot(tenants: copy.tenants)
+    }
+
+    /// The records that would come if nothing more arrived.
+    func waitingRecords(_ costs: CostModel) -> [UsageRecord] {
+        var copy = self
+        var records: [UsageRecord] = []
+        var found: [(TenantID, GenAIFindings)] = []
+        copy.collector.finishAll { found.append(($0, $1)) }
+        for (tenant, findings) in found { copy.count(findings, of: tenant, costs, &records) }
+        return records
+    }
+
+    private mutating func count(
+        _ findings: GenAIFindings, of tenant: TenantID, _ costs: CostModel, _ records: inout [UsageRecord]
+    ) {
+        // Taken out of the dictionary, so that its arrays stay unshared.
+        var series = tenants.removeValue(forKey: tenant) ?? emptySeries()
+        for call in findings.calls {
+            let cost = costs.cost(of: call)
+            series.add(call, cost)
+            records.append(UsageRecord(call, cost, tenant: tenant))
+            counts.calls = counts.calls.addingClamped(call.weight)
+            if call.usage != nil, cost.source == .unknown { counts.unpricedCalls += 1 }
+        }
+        for call in findings.supplements {
+            let cost = costs.cost(of: call)
+            series.supplement(call, cost)
+            records.append(UsageRecord(call, cost, tenant: tenant, kind: .supplement))
+        }
+        for run in findings.tools { series.add(run) }
+        for rest in findings.unattributed {
+            series.add(rest)
+            records.append(UsageRecord(rest, tenant: tenant))
+        }
+        counts.lateSpans += findings.lateSpans
+        tenants[tenant] = series
+    }
+}

@@ -1,0 +1,101 @@
+/// Bounds of the histograms, as the conventions have them.
+enum GenAIBounds {
+    static let tokens: [Double] = (0..<14).map { Double(UInt64(1) << UInt64($0 * 2)) }
+    static let seconds: [Double] = (0..<14).map { 0.01 * Double(1 << $0) }
+    static let timeToFirstToken: [Double] = [
+        0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+    ]
+    static let timePerOutputToken: [Double] = [
+        0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5,
+    ]
+}
+
+/// What is added up of calls on somebody's behalf.
+struct CallCounts: SeriesRow {
+    var calls: UInt64 = 0
+    var errors: UInt64 = 0
+    var retries: UInt64 = 0
+    /// Calls with tokens and no price.
+    var unpriced: UInt64 = 0
+    var tokens = TokenUsage()
+    /// US dollars.
+    var computedCost = 0.0
+    var reportedCost = 0.0
+
+    init() {}
+
+    init?(_ reader: inout ByteReader) {
+        guard let calls = reader.varint(), let errors = reader.varint(), let retries = reader.varint(),
+            let unpriced = reader.varint(), let tokens = TokenUsage(&reader),
+            let computed = reader.fixed(UInt64.self), let reported = reader.fixed(UInt64.self)
+        else { return nil }
+        (self.calls, self.errors, self.retries, self.unpriced) = (calls, errors, retries, unpriced)
+        self.tokens = tokens
+        computedCost = Double(bitPattern: computed)
+        reportedCost = Double(bitPattern: reported)
+    }
+
+    func write(to writer: inout ByteWriter) {
+        for number in [calls, errors, retries, unpriced] { writer.varint(number) }
+        tokens.write(to: &writer)
+        writer.fixed(computedCost.bitPattern)
+        writer.fixed(reportedCost.bitPattern)
+    }
+}
+
+/// The histograms of calls.
+struct CallHistograms: SeriesRow {
+    var duration = BucketCounts()
+    var inputTokens = BucketCounts()
+    var outputTokens = BucketCounts()
+    var timeToFirstToken = BucketCounts()
+    var timePerOutputToken = BucketCounts()
+
+    init() {}
+
+    init?(_ reader: inout ByteReader) {
+        guard let duration = BucketCounts(&reader, bounds: GenAIBounds.seconds.count),
+            let input = BucketCounts(&reader, bounds: GenAIBounds.tokens.count),
+            let output = BucketCounts(&reader, bounds: GenAIBounds.tokens.count),
+            let first = BucketCounts(&reader, bounds: GenAIBounds.timeToFirstToken.count),
+            let each = BucketCounts(&reader, bounds: GenAIBounds.timePerOutputToken.count)
+        else { return nil }
+        (self.duration, inputTokens, outputTokens, timeToFirstToken, timePerOutputToken) = (
+            duration, input, output, first, each
+        )
+    }
+
+    func write(to writer: inout ByteWriter) {
+        for histogram in [duration, inputTokens, outputTokens, timeToFirstToken, timePerOutputToken] {
+            histogram.write(to: &writer)
+        }
+    }
+}
+
+/// A plain counter.
+struct EventCount: SeriesRow {
+    var count: UInt64 = 0
+
+    init() {}
+
+    init?(_ reader: inout ByteReader) {
+        guard let count = reader.varint() else { return nil }
+        self.count = count
+    }
+
+    func write(to writer: inout ByteWriter) { writer.varint(count) }
+}
+
+extension TokenUsage {
+    init?(_ reader: inout ByteReader) {
+        self.init()
+        for bucket in Self.buckets {
+            guard let number = reader.varint() else { return nil }
+            self[keyPath: bucket] = number
+        }
+    }
+
+    func write(to writer: inout ByteWriter) {
+        for bucket in Self.buckets { writer.varint(self[keyPath: bucket]) }
+    }
+}

@@ -1,0 +1,125 @@
+import OTLP
+
+/// Numbers by labels: the series of some metrics that have the same labels, at most so many.
+struct SeriesTable<Row: SeriesRow>: Sendable {
+    private(set) var table: KeyTable
+    private(set) var labels: [PrometheusLabels] = []
+    private(set) var rows: [Row] = []
+    private var overflowRow: Int?
+    private let labelNames: [String]
+    private let limit: Int
+
+    /// - Parameter limit: Series; what is over is added up in one with the label `otel_metric_overflow`. 0 is no limit.
+    init(labelNames: [String], limit: Int, seed: UInt64) {
+        table = KeyTable(seed: seed)
+        self.labelNames = labelNames
+        self.limit = limit
+    }
+
+    var count: Int { rows.count }
+
+    /// Changes the row of some label values, which are as many as the names. False when it was that of the overflow.
+    @discardableResult
+    mutating func update(_ values: [String], _ change: (inout Row) -> Void) -> Bool {
+        var key: [UInt8] = [0]
+        for value in values { SeriesKey.append(value.utf8, to: &key) }
+        let (row, isOverflow) = row(of: key, values)
+        change(&rows[row])
+        return !isOverflow
+    }
+
+    private mutating func row(of key: [UInt8], _ values: [String]) -> (row: Int, isOverflow: Bool) {
+        if let row = table.index(of: key) { return (row, false) }
+        if limit == 0 || count - (overflowRow == nil ? 0 : 1) < limit {
+            return (append(key, labels(values), Row()), false)
+        }
+        let row = overflowRow ?? append(SeriesKey.overflow, SeriesKey.overflowLabels, Row())
+        overflowRow = row
+        return (row, true)
+    }
+
+    /// Labels without a value are left out: Prometheus cannot tell them from empty ones.
+    private func labels(_ values: [String]) -> PrometheusLabels {
+        PrometheusLabels(zip(labelNames, values).filter { !$0.1.isEmpty }.map { ($0.0, $0.1) })
+    }
+
+    private mutating func append(_ key: [UInt8], _ newLabels: PrometheusLabels, _ row: Row) -> Int {
+        labels.append(newLabels)
+        rows.append(row)
+        return table.insert(key)
+    }
+
+    // MARK: checkpoint
+
+    func write(to writer: inout ByteWriter) {
+        writer.varint(UInt64(count))
+        for index in rows.indices {
+            writer.block(table.key(index))
+            rows[index].write(to: &writer)
+        }
+    }
+
+    /// Puts back what was written; false when it is something else.
+    mutating func read(_ reader: inout ByteReader) -> Bool {
+        guard let count = reader.varint() else { return false }
+        for _ in 0..<count {
+            guard let key = reader.block(), let row = Row(&reader), table.index(of: Array(key)) == nil else {
+                return false
+            }
+            if Array(key) == SeriesKey.overflow {
+                overflowRow = append(SeriesKey.overflow, SeriesKey.overflowLabels, row)
+                continue
+            }
+            var values = ByteReader(key)
+            guard values.byte() == 0 else { return false }
+            var texts: [String] = []
+            while !values.isAtEnd {
+                guard let text = values.text() else { return false }
+                texts.append(text)
+            }
+            guard texts.count == labelNames.count else { return false }
+            _ = append(Array(key), labels(texts), row)
+        }
+        return true
+    }
+}
+
+/// The numbers of one series, which never fall.
+protocol SeriesRow: Sendable {
+    init()
+    init?(_ reader: inout ByteReader)
+    func write(to writer: inout ByteWriter)
+}
+
+/// A histogram's numbers for given bounds.
+struct BucketCounts: Hashable, Sendable {
+    /// One for each bound and a last one for what is above them.
+    private(set) var counts: [UInt64] = []
+    private(set) var sum = 0.0
+
+    mutating func add(_ value: Double, weight: UInt64, bounds: [Double]) {
+        if counts.isEmpty { counts = Array(repeating: 0, count: bounds.count + 1) }
+        let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
+        counts[bucket] = counts[bucket].addingClamped(weight)
+        sum += value * Double(weight)
+    }
+
+    init() {}
+
+    init?(_ reader: inout ByteReader, bounds: Int) {
+        guard let count = reader.varint(), count == 0 || count == UInt64(bounds + 1),
+            let bits = reader.fixed(UInt64.self)
+        else { return nil }
+        for _ in 0..<count {
+            guard let number = reader.varint() else { return nil }
+            counts.append(number)
+        }
+        sum = Double(bitPattern: bits)
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.varint(UInt64(counts.count))
+        writer.fixed(sum.bitPattern)
+        for count in counts { writer.varint(count) }
+    }
+}

@@ -1,0 +1,189 @@
+import TraceStorage
+
+/// Tokens and cost of a range of time, by chosen keys.
+package struct UsageQuery: Hashable, Sendable {
+    /// What rows are made by.
+    package enum Key: Hashable, Sendable {
+        case model, provider, agent, service, operation, conversation
+        /// An attribution key, by its place in ``GenAIConfiguration/attribution``.
+        case attribution(Int, name: String)
+
+        package var name: String {
+            switch self {
+            case .model: "model"
+            case .provider: "provider"
+            case .agent: "agent"
+            case .service: "service"
+            case .operation: "operation"
+            case .conversation: "conversation"
+            case .attribution(_, let name): name
+            }
+        }
+
+        private static let fixed: [Key] = [.model, .provider, .agent, .service, .operation, .conversation]
+
+        /// The key of a name; nil when there is none.
+        package init?(_ name: String, configuration: GenAIConfiguration) {
+            if let fixed = Self.fixed.first(where: { $0.name == name }) {
+                self = fixed
+            } else if let index = configuration.attribution.firstIndex(where: { $0.name == name }) {
+                self = .attribution(index, name: name)
+            } else {
+                return nil
+            }
+        }
+
+        /// The names there are.
+        package static func names(_ configuration: GenAIConfiguration) -> [String] {
+            fixed.map(\.name) + configuration.attribution.map(\.name)
+        }
+
+        fileprivate func value(_ record: UsageRecord) -> String {
+            switch self {
+            case .model: record.model
+            case .provider: record.provider
+            case .agent: record.agent
+            case .service: record.service
+            case .operation: record.operation
+            case .conversation: record.conversation
+            case .attribution(let index, _): index < record.attribution.count ? record.attribution[index] : ""
+            }
+        }
+    }
+
+    /// Keys of one query.
+    package static let keysMax = 6
+    /// Rows of an answer: 10,000 are some 3 MB. What is over is in the row ``UsageResult/isTruncated`` speaks of.
+    package static let rowsMax = 10_000
+    /// Points of all series of an answer.
+    package static let pointsMax = 100_000
+
+    package var range: TimeRange
+    package var keys: [Key]
+    package var tenant = TenantID.default
+    /// Makes each row a series of steps as long, in nanoseconds.
+    package var stepNanoseconds: UInt64?
+
+    package init(range: TimeRange, by keys: [Key]) {
+        self.range = range
+        self.keys = keys
+    }
+
+    /// Adds up the records. Blocks on files.
+    package func run(
+        on metrics: GenAIMetrics, check: () throws(StorageError) -> Void
+    ) throws(StorageError) -> UsageResult {
+        var groups: [[String]: UsageRow] = [:]
+        var result = UsageResult(total: UsageRow(key: []), unattributed: UsageRow(key: keys.map { _ in "" }))
+        var points = 0
+        var seen = 0
+        var failure: StorageError?
+        do throws(CheckpointError) {
+            try metrics.forEachRecord(in: range) { record in
+                seen += 1
+                if seen % 65_536 == 0 {
+                    do throws(StorageError) { try check() } catch { failure = error }
+                }
+                guard failure == nil, record.tenant == tenant else { return failure == nil }
+                let point = stepNanoseconds.map { (record.time - range.start) / $0 }
+                result.total.sum.add(record)
+                let key = keys.map { $0.value(record) }
+                if !key.contains(where: { !$0.isEmpty }) {
+                    result.unattributed.sum.add(record)
+                    if let point { result.unattributed.add(record, to: point, &points) }
+                } else if groups[key] == nil, groups.count >= Self.rowsMax {
+                    result.isTruncated = true
+                    result.other.sum.add(record)
+                } else {
+                    groups[key, default: UsageRow(key: key)].sum.add(record)
+                    if let point { groups[key]?.add(record, to: point, &points) }
+                }
+                if points > Self.pointsMax {
+                    failure = .limitExceeded(
+                        message: "the answer has more than \(Self.pointsMax) points; use a longer step or fewer keys")
+                }
+                return failure == nil
+            }
+        } catch { throw .corrupt(message: "\(error)") }
+        if let failure { throw failure }
+        result.rows = groups.values.sorted {
+            ($0.sum.cost, $0.sum.tokens.total, $1.key.joined()) > ($1.sum.cost, $1.sum.tokens.total, $0.key.joined())
+        }
+        return result
+    }
+}
+
+/// What several records come to.
+package struct UsageSum: Hashable, Sendable {
+    package var calls: UInt64 = 0
+    package var errors: UInt64 = 0
+    package var tokens = TokenUsage()
+    /// US dollars.
+    package var cost = 0.0
+    /// Calls with tokens and neither a price nor a reported cost. With any, or with usage of which no call was found,
+    /// the source is unknown and `cost` a lower bound.
+    package var unpricedCalls: UInt64 = 0
+    /// Usage that no call was found for has no price.
+    private var isPartUnpriced = false
+    private var hasReported = false
+    private var hasComputed = false
+
+    package init() {}
+
+    /// The least certain source of what was summed.
+    package var costSource: CostSource {
+        if unpricedCalls > 0 || isPartUnpriced || !hasReported && !hasComputed { return .unknown }
+        return hasReported ? .reported : .computed
+    }
+
+    package mutating func add(_ record: UsageRecord) {
+        calls = calls.addingClamped(record.calls)
+        errors = errors.addingClamped(record.errors)
+        tokens += record.tokens
+        cost += record.cost
+        guard !record.tokens.isEmpty || record.cost > 0 else { return }
+        switch record.costSource {
+        case .computed: hasComputed = true
+        case .reported: hasReported = true
+        case .unknown where record.kind == .unattributed: isPartUnpriced = true
+        case .unknown: unpricedCalls = unpricedCalls.addingClamped(max(1, record.calls))
+        }
+    }
+}
+
+/// The usage of one combination of keys.
+package struct UsageRow: Hashable, Sendable {
+    /// The values of the query's keys; empty text where there is none.
+    package var key: [String]
+    package var sum = UsageSum()
+    /// By step of the query.
+    package var points: [UInt64: UsageSum] = [:]
+
+    package init(key: [String]) { self.key = key }
+
+    fileprivate mutating func add(_ record: UsageRecord, to point: UInt64, _ count: inout Int) {
+        if points[point] == nil { count += 1 }
+        points[point, default: UsageSum()].add(record)
+    }
+}
+
+/// The answer to a ``UsageQuery``: `rows`, `unattributed` and `other` together are `total`.
+package struct UsageResult: Hashable, Sendable {
+    /// The most expensive first.
+    package var rows: [UsageRow] = []
+    package var total: UsageRow
+    /// What has none of the keys.
+    package var unattributed: UsageRow
+    /// What is beyond ``UsageQuery/rowsMax`` rows.
+    package var other = UsageRow(key: [])
+    package var isTruncated = false
+
+    fileprivate init(total: UsageRow, unattributed: UsageRow) {
+        self.total = total
+        self.unattributed = unattributed
+    }
+}
+
+extension TokenUsage {
+    package var total: UInt64 { input.addingClamped(output) }
+}

@@ -1,0 +1,221 @@
+import OTLP
+import TraceStorage
+
+/// What one call of a model used and cost, or, in sums by the hour, what several did.
+package struct UsageRecord: Hashable, Sendable {
+    package enum Kind: UInt8, Sendable {
+        case call = 0
+        /// Usage that became known after its call was recorded.
+        case supplement = 1
+        /// What an agent reported beyond the calls that were found.
+        case unattributed = 2
+    }
+
+    package var kind = Kind.call
+    package var tenant = TenantID.default
+    /// When the call began, unix nanoseconds.
+    package var time: UInt64 = 0
+    package var traceID = TraceID.invalid
+    package var spanID = SpanID.invalid
+    package var calls: UInt64 = 0
+    package var errors: UInt64 = 0
+    package var tokens = TokenUsage()
+    /// US dollars.
+    package var cost = 0.0
+    package var costSource = CostSource.unknown
+    package var service = ""
+    package var agent = ""
+    package var operation = ""
+    package var provider = ""
+    /// The model that answered, or the one that was asked for.
+    package var model = ""
+    package var conversation = ""
+    /// The values of the attribution keys.
+    package var attribution: [String] = []
+
+    package init() {}
+}
+
+extension UsageRecord {
+    init(_ call: ModelCall, _ cost: CallCost, tenant: TenantID, kind: Kind = .call) {
+        self.kind = kind
+        self.tenant = tenant
+        time = call.start
+        traceID = call.traceID
+        spanID = call.spanID
+        if kind == .call {
+            calls = call.weight
+            errors = call.isError ? call.weight : 0
+        }
+        tokens = call.usage?.multiplied(by: call.weight) ?? TokenUsage()
+        self.cost = cost.usd * Double(call.weight)
+        costSource = cost.source
+        service = call.service
+        agent = call.agent
+        operation = call.operation
+        provider = call.provider
+        model = call.model
+        conversation = call.conversation
+        attribution = call.attribution
+    }
+
+    init(_ rest: UnattributedUsage, tenant: TenantID) {
+        kind = .unattributed
+        self.tenant = tenant
+        time = rest.start
+        traceID = rest.traceID
+        spanID = rest.spanID
+        tokens = rest.usage.multiplied(by: rest.weight)
+        service = rest.service
+        agent = rest.agent
+        conversation = rest.conversation
+        attribution = rest.attribution
+    }
+}
+
+/// Records in a row, as a file holds them, format version 1; numbers are little-endian.
+///
+/// A chunk is `SKUS`, version u32, the length of what follows u32 and its CRC32C u32; then the journal position
+/// up to which the file has everything, the number of records, the least and the greatest time as varints, the number of texts and each as a block, and the records: kind u8, tenant,
+/// time, trace id (16 bytes), span id (8 bytes), calls, errors, the eight buckets of tokens, cost as the bits of a
+/// double, its source u8, service, agent, operation, provider, model, conversation, the number of attribution values
+/// and each. Texts are their number in the list, numbers without a size varints.
+enum UsageChunk {
+    static let magic = Array("SKUS".utf8)
+    static let version: UInt32 = 1
+    static let headerBytes = 16
+    /// Bytes of a chunk; a writer that has more makes several.
+    static let bytesMax = 64 << 20
+
+    struct Header {
+        var version: UInt32
+        var payloadBytes: Int
+        var checksum: UInt32
+
+        init?(_ bytes: ArraySlice<UInt8>) {
+            var reader = ByteReader(bytes)
+            guard let magic = reader.take(4), magic.elementsEqual(UsageChunk.magic),
+                let version = reader.fixed(UInt32.self), let length = reader.fixed(UInt32.self),
+                let checksum = reader.fixed(UInt32.self), length <= UsageChunk.bytesMax
+            else { return nil }
+            self.version = version
+            payloadBytes = Int(length)
+            self.checksum = checksum
+        }
+
+        func isRight(_ payload: [UInt8]) -> Bool { DerivedCheckpoint.checksum(payload[...]) == checksum }
+    }
+
+    static func encode(_ records: [UsageRecord], position: JournalPosition) -> [UInt8] {
+        var numbers: [String: UInt64] = [:]
+        var texts: [String] = []
+        func number(_ text: String) -> UInt64 {
+            if let known = numbers[text] { return known }
+            numbers[text] = UInt64(texts.count)
+            texts.append(text)
+            return UInt64(texts.count - 1)
+        }
+        var body = ByteWriter()
+        for record in records { write(record, to: &body, number) }
+        var payload = ByteWriter()
+        payload.varint(position.rawValue)
+        payload.varint(UInt64(records.count))
+        payload.varint(records.map(\.time).min() ?? 0)
+        payload.varint(records.map(\.time).max() ?? 0)
+        payload.varint(UInt64(texts.count))
+        for text in texts { payload.block(text.utf8) }
+        payload.raw(body.bytes)
+        var chunk = ByteWriter()
+        chunk.raw(magic)
+        chunk.fixed(version)
+        chunk.fixed(UInt32(payload.bytes.count))
+        chunk.fixed(DerivedCheckpoint.checksum(payload.bytes[...]))
+        chunk.raw(payload.bytes)
+        return chunk.bytes
+    }
+
+    private static func write(_ record: UsageRecord, to body: inout ByteWriter, _ number: (String) -> UInt64) {
+        body.fixed(record.kind.rawValue)
+        body.varint(number(record.tenant.name))
+        body.varint(record.time)
+        body.fixed(record.traceID.high)
+        body.fixed(record.traceID.low)
+        body.fixed(record.spanID.rawValue)
+        body.varint(record.calls)
+        body.varint(record.errors)
+        record.tokens.write(to: &body)
+        body.fixed(record.cost.bitPattern)
+        body.fixed(record.costSource.code)
+        for text in [
+            record.service, record.agent, record.operation, record.provider, record.model, record.conversation,
+        ] {
+            body.varint(number(text))
+        }
+        body.varint(UInt64(record.attribution.count))
+        for text in record.attribution { body.varint(number(text)) }
+    }
+
+    // MARK: reading
+
+    static func position(_ payload: ArraySlice<UInt8>) -> JournalPosition? {
+        var reader = ByteReader(payload)
+        return reader.varint().map { JournalPosition($0) }
+    }
+
+    /// The times that a payload's records lie between.
+    static func times(_ payload: ArraySlice<UInt8>) -> ClosedRange<UInt64>? {
+        var reader = ByteReader(payload)
+        guard reader.varint() != nil, reader.varint() != nil, let low = reader.varint(), let high = reader.varint(),
+            low <= high
+        else {
+            return nil
+        }
+        return low...high
+    }
+
+    /// Calls `body` with each record; false when the payload holds something else.
+    static func forEach(_ payload: ArraySlice<UInt8>, _ body: (UsageRecord) -> Void) -> Bool {
+        var reader = ByteReader(payload)
+        guard reader.varint() != nil, let count = reader.varint(), reader.varint() != nil, reader.varint() != nil,
+            let textCount = reader.varint(), textCount <= UInt64(reader.remaining)
+        else { return false }
+        var texts: [String] = []
+        for _ in 0..<textCount {
+            guard let text = reader.text() else { return false }
+            texts.append(text)
+        }
+        for _ in 0..<count {
+            guard let record = read(&reader, texts) else { return false }
+            body(record)
+        }
+        return reader.isAtEnd
+    }
+
+    private static func read(_ reader: inout ByteReader, _ texts: [String]) -> UsageRecord? {
+        func text() -> String? {
+            guard let number = reader.varint(), number < UInt64(texts.count) else { return nil }
+            return texts[Int(number)]
+        }
+        var record = UsageRecord()
+        guard let kind = reader.byte().flatMap(UsageRecord.Kind.init), let tenant = text().flatMap({ TenantID($0) }),
+            let time = reader.varint(), let high = reader.fixed(UInt64.self), let low = reader.fixed(UInt64.self),
+            let span = reader.fixed(UInt64.self), let calls = reader.varint(), let errors = reader.varint(),
+            let tokens = TokenUsage(&reader), let cost = reader.fixed(UInt64.self),
+            let source = reader.byte().flatMap(CostSource.init(code:)), let service = text(), let agent = text(),
+            let operation = text(), let provider = text(), let model = text(), let conversation = text(),
+            let attributions = reader.varint(), attributions <= GenAIConfiguration.attributionsMax
+        else { return nil }
+        (record.kind, record.tenant, record.time) = (kind, tenant, time)
+        record.traceID = TraceID(high: high, low: low)
+        record.spanID = SpanID(span)
+        (record.calls, record.errors, record.tokens) = (calls, errors, tokens)
+        (record.cost, record.costSource) = (Double(bitPattern: cost), source)
+        (record.service, record.agent, record.operation) = (service, agent, operation)
+        (record.provider, record.model, record.conversation) = (provider, model, conversation)
+        for _ in 0..<attributions {
+            guard let value = text() else { return nil }
+            record.attribution.append(value)
+        }
+        return record
+    }
+}

@@ -1,0 +1,189 @@
+import FileFaults
+import OTLP
+import SpanMetrics
+import Testing
+import TraceFixtures
+import TraceStorage
+
+@Suite struct GenAIMetricsTests {
+    private static let second: UInt64 = 1_000_000_000
+
+    /// A scenario's spans in batches that come some seconds apart, those of one trace within the wait.
+    private static func journal(_ scenario: ModelCallScenario, seed: UInt64, gapMax: UInt64 = 2 * second) throws
+        -> [StoredBatch]
+    {
+        var random = SeededGenerator(seed: seed)
+        var batches: [StoredBatch] = []
+        var rest = scenario.spans[...]
+        var receivedAt = 1_700_000_000 * second
+        while !rest.isEmpty {
+            let part = rest.prefix(.random(in: 1...40, using: &random)).shuffled(using: &random)
+            rest = rest.dropFirst(part.count)
+            receivedAt += .random(in: 0...gapMax, using: &random)
+            batches.append(
+                try .of(part, position: UInt64(batches.count + 1), receivedAt: receivedAt))
+        }
+        // The end of time for what waits.
+        batches.append(try .of([], position: UInt64(batches.count + 1), receivedAt: receivedAt + 1_000 * second))
+        return batches
+    }
+
+    private static func metrics(_ disk: any FileSystem) -> GenAIMetrics {
+        GenAIMetrics(
+            GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "derived/usage", files: disk))
+    }
+
+    private static func opened(_ disk: any FileSystem = MemoryFileSystem()) throws -> GenAIMetrics {
+        let metrics = metrics(disk)
+        try metrics.open()
+        return metrics
+    }
+
+    private static func records(_ metrics: GenAIMetrics) throws -> [UsageRecord] {
+        var records: [UsageRecord] = []
+        try metrics.forEachRecord(in: .all) { record in
+            records.append(record)
+            return true
+        }
+        return records.sorted { ($0.time, $0.spanID.rawValue) < ($1.time, $1.spanID.rawValue) }
+    }
+
+    private static func exposition(_ metrics: GenAIMetrics) -> Set<Substring> {
+        var writer = PrometheusTextWriter(format: .prometheusText)
+        var bytes: [UInt8] = []
+        metrics.snapshot(now: 0).write(to: &writer) { bytes += $0 }
+        return Set(String(decoding: bytes + writer.takeBytes(), as: UTF8.self).split(separator: "\n"))
+    }
+
+    @Test func crashesAndLossesOfPowerNeitherLoseNorDoubleARecord() throws {
+        let seed = UInt64.random(in: 0...(.max))
+        print("GenAIMetricsTests seed \(seed)")
+        let scenario = ModelCallScenario(seed: seed, traces: 60)
+        let journal = try Self.journal(scenario, seed: seed)
+        let disk = MemoryFileSystem()
+        try disk.createDirectory("derived")
+        let whole = try Self.opened()
+        for batch in journal { whole.record(batch) }
+
+        var random = SeededGenerator(seed: seed)
+        var next = 0
+        var last = Self.metrics(disk)
+        while next < journal.count {
+            // A process: its disk fails somewhere, it dies, and sometimes the power goes with it.
+            let fault = Int.random(in: 0..<60, using: &random)
+            let kind = Fault.allCases.randomElement(using: &random)
+            let files = FaultyFileSystem(on: disk) { $0.index == fault ? kind : nil }
+            last = Self.metrics(files)
+            let state = DerivedState(directory: "derived", derivations: [last], files: files)
+            if (try? state.load()) == nil { continue }
+            for batch in journal[..<next] where batch.position > state.replayPosition { state.record(batch) }
+            let end = min(journal.count, next + .random(in: 1...15, using: &random))
+            for batch in journal[next..<end] {
+                state.record(batch)
+                if Int.random(in: 0..<3, using: &random) == 0 { try? state.checkpoint() }
+            }
+            next = end
+            if Bool.random(using: &random) {
+                disk.losePower { Bool.random(using: &random) }
+            } else {
+                disk.endProcess()
+            }
+        }
+        let final = Self.metrics(disk)
+        let state = DerivedState(directory: "derived", derivations: [final], files: disk)
+        #expect(try state.load().isEmpty || state.replayPosition == .beginning)
+        for batch in journal where batch.position > state.replayPosition { state.record(batch) }
+        #expect(try Self.records(final) == Self.records(whole))
+        let differences = Self.exposition(final).symmetricDifference(Self.exposition(whole))
+        #expect(differences.allSatisfy { $0.contains("_sum") || $0.contains("cost_usd") }, "\(differences.prefix(3))")
+        #expect(try Self.records(final).reduce(0) { $0 + Int($1.calls) } == scenario.truth.count)
+    }
+
+    @Test func aCallIsShownOnceItsWaitIsOverThoughNothingElseArrives() throws {
+        let metrics = try Self.opened()
+        let span = SpanFixture("chat m").with {
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("gen_ai.request.model", .string("m")),
+            ]
+        }
+        metrics.record(try .of([span], position: 1, receivedAt: 100 * Self.second))
+        func calls(at time: UInt64) -> Bool {
+            var writer = PrometheusTextWriter(format: .prometheusText)
+            metrics.snapshot(now: time).write(to: &writer) { _ in }
+            return String(decoding: writer.takeBytes(), as: UTF8.self).contains("gen_ai_client_calls_total{")
+        }
+        #expect(!calls(at: 109 * Self.second))
+        #expect(calls(at: 110 * Self.second))
+        // A record is there at once.
+        #expect(try Self.records(metrics).map(\.calls) == [1])
+    }
+
+    @Test func rowsAndTheRestAreTheTotalForEveryKey() throws {
+        let scenario = ModelCallScenario(seed: 5, traces: 40)
+        let metrics = try Self.opened()
+        for batch in try Self.journal(scenario, seed: 5) { metrics.record(batch) }
+        var truth = TokenUsage()
+        for call in scenario.truth { truth += call.usage ?? TokenUsage() }
+        for name in UsageQuery.Key.names(metrics.configuration) {
+            let key = try #require(UsageQuery.Key(name, configuration: metrics.configuration))
+            var query = UsageQuery(range: .all, by: [key])
+            query.stepNanoseconds = 60 * Self.second
+            let result = try query.run(on: metrics) { () throws(StorageError) in }
+            var sum = UsageSum()
+            var (calls, cost) = (result.unattributed.sum.calls, result.unattributed.sum.cost)
+            var tokens = result.unattributed.sum.tokens
+            for row in result.rows {
+                calls += row.sum.calls
+                cost += row.sum.cost
+                tokens += row.sum.tokens
+                #expect(row.points.values.reduce(0) { $0 + $1.calls } == row.sum.calls)
+            }
+            sum.tokens = truth
+            #expect(calls == result.total.sum.calls && calls == scenario.truth.count)
+            #expect(abs(cost - result.total.sum.cost) < 1e-9 && cost > 0)
+            #expect(tokens == result.total.sum.tokens)
+            #expect(tokens.input == truth.input && tokens.output == truth.output + scenario.unattributed)
+        }
+    }
+
+    @Test func aLogThatIsCutAtAnyByteKeepsItsWholeChunks() throws {
+        let disk = MemoryFileSystem()
+        let log = UsageLog(directory: "u", files: disk)
+        let metrics = GenAIMetrics(GenAIConfiguration(), costs: CostModel(), log: log)
+        try metrics.open()
+        for batch in try Self.journal(ModelCallScenario(seed: 3, traces: 20), seed: 3, gapMax: 20 * Self.second) {
+            metrics.record(batch)
+            try metrics.prepareCheckpoint()
+        }
+        let name = try #require(try disk.list("u").first)
+        let file = try disk.open("u/" + name, .update)
+        let whole = try Self.records(metrics).count
+        #expect(whole > 1)
+        var counts: Set<Int> = []
+        for bytes in stride(from: try file.size(), through: 0, by: -1) {
+            try file.truncate(to: bytes)
+            let again = GenAIMetrics(
+                GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "u", files: disk))
+            try again.open()
+            counts.insert(try Self.records(again).count)
+            if try disk.list("u").isEmpty { break }
+        }
+        #expect(counts.contains(0) && counts.contains(whole) && counts.count > 2)
+    }
+
+    @Test func aLogOfAFutureVersionIsRefusedAndDamageIsNamed() throws {
+        let disk = MemoryFileSystem()
+        let log = UsageLog(directory: "u", files: disk)
+        let metrics = GenAIMetrics(GenAIConfiguration(), costs: CostModel(), log: log)
+        try metrics.open()
+        for batch in try Self.journal(ModelCallScenario(seed: 3, traces: 2), seed: 3) { metrics.record(batch) }
+        try metrics.prepareCheckpoint()
+        let name = try #require(try disk.list("u").first)
+        let file = try disk.open("u/" + name, .update)
+        try file.writeAll([9], at: 40, path: name)
+        #expect("\(try #require(throws: CheckpointError.self) { try Self.records(metrics) })".contains(name))
+        try file.writeAll([2], at: 4, path: name)
+        let error = try #require(throws: CheckpointError.self) { try Self.records(metrics) }
+        #expect("\(error)".contains("format version 2, expected at most 1"))
+    }
+}
