@@ -19,6 +19,7 @@ enum OTLPBenchmarks {
         rows.append(encode)
         rows += try json(traffic, meter)
         rows.append(try red(traffic, meter))
+        rows.append(try modelCalls(traffic, meter))
         return rows
     }
 
@@ -46,6 +47,26 @@ enum OTLPBenchmarks {
                 metrics.record(
                     StoredBatch(batch: batch, position: JournalPosition(position), receivedAt: traffic.receivedAt))
             }
+        }
+    }
+
+    /// Calls found, priced and counted as they leave the wait; the received-at moves on so that traces settle.
+    private static func modelCalls(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let metrics = GenAIMetrics(
+            GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: directory.path), seed: 1)
+        try metrics.open()
+        var position: UInt64 = 0
+        return try meter.measure("model calls, tokens, cost", units: traffic.spans, baseline: "RED record") {
+            for batch in traffic.batches {
+                position += 1
+                metrics.record(
+                    StoredBatch(
+                        batch: batch, position: JournalPosition(position),
+                        receivedAt: traffic.receivedAt + position * 500_000_000))
+            }
+            try metrics.prepareCheckpoint()
         }
     }
 }

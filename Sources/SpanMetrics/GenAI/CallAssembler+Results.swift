@@ -36,18 +36,23 @@ extension CallAssembler {
     private func modelCall(_ cluster: Cluster, traceID: TraceID, isRetry: Bool) -> ModelCall {
         let members = cluster.members.map { spans[$0] }
         let inner = members[0]
-        func first(_ text: KeyPath<GenAISpan, String>) -> String {
-            members.first { !$0[keyPath: text].isEmpty }?[keyPath: text] ?? ""
+        func first(_ text: (GenAISpan) -> String) -> String {
+            for member in members {
+                let text = text(member)
+                if !text.isEmpty { return text }
+            }
+            return ""
         }
         let usage = cluster.usage.isEmpty ? nil : cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
         // The provider's own library knows the provider; one that only calls itself by its name does not.
         return ModelCall(
             traceID: traceID, spanID: inner.spanID, start: cluster.start, end: cluster.end, weight: inner.weight,
-            isError: isError(cluster), operation: first(\.operation), provider: first(\.provider),
-            requestModel: first(\.requestModel), responseModel: first(\.responseModel), service: first(\.service),
-            agent: inherited(cluster, \.agent), conversation: inherited(cluster, \.conversation),
-            attribution: inner.attribution.indices.map { index in inheritedAttribution(cluster, index) },
-            errorType: isError(cluster) ? first(\.errorType) : "",
+            isError: isError(cluster), operation: first { $0.operation }, provider: first { $0.provider },
+            requestModel: first { $0.requestModel }, responseModel: first { $0.responseModel },
+            service: first { $0.service },
+            agent: inherited(cluster) { $0.agent }, conversation: inherited(cluster) { $0.conversation },
+            attribution: attribution(cluster),
+            errorType: isError(cluster) ? first { $0.errorType } : "",
             finishReasons: members.first { !$0.finishReasons.isEmpty }?.finishReasons ?? [],
             timeToFirstToken: members.lazy.compactMap(\.timeToFirstToken).first, usage: usage,
             reportedCost: members.lazy.compactMap(\.reportedCost).first, isRetry: isRetry)
@@ -56,18 +61,30 @@ extension CallAssembler {
     /// The outermost span knows whether the caller got an answer.
     private func isError(_ cluster: Cluster) -> Bool { spans[cluster.top].isError }
 
-    private func inherited(_ cluster: Cluster, _ text: KeyPath<GenAISpan, String>) -> String {
-        for member in cluster.members where !spans[member][keyPath: text].isEmpty {
-            return spans[member][keyPath: text]
+    /// What the spans of a call say, or else the nearest span above them.
+    private func inherited(_ cluster: Cluster, _ text: (GenAISpan) -> String) -> String {
+        for member in cluster.members {
+            let text = text(spans[member])
+            if !text.isEmpty { return text }
         }
-        return ancestor(of: cluster.top) { !$0[keyPath: text].isEmpty }.map { spans[$0][keyPath: text] } ?? ""
+        return inherited(cluster.top, text)
     }
 
-    private func inheritedAttribution(_ cluster: Cluster, _ index: Int) -> String {
-        for member in cluster.members where !spans[member].attribution[index].isEmpty {
-            return spans[member].attribution[index]
+    private func inherited(_ index: Int, _ text: (GenAISpan) -> String) -> String {
+        var result = ""
+        _ = ancestor(of: index) { span in
+            result = text(span)
+            return !result.isEmpty
         }
-        return ancestor(of: cluster.top) { !$0.attribution[index].isEmpty }.map { spans[$0].attribution[index] } ?? ""
+        return result
+    }
+
+    private func attribution(_ cluster: Cluster) -> [String] {
+        var result = spans[cluster.members[0]].attribution
+        for index in result.indices where result[index].isEmpty {
+            result[index] = inherited(cluster) { $0.attribution[index] }
+        }
+        return result
     }
 
     /// Calls that follow a failed one of the same parent to the same model.
@@ -93,9 +110,7 @@ extension CallAssembler {
     func toolRuns() -> [ToolRun] {
         spans.indices.filter { spans[$0].role == .tool && !isPartOfRun($0) }.map { index in
             let span = spans[index]
-            let agent =
-                span.agent.isEmpty
-                ? ancestor(of: index) { !$0.agent.isEmpty }.map { spans[$0].agent } ?? "" : span.agent
+            let agent = span.agent.isEmpty ? inherited(index) { $0.agent } : span.agent
             return ToolRun(
                 spanID: span.spanID, weight: span.weight, isError: span.isError, service: span.service, agent: agent,
                 tool: span.tool, receivedAt: span.receivedAt)
@@ -142,14 +157,13 @@ extension CallAssembler {
 
     private func unattributed(_ index: Int, _ usage: TokenUsage, _ traceID: TraceID) -> UnattributedUsage {
         let span = spans[index]
-        func text(_ key: KeyPath<GenAISpan, String>) -> String {
-            span[keyPath: key].isEmpty
-                ? ancestor(of: index) { !$0[keyPath: key].isEmpty }.map { spans[$0][keyPath: key] } ?? ""
-                : span[keyPath: key]
+        func text(_ text: (GenAISpan) -> String) -> String {
+            text(span).isEmpty ? inherited(index, text) : text(span)
         }
         return UnattributedUsage(
             traceID: traceID, spanID: span.spanID, start: span.start, weight: span.weight, service: span.service,
-            agent: text(\.agent), conversation: text(\.conversation), attribution: span.attribution, usage: usage)
+            agent: text { $0.agent }, conversation: text { $0.conversation }, attribution: span.attribution,
+            usage: usage)
     }
 
     /// The spans above a call; for one whose place is not known, those whose time holds it.

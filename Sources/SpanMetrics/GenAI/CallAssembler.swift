@@ -41,10 +41,17 @@ struct CallAssembler {
 
     /// - Parameter links: The parents of the trace's other spans, as far as they are known, ordered by span.
     init(_ unordered: [GenAISpan], links: [SpanLink]) {
-        let sorted = unordered.sorted(by: Self.isBefore)
-        var ids = Set<SpanID>(minimumCapacity: sorted.count)
-        spans = sorted.filter { ids.insert($0.spanID).inserted }
-        findAncestors(links)
+        var sorted = unordered.sorted(by: Self.isBefore)
+        var indices = [SpanID: Int](minimumCapacity: sorted.count)
+        for (index, span) in sorted.enumerated() where indices.updateValue(index, forKey: span.spanID) != nil {
+            // One id twice: the same span sent again. What is left of the trace begins anew.
+            var ids = Set<SpanID>(minimumCapacity: sorted.count)
+            sorted.removeAll { !ids.insert($0.spanID).inserted }
+            indices = Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($1.spanID, $0) })
+            break
+        }
+        spans = sorted
+        findAncestors(links, indices)
         assemble()
     }
 
@@ -56,9 +63,7 @@ struct CallAssembler {
 
     // MARK: ancestry
 
-    private mutating func findAncestors(_ links: [SpanLink]) {
-        var indices: [SpanID: Int] = Dictionary(minimumCapacity: spans.count)
-        for (index, span) in spans.enumerated() { indices[span.spanID] = index }
+    private mutating func findAncestors(_ links: [SpanLink], _ indices: [SpanID: Int]) {
         ancestors = Array(repeating: -1, count: spans.count)
         isAncestryKnown = Array(repeating: false, count: spans.count)
         for (index, span) in spans.enumerated() {
@@ -254,7 +259,7 @@ struct CallAssembler {
                     return false
                 }
                 guard (a.operation == "embeddings") == (b.operation == "embeddings") else { return false }
-                if !a.responseID.isEmpty, !b.responseID.isEmpty, a.responseID != b.responseID { return false }
+                if a.responseID != 0, b.responseID != 0, a.responseID != b.responseID { return false }
             }
         }
         return true
@@ -266,7 +271,7 @@ struct CallAssembler {
 
     private func haveSameResponse(_ a: Cluster, _ b: Cluster) -> Bool {
         a.members.contains { a in
-            !spans[a].responseID.isEmpty && b.members.contains { spans[$0].responseID == spans[a].responseID }
+            spans[a].responseID != 0 && b.members.contains { spans[$0].responseID == spans[a].responseID }
         }
     }
 

@@ -17,6 +17,8 @@ package struct GenAICollector: Sendable {
     /// The traces to be looked at again, by the time of the last look; each once.
     private(set) var queue = TraceQueue()
     private var attributes: GenAIAttributes
+    /// The spans of the batch at hand that are of no interest.
+    private var others: [Int] = []
     /// Traces that became too large with the batch at hand.
     private var full: Set<TraceKey> = []
 
@@ -44,12 +46,16 @@ package struct GenAICollector: Sendable {
 
     private mutating func gather(_ stored: StoredBatch) {
         let batch = stored.batch
-        var isAny = false
+        others.removeAll(keepingCapacity: true)
+        var isAny = !traces.isEmpty
         for resource in batch.resources {
             var origin: Origin?
             for scope in batch.scopes[resource.scopes.indices] {
                 for index in scope.spans.indices {
-                    guard GenAIAttributes.isOfInterest(batch.spans[index].attributes, of: batch) else { continue }
+                    guard GenAIAttributes.isOfInterest(batch.spans[index].attributes, of: batch) else {
+                        others.append(index)
+                        continue
+                    }
                     let known = origin ?? self.origin(resource, batch)
                     origin = known
                     gather(batch.spans[index], known, scope, stored)
@@ -57,7 +63,7 @@ package struct GenAICollector: Sendable {
                 }
             }
         }
-        if isAny || !traces.isEmpty { gatherLinks(stored) }
+        if isAny { gatherLinks(stored) }
     }
 
     /// What the spans of a resource have in common.
@@ -67,15 +73,15 @@ package struct GenAICollector: Sendable {
     }
 
     private mutating func origin(_ resource: ResourceRow, _ batch: SpanBatch) -> Origin {
-        attributes.read(resource.attributes, of: batch)
-        return Origin(
-            service: batch.serviceName(of: resource) ?? "", attribution: attributes.attributions(of: batch))
+        Origin(
+            service: batch.serviceName(of: resource) ?? "",
+            attribution: attributes.attributions(of: resource, in: batch))
     }
 
     private mutating func gather(_ row: SpanRow, _ origin: Origin, _ scope: ScopeRow, _ stored: StoredBatch) {
         let batch = stored.batch
         attributes.read(row.attributes, of: batch)
-        var span = GenAISpan(row, of: batch, attributes, isScopeInputExclusive: isInputExclusive(scope, batch))
+        let span = GenAISpan(row, of: batch, &attributes, isScopeInputExclusive: isInputExclusive(scope, batch))
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution)
         span.service = origin.service
         span.receivedAt = now
@@ -84,11 +90,10 @@ package struct GenAICollector: Sendable {
             span.weight = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
         }
         let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
-        let isNew = traces[key] == nil
-        traces[key, default: PendingTrace()].add(span, now: now)
-        if isNew { queue.append(key, time: now) }
+        let count = traces[key, default: PendingTrace()].add(span, now: now)
+        if count == 1 { queue.append(key, time: now) }
+        if count >= PendingTrace.spansMax { full.insert(key) }
         pendingSpans += 1
-        if let trace = traces[key], trace.spans.count >= PendingTrace.spansMax { full.insert(key) }
     }
 
     /// OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
@@ -97,13 +102,14 @@ package struct GenAICollector: Sendable {
     }
 
     private mutating func gatherLinks(_ stored: StoredBatch) {
-        let batch = stored.batch
-        var last: (traceID: TraceID, isPending: Bool) = (.invalid, false)
-        for row in batch.spans {
-            let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
-            if row.traceID != last.traceID { last = (row.traceID, traces[key] != nil) }
-            guard last.isPending, row.parentSpanID != .invalid else { continue }
-            traces[key]?.add(SpanLink(span: row.spanID, parent: row.parentSpanID))
+        let spans = stored.batch.spans
+        var rest = others[...]
+        while let first = rest.first {
+            let traceID = spans[first].traceID
+            let run = rest.prefix { spans[$0].traceID == traceID }
+            rest = rest.dropFirst(run.count)
+            traces[TraceKey(tenant: stored.tenant, traceID: traceID)]?.addLinks(
+                run.lazy.map { SpanLink(span: spans[$0].spanID, parent: spans[$0].parentSpanID) })
         }
     }
 
@@ -120,13 +126,11 @@ package struct GenAICollector: Sendable {
         let receivedMax = now - configuration.waitNanoseconds
         while let key = queue.popFirst(notAfter: receivedMax) {
             guard var trace = traces.removeValue(forKey: key) else { continue }
-            if trace.isDirty { body(key.tenant, trace.settle(key.traceID, receivedMax: receivedMax)) }
             if now - trace.lastReceivedAt >= configuration.lateWaitNanoseconds {
                 pendingSpans -= trace.spans.count
-                var rest = GenAIFindings()
-                rest.unattributed = trace.unattributed(key.traceID)
-                if !rest.unattributed.isEmpty { body(key.tenant, rest) }
+                body(key.tenant, trace.finish(key.traceID))
             } else {
+                if trace.isDirty { body(key.tenant, trace.settle(key.traceID, receivedMax: receivedMax)) }
                 traces[key] = trace
                 queue.append(key, time: now)
             }
@@ -137,9 +141,7 @@ package struct GenAICollector: Sendable {
     private mutating func finish(_ key: TraceKey) -> GenAIFindings {
         guard var trace = traces.removeValue(forKey: key) else { return GenAIFindings() }
         pendingSpans -= trace.spans.count
-        var findings = trace.settle(key.traceID, receivedMax: .max)
-        findings.unattributed = trace.unattributed(key.traceID)
-        return findings
+        return trace.finish(key.traceID)
     }
 
     // MARK: checkpoint
@@ -192,13 +194,15 @@ extension PendingTrace {
     /// As many as the spans, were each ten levels below the next. Without further ones calls are told apart less well.
     static let linksMax = 100_000
 
-    mutating func add(_ span: GenAISpan, now: UInt64) {
+    /// - Returns: How many spans there are now.
+    mutating func add(_ span: GenAISpan, now: UInt64) -> Int {
         spans.append(span)
         lastReceivedAt = now
         isDirty = true
+        return spans.count
     }
 
-    mutating func add(_ link: SpanLink) {
-        if links.count < Self.linksMax { links.append(link) }
+    mutating func addLinks(_ more: some Sequence<SpanLink>) {
+        for link in more where link.parent != .invalid && links.count < Self.linksMax { links.append(link) }
     }
 }

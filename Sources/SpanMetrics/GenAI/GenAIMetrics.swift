@@ -13,11 +13,14 @@ package final class GenAIMetrics: Derivation {
     private let state: Mutex<GenAIState>
     private let seed: UInt64
 
-    package init(_ configuration: GenAIConfiguration, costs: CostModel, log: UsageLog) {
+    /// - Parameter seed: Of the hash tables; benchmarks choose it.
+    package init(
+        _ configuration: GenAIConfiguration, costs: CostModel, log: UsageLog, seed: UInt64 = .random(in: 0...(.max))
+    ) {
         self.configuration = configuration
         self.costs = costs
         self.log = log
-        seed = .random(in: 0...(.max))
+        self.seed = seed
         state = Mutex(GenAIState(configuration, seed: seed))
     }
 
@@ -100,6 +103,7 @@ struct GenAIState: Sendable {
     var collector: GenAICollector
     var tenants: [TenantID: GenAISeries] = [:]
     private var counts = GenAIStatistics()
+    private var prices = KnownPrices()
 
     init(_ configuration: GenAIConfiguration, seed: UInt64) {
         self.configuration = configuration
@@ -150,14 +154,14 @@ struct GenAIState: Sendable {
         // Taken out of the dictionary, so that its arrays stay unshared.
         var series = tenants.removeValue(forKey: tenant) ?? emptySeries()
         for call in findings.calls {
-            let cost = costs.cost(of: call)
+            let cost = costs.cost(of: call, &prices)
             series.add(call, cost)
             records.append(UsageRecord(call, cost, tenant: tenant))
             counts.calls = counts.calls.addingClamped(call.weight)
             if call.usage != nil, cost.source == .unknown { counts.unpricedCalls += 1 }
         }
         for call in findings.supplements {
-            let cost = costs.cost(of: call)
+            let cost = costs.cost(of: call, &prices)
             series.supplement(call, cost)
             records.append(UsageRecord(call, cost, tenant: tenant, kind: .supplement))
         }

@@ -88,14 +88,15 @@ struct EventCount: SeriesRow {
 
 extension TokenUsage {
     init?(_ reader: inout ByteReader) {
-        self.init()
-        for bucket in Self.buckets {
+        var counts = SIMD8<UInt64>()
+        for bucket in counts.indices {
             guard let number = reader.varint() else { return nil }
-            self[keyPath: bucket] = number
+            counts[bucket] = number
         }
+        self.init(counts: counts)
     }
 
     func write(to writer: inout ByteWriter) {
-        for bucket in Self.buckets { writer.varint(self[keyPath: bucket]) }
+        for bucket in counts.indices { writer.varint(counts[bucket]) }
     }
 }

@@ -29,19 +29,32 @@ struct GenAISeries: Sendable {
 
     var count: Int { calls.count + histograms.count + finishReasons.count + tools.count + unattributed.count }
 
-    private static func labels(_ call: ModelCall) -> [String] {
-        [call.service, call.agent, call.operation, call.provider, call.requestModel, call.responseModel]
+    private static func key(_ call: ModelCall) -> SeriesTableKey {
+        var key = SeriesTableKey()
+        key.append(call.service)
+        key.append(call.agent)
+        key.append(call.operation)
+        key.append(call.provider)
+        key.append(call.requestModel)
+        key.append(call.responseModel)
+        return key
+    }
+
+    private static func attributedKey(_ key: SeriesTableKey, _ call: ModelCall) -> SeriesTableKey {
+        var key = key
+        for value in call.attribution { key.append(value) }
+        return key
     }
 
     mutating func add(_ call: ModelCall, _ cost: CallCost) {
-        let labels = Self.labels(call)
-        calls.update(labels + call.attribution) { row in
+        let key = Self.key(call)
+        calls.update(Self.attributedKey(key, call)) { row in
             row.calls = row.calls.addingClamped(call.weight)
             if call.isError { row.errors = row.errors.addingClamped(call.weight) }
             if call.isRetry { row.retries = row.retries.addingClamped(call.weight) }
             row.add(call, cost)
         }
-        histograms.update(labels + [call.errorLabel]) { row in
+        histograms.update(key.adding(call.errorLabel)) { row in
             let seconds = Double(call.durationNanoseconds) / 1e9
             row.duration.add(seconds, weight: call.weight, bounds: GenAIBounds.seconds)
             if let first = call.timeToFirstToken {
@@ -55,25 +68,27 @@ struct GenAISeries: Sendable {
             row.addTokens(call)
         }
         for reason in call.finishReasons {
-            finishReasons.update(labels + [reason]) { $0.count = $0.count.addingClamped(call.weight) }
+            finishReasons.update(key.adding(reason)) { $0.count = $0.count.addingClamped(call.weight) }
         }
     }
 
     /// Adds the usage of a call that was counted without it.
     mutating func supplement(_ call: ModelCall, _ cost: CallCost) {
-        let labels = Self.labels(call)
-        calls.update(labels + call.attribution) { $0.add(call, cost) }
-        histograms.update(labels + [call.errorLabel]) { $0.addTokens(call) }
+        let key = Self.key(call)
+        calls.update(Self.attributedKey(key, call)) { $0.add(call, cost) }
+        histograms.update(key.adding(call.errorLabel)) { $0.addTokens(call) }
     }
 
     mutating func add(_ run: ToolRun) {
         let status = run.isError ? "STATUS_CODE_ERROR" : "STATUS_CODE_UNSET"
-        tools.update([run.service, run.agent, run.tool, status]) { $0.count = $0.count.addingClamped(run.weight) }
+        tools.update(SeriesTableKey().adding(run.service).adding(run.agent).adding(run.tool).adding(status)) {
+            $0.count = $0.count.addingClamped(run.weight)
+        }
     }
 
     mutating func add(_ rest: UnattributedUsage) {
         for (type, tokens) in [("input", rest.usage.input), ("output", rest.usage.output)] where tokens > 0 {
-            unattributed.update([rest.service, rest.agent, type]) {
+            unattributed.update(SeriesTableKey().adding(rest.service).adding(rest.agent).adding(type)) {
                 $0.count = $0.count.addingClamped(tokens.multipliedClamped(by: rest.weight))
             }
         }
@@ -121,15 +136,6 @@ extension CallHistograms {
 extension ModelCall {
     /// The conventions' `error.type`, which is never empty for a failed call.
     fileprivate var errorLabel: String { isError ? (errorType.isEmpty ? "_OTHER" : errorType) : "" }
-}
-
-extension TokenUsage {
-    func multiplied(by weight: UInt64) -> TokenUsage {
-        guard weight != 1 else { return self }
-        var result = self
-        for bucket in Self.buckets { result[keyPath: bucket] = self[keyPath: bucket].multipliedClamped(by: weight) }
-        return result
-    }
 }
 
 extension UInt64 {

@@ -4,28 +4,29 @@ extension GenAISpan {
     /// What a span says in the vocabularies; `attributes` has read its attributes.
     ///
     /// - Parameter isScopeInputExclusive: The scope's library leaves cached tokens out of the input.
-    init(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, isScopeInputExclusive: Bool
+    convenience init(
+        _ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, isScopeInputExclusive: Bool
     ) {
+        self.init()
         spanID = span.spanID
         parentSpanID = span.parentSpanID
         start = span.startTime
         end = max(span.startTime, span.endTime)
         isError = span.isError
-        readWork(span, of: batch, attributes)
+        readWork(span, of: batch, &attributes)
         isInputExclusive = isScopeInputExclusive && provider.lowercased().contains("anthropic")
-        readUsage(of: batch, attributes)
-        (role, operation) = Self.role(attributes, of: batch, hasUsage: !usage.isEmpty)
+        readUsage(of: batch, &attributes)
+        (role, operation) = Self.role(&attributes, of: batch, hasUsage: !usage.isEmpty)
         if role == .call { origin = Self.origin(span, of: batch) }
-        readNames(span, of: batch, attributes)
-        readTimeToFirstToken(span, of: batch, attributes)
+        readNames(span, of: batch, &attributes)
+        readTimeToFirstToken(span, of: batch, &attributes)
     }
 
-    private mutating func readWork(_ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes) {
+    private func readWork(_ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
         provider = Self.unquoted(attributes.text(.provider, of: batch))
         requestModel = Self.unquoted(attributes.text(.requestModel, of: batch))
         responseModel = attributes.text(.responseModel, of: batch)
-        responseID = attributes.text(.responseID, of: batch)
+        responseID = attributes.hash(.responseID, of: batch)
         conversation = attributes.text(.conversation, of: batch)
         errorType = attributes.text(.errorType, of: batch)
         if let row = attributes.row(.finishReasons, of: batch) {
@@ -42,10 +43,9 @@ extension GenAISpan {
     /// FNV-1a: checkpoints hold it, so it is the same in every process.
     private static func origin(_ span: SpanRow, of batch: SpanBatch) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for range in [batch.scope(of: span).name, span.name] {
-            for byte in batch.slice(range) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            hash = (hash ^ 0xFF) &* 0x100_0000_01B3
-        }
+        for byte in batch.slice(batch.scope(of: span).name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ 0xFF) &* 0x100_0000_01B3
+        for byte in batch.slice(span.name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         return hash
     }
 
@@ -55,7 +55,7 @@ extension GenAISpan {
     private static let aggregates: Set = ["invoke_agent", "invoke_workflow"]
 
     private static func role(
-        _ attributes: GenAIAttributes, of batch: SpanBatch, hasUsage: Bool
+        _ attributes: inout GenAIAttributes, of batch: SpanBatch, hasUsage: Bool
     ) -> (Role, operation: String) {
         let operation = attributes.text(.operation, of: batch)
         if calls.contains(operation) { return (.call, operation) }
@@ -113,7 +113,7 @@ extension GenAISpan {
         ),
     ]
 
-    private mutating func readNames(_ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes) {
+    private func readNames(_ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
         agent = attributes.text(.agent, of: batch)
         tool = attributes.text(.tool, of: batch)
         let entity = attributes.text(.entity, of: batch)
@@ -137,7 +137,7 @@ extension GenAISpan {
 
     // MARK: tokens and money
 
-    private mutating func readUsage(of batch: SpanBatch, _ attributes: GenAIAttributes) {
+    private func readUsage(of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
         usage.input = attributes.count(.input, of: batch)
         usage.output = attributes.count(.output, of: batch)
         usage.total = attributes.count(.total, of: batch)
@@ -161,7 +161,7 @@ extension GenAISpan {
 
     // MARK: time to first token
 
-    private mutating func readTimeToFirstToken(_ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes) {
+    private func readTimeToFirstToken(_ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
         guard role == .call else { return }
         let seconds = Double(durationNanoseconds) / 1e9
         if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0 {

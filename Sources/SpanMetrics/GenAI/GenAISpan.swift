@@ -1,7 +1,10 @@
 import OTLP
 
 /// What a span says about work of agents, in one vocabulary whatever it was sent in.
-struct GenAISpan: Hashable, Sendable {
+///
+/// A class, so that looking at the spans of a trace from all sides copies none of their texts.
+// Nothing changes a span once it is gathered.
+final class GenAISpan: @unchecked Sendable {
     enum Role: UInt8, Sendable {
         /// May describe a call of a model; so may others that describe the same call.
         case call
@@ -39,7 +42,8 @@ struct GenAISpan: Hashable, Sendable {
     var provider = ""
     var requestModel = ""
     var responseModel = ""
-    var responseID = ""
+    /// A hash of the response's id; 0 where there is none.
+    var responseID: UInt64 = 0
     var agent = ""
     var tool = ""
     var conversation = ""
@@ -48,8 +52,7 @@ struct GenAISpan: Hashable, Sendable {
     /// The values of the configured attribution keys, in their order; empty text where there is none.
     var attribution: [String] = []
 
-    var durationNanoseconds: UInt64 { end - start }
+    init() {}
 
-    /// The model that answered, or the one that was asked for.
-    var model: String { responseModel.isEmpty ? requestModel : responseModel }
+    var durationNanoseconds: UInt64 { end - start }
 }

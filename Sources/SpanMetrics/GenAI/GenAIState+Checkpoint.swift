@@ -133,7 +133,7 @@ extension GenAISpan {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.fixed(spanID.rawValue)
         writer.fixed(parentSpanID.rawValue)
-        for number in [start, end, receivedAt, weight, origin] { writer.fixed(number) }
+        for number in [start, end, receivedAt, weight, origin, responseID] { writer.fixed(number) }
         writer.fixed(role.rawValue)
         writer.fixed(UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0)))
         for number in [timeToFirstToken, reportedCost] {
@@ -148,15 +148,16 @@ extension GenAISpan {
 
     private var texts: [String] {
         [
-            service, operation, provider, requestModel, responseModel, responseID, agent, tool, conversation, errorType,
+            service, operation, provider, requestModel, responseModel, agent, tool, conversation, errorType,
         ]
     }
 
-    fileprivate init?(_ reader: inout ByteReader, attributions: Int) {
+    fileprivate convenience init?(_ reader: inout ByteReader, attributions: Int) {
+        self.init()
         guard let id = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self) else { return nil }
         spanID = SpanID(id)
         parentSpanID = SpanID(parent)
-        for number in [\GenAISpan.start, \.end, \.receivedAt, \.weight, \.origin] {
+        for number in [\GenAISpan.start, \.end, \.receivedAt, \.weight, \.origin, \.responseID] {
             guard let value = reader.fixed(UInt64.self) else { return nil }
             self[keyPath: number] = value
         }
@@ -172,7 +173,7 @@ extension GenAISpan {
         guard let usage = ReportedUsage(&reader) else { return nil }
         self.usage = usage
         for text in [
-            \GenAISpan.service, \.operation, \.provider, \.requestModel, \.responseModel, \.responseID, \.agent, \.tool,
+            \GenAISpan.service, \.operation, \.provider, \.requestModel, \.responseModel, \.agent, \.tool,
             \.conversation, \.errorType,
         ] {
             guard let value = reader.text() else { return nil }

@@ -24,6 +24,9 @@ struct PendingTrace: Sendable {
 struct TraceKey: Hashable, Sendable {
     var tenant: TenantID
     var traceID: TraceID
+
+    /// Trace ids are random; the tenant is left to the comparison.
+    func hash(into hasher: inout Hasher) { hasher.combine(traceID) }
 }
 
 /// What became known of model calls, once and for all.
@@ -50,9 +53,28 @@ package struct GenAIFindings: Sendable {
 extension PendingTrace {
     /// Counts what nothing more is expected about: calls whose last span came at `receivedMax` or before.
     mutating func settle(_ traceID: TraceID, receivedMax: UInt64) -> GenAIFindings {
-        var findings = GenAIFindings()
+        settle(traceID, receivedMax: receivedMax, assembler())
+    }
+
+    /// Counts everything that was not counted, and what sums say beyond the calls; asked once, at the end.
+    mutating func finish(_ traceID: TraceID) -> GenAIFindings {
+        let isSummed = spans.contains { $0.role != .tool && $0.role != .step && !$0.usage.isEmpty }
+        guard isDirty || isSummed else { return GenAIFindings() }
+        let assembler = assembler()
+        var findings = isDirty ? settle(traceID, receivedMax: .max, assembler) : GenAIFindings()
+        if isSummed { findings.unattributed = assembler.unattributedUsage(of: traceID) }
+        return findings
+    }
+
+    private mutating func assembler() -> CallAssembler {
         links.sort { $0.span.rawValue < $1.span.rawValue }
-        let assembler = CallAssembler(spans, links: links)
+        return CallAssembler(spans, links: links)
+    }
+
+    private mutating func settle(
+        _ traceID: TraceID, receivedMax: UInt64, _ assembler: CallAssembler
+    ) -> GenAIFindings {
+        var findings = GenAIFindings()
         for assembled in assembler.modelCalls(of: traceID) {
             let before = assembled.spanIDs.compactMap { counted[$0] }
             let hasUsage = assembled.call.usage != nil
@@ -71,11 +93,5 @@ extension PendingTrace {
         }
         isDirty = lastReceivedAt > receivedMax
         return findings
-    }
-
-    /// What sums say beyond the calls; asked once, when the trace is forgotten.
-    func unattributed(_ traceID: TraceID) -> [UnattributedUsage] {
-        guard spans.contains(where: { $0.role != .tool && $0.role != .step && !$0.usage.isEmpty }) else { return [] }
-        return CallAssembler(spans, links: links).unattributedUsage(of: traceID)
     }
 }

@@ -18,24 +18,19 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
 
     var count: Int { rows.count }
 
-    /// Changes the row of some label values, which are as many as the names. False when it was that of the overflow.
-    @discardableResult
-    mutating func update(_ values: [String], _ change: (inout Row) -> Void) -> Bool {
-        var key: [UInt8] = [0]
-        for value in values { SeriesKey.append(value.utf8, to: &key) }
-        let (row, isOverflow) = row(of: key, values)
-        change(&rows[row])
-        return !isOverflow
+    /// Changes the row of a key, which ``SeriesTableKey`` makes of as many values as there are names.
+    mutating func update(_ key: SeriesTableKey, _ change: (inout Row) -> Void) {
+        change(&rows[row(of: key.bytes)])
     }
 
-    private mutating func row(of key: [UInt8], _ values: [String]) -> (row: Int, isOverflow: Bool) {
-        if let row = table.index(of: key) { return (row, false) }
-        if limit == 0 || count - (overflowRow == nil ? 0 : 1) < limit {
-            return (append(key, labels(values), Row()), false)
+    private mutating func row(of key: [UInt8]) -> Int {
+        if let row = table.index(of: key) { return row }
+        if limit == 0 || count - (overflowRow == nil ? 0 : 1) < limit, let values = SeriesTableKey.values(key[...]) {
+            return append(key, labels(values), Row())
         }
         let row = overflowRow ?? append(SeriesKey.overflow, SeriesKey.overflowLabels, Row())
         overflowRow = row
-        return (row, true)
+        return row
     }
 
     /// Labels without a value are left out: Prometheus cannot tell them from empty ones.
@@ -70,17 +65,36 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
                 overflowRow = append(SeriesKey.overflow, SeriesKey.overflowLabels, row)
                 continue
             }
-            var values = ByteReader(key)
-            guard values.byte() == 0 else { return false }
-            var texts: [String] = []
-            while !values.isAtEnd {
-                guard let text = values.text() else { return false }
-                texts.append(text)
-            }
-            guard texts.count == labelNames.count else { return false }
+            guard let texts = SeriesTableKey.values(key), texts.count == labelNames.count else { return false }
             _ = append(Array(key), labels(texts), row)
         }
         return true
+    }
+}
+
+/// The values of a series' labels, as bytes.
+struct SeriesTableKey {
+    private(set) var bytes: [UInt8] = [0]
+
+    init() { bytes.reserveCapacity(256) }
+
+    mutating func append(_ value: String) { SeriesKey.append(value.utf8, to: &bytes) }
+
+    func adding(_ value: String) -> SeriesTableKey {
+        var result = self
+        result.append(value)
+        return result
+    }
+
+    static func values(_ key: ArraySlice<UInt8>) -> [String]? {
+        var reader = ByteReader(key)
+        guard reader.byte() == 0 else { return nil }
+        var values: [String] = []
+        while !reader.isAtEnd {
+            guard let text = reader.text() else { return nil }
+            values.append(text)
+        }
+        return values
     }
 }
 

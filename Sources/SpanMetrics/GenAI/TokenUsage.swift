@@ -1,43 +1,69 @@
 /// Tokens in buckets that do not overlap, so that each is priced once.
 package struct TokenUsage: Hashable, Sendable {
-    /// Input that no cache had.
-    package var uncachedInput: UInt64 = 0
-    package var cacheRead: UInt64 = 0
-    /// Written to a cache that keeps it for 5 minutes, or for a time that is not said.
-    package var cacheWrite: UInt64 = 0
-    /// Written to a cache that keeps it for an hour.
-    package var cacheWriteHour: UInt64 = 0
-    package var audioInput: UInt64 = 0
-    /// Output other than reasoning and audio.
-    package var visibleOutput: UInt64 = 0
-    package var reasoning: UInt64 = 0
-    package var audioOutput: UInt64 = 0
+    /// The buckets in the order of files.
+    private(set) var counts = SIMD8<UInt64>()
 
     package init() {}
 
-    /// All input: cache read and write included.
-    package var input: UInt64 { [cacheRead, cacheWrites, audioInput].reduce(uncachedInput) { $0.addingClamped($1) } }
-    /// All output: reasoning included.
-    package var output: UInt64 { [reasoning, audioOutput].reduce(visibleOutput) { $0.addingClamped($1) } }
-    package var cacheWrites: UInt64 { cacheWrite.addingClamped(cacheWriteHour) }
-    package var isEmpty: Bool { self == TokenUsage() }
+    init(counts: SIMD8<UInt64>) { self.counts = counts }
 
-    /// The buckets in the order of files and sums.
-    static let buckets: [any WritableKeyPath<TokenUsage, UInt64> & Sendable] = [
-        \.uncachedInput, \.cacheRead, \.cacheWrite, \.cacheWriteHour, \.audioInput, \.visibleOutput, \.reasoning,
-        \.audioOutput,
-    ]
-
-    package static func += (sum: inout TokenUsage, other: TokenUsage) {
-        for bucket in buckets { sum[keyPath: bucket] = sum[keyPath: bucket].addingClamped(other[keyPath: bucket]) }
+    /// Input that no cache had.
+    package var uncachedInput: UInt64 {
+        get { counts[0] }
+        set { counts[0] = newValue }
+    }
+    package var cacheRead: UInt64 {
+        get { counts[1] }
+        set { counts[1] = newValue }
+    }
+    /// Written to a cache that keeps it for 5 minutes, or for a time that is not said.
+    package var cacheWrite: UInt64 {
+        get { counts[2] }
+        set { counts[2] = newValue }
+    }
+    /// Written to a cache that keeps it for an hour.
+    package var cacheWriteHour: UInt64 {
+        get { counts[3] }
+        set { counts[3] = newValue }
+    }
+    package var audioInput: UInt64 {
+        get { counts[4] }
+        set { counts[4] = newValue }
+    }
+    /// Output other than reasoning and audio.
+    package var visibleOutput: UInt64 {
+        get { counts[5] }
+        set { counts[5] = newValue }
+    }
+    package var reasoning: UInt64 {
+        get { counts[6] }
+        set { counts[6] = newValue }
+    }
+    package var audioOutput: UInt64 {
+        get { counts[7] }
+        set { counts[7] = newValue }
     }
 
-    /// What is left of a sum once a part of it is known, 0 where the part is larger.
-    package static func - (sum: TokenUsage, part: TokenUsage) -> TokenUsage {
-        var result = sum
-        for bucket in buckets {
-            result[keyPath: bucket] -= min(sum[keyPath: bucket], part[keyPath: bucket])
-        }
+    /// All input: cache read and write included.
+    package var input: UInt64 {
+        uncachedInput.addingClamped(cacheRead).addingClamped(cacheWrites).addingClamped(audioInput)
+    }
+    /// All output: reasoning included.
+    package var output: UInt64 { visibleOutput.addingClamped(reasoning).addingClamped(audioOutput) }
+    package var cacheWrites: UInt64 { cacheWrite.addingClamped(cacheWriteHour) }
+    package var total: UInt64 { input.addingClamped(output) }
+    package var isEmpty: Bool { counts == SIMD8() }
+
+    /// Sums stay at the largest number rather than begin again.
+    package static func += (sum: inout TokenUsage, other: TokenUsage) {
+        let counts = sum.counts &+ other.counts
+        sum.counts = counts.replacing(with: .max, where: counts .< sum.counts)
+    }
+
+    func multiplied(by weight: UInt64) -> TokenUsage {
+        guard weight != 1 else { return self }
+        var result = self
+        for bucket in counts.indices { result.counts[bucket] = counts[bucket].multipliedClamped(by: weight) }
         return result
     }
 }

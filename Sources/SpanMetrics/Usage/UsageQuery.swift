@@ -183,7 +183,3 @@ package struct UsageResult: Hashable, Sendable {
         self.unattributed = unattributed
     }
 }
-
-extension TokenUsage {
-    package var total: UInt64 { input.addingClamped(output) }
-}

@@ -1,0 +1,258 @@
+import OTLP
+
+/// Finds the attributes of one span that a vocabulary names. Reused from span to span, so that a span allocates nothing.
+struct GenAIAttributes: Sendable {
+    private let keys: KeyIndex
+    private let factOfKey: [Int]
+    private let attributionFacts: Range<Int>
+    /// Beginnings of keys that hold an attribution each.
+    private let prefixes: [(bytes: [UInt8], fact: Int)]
+    /// By fact: the attribute's row, or -1 where the span has none, and the rank of its name.
+    private var found: [(row: Int32, key: Int32)]
+    private var touched: [Int] = []
+    private var hasAttribution = false
+    private var texts = TextCache()
+
+    /// - Parameter attribution: For each configured key the names of attributes that hold it.
+    init(attribution: [[String]]) {
+        var keys: [[UInt8]] = []
+        var factOfKey: [Int] = []
+        var prefixes: [(bytes: [UInt8], fact: Int)] = []
+        for (fact, names) in (GenAIFact.allCases.map(\.names) + attribution).enumerated() {
+            for name in names {
+                if name.hasSuffix("*") {
+                    prefixes.append((Array(name.dropLast().utf8), fact))
+                    continue
+                }
+                keys.append(Array(name.utf8))
+                factOfKey.append(fact)
+            }
+        }
+        self.keys = KeyIndex(keys)
+        self.factOfKey = factOfKey
+        self.prefixes = prefixes
+        attributionFacts = GenAIFact.allCases.count..<GenAIFact.allCases.count + attribution.count
+        found = Array(repeating: (-1, 0), count: attributionFacts.upperBound)
+    }
+
+    /// Beginnings of keys that only spans about models and agents have, as the number that their bytes make.
+    private static let markers: [(bytes: UInt64, mask: UInt64)] = [
+        "gen_ai.", "llm.", "openinfe", "tracelo", "langfuse", "mlflow.", "embeddin",
+    ].map { text in
+        let bytes = text.utf8.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return (bytes, .max >> UInt64(64 - 8 * text.utf8.count))
+    }
+
+    /// Whether a span speaks of models or agents at all.
+    static func isOfInterest(_ rows: RowRange, of batch: SpanBatch) -> Bool {
+        let content = batch.bytes
+        let bytes = content.span.bytes
+        for index in rows.indices {
+            let key = batch.attributes[index].key
+            guard key.count >= 8 else { continue }
+            let start = bytes.unsafeLoadUnaligned(fromByteOffset: Int(key.offset), as: UInt64.self)
+            for marker in markers where start & marker.mask == marker.bytes { return true }
+        }
+        return false
+    }
+
+    /// Looks at a run of attributes. Earlier attributes of the same key, and names that count more, win.
+    mutating func read(_ rows: RowRange, of batch: SpanBatch) {
+        for fact in touched { found[fact].row = -1 }
+        touched.removeAll(keepingCapacity: true)
+        hasAttribution = false
+        for index in rows.indices {
+            let key = batch.attributes[index].key
+            if let known = keys.index(of: key, in: batch) {
+                note(index, key: known, fact: factOfKey[known])
+            } else {
+                for prefix in prefixes where key.count > prefix.bytes.count {
+                    guard batch.slice(key).starts(with: prefix.bytes) else { continue }
+                    note(index, key: keys.count, fact: prefix.fact)
+                }
+            }
+        }
+    }
+
+    private mutating func note(_ row: Int, key: Int, fact: Int) {
+        if found[fact].row < 0 {
+            touched.append(fact)
+        } else if found[fact].key <= key {
+            return
+        }
+        found[fact] = (Int32(truncatingIfNeeded: row), Int32(truncatingIfNeeded: key))
+        if attributionFacts.contains(fact) { hasAttribution = true }
+    }
+
+    // MARK: values
+
+    func has(_ fact: GenAIFact) -> Bool { found[fact.rawValue].row >= 0 }
+
+    func row(_ fact: GenAIFact, of batch: SpanBatch) -> AttributeRow? {
+        let row = found[fact.rawValue].row
+        return row < 0 ? nil : batch.attributes[Int(row)]
+    }
+
+    /// The text of an attribute; other types as the text that stands for them.
+    mutating func text(_ fact: GenAIFact, of batch: SpanBatch) -> String {
+        text(fact.rawValue, of: batch)
+    }
+
+    /// A hash of a text that is only ever compared; 0 where there is none. The same in every process.
+    func hash(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64 {
+        guard let row = row(fact, of: batch), row.kind == .string, !row.slice.isEmpty else { return 0 }
+        let content = batch.bytes
+        return max(1, TextCache.hash(content.span.bytes, row.slice))
+    }
+
+    /// The values of the attribution keys, of the attributes that were read or else from `fallbacks`.
+    mutating func attributions(of batch: SpanBatch, fallbacks: [String]) -> [String] {
+        guard hasAttribution else { return fallbacks }
+        return attributionFacts.map { fact in
+            let text = text(fact, of: batch)
+            if text.isEmpty { return fallbacks[fact - attributionFacts.lowerBound] }
+            let (row, key) = found[fact]
+            guard Int(key) == keys.count else { return text }
+            let name = batch.string(batch.attributes[Int(row)].key)
+            let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
+            return name.dropFirst(prefix) + "=" + text
+        }
+    }
+
+    /// What a resource says of the attribution keys.
+    mutating func attributions(of resource: ResourceRow, in batch: SpanBatch) -> [String] {
+        read(resource.attributes, of: batch)
+        return attributions(of: batch, fallbacks: attributionFacts.map { _ in "" })
+    }
+
+    private mutating func text(_ fact: Int, of batch: SpanBatch) -> String {
+        let row = found[fact].row
+        guard row >= 0 else { return "" }
+        let attribute = batch.attributes[Int(row)]
+        if attribute.kind == .string { return texts.text(attribute.slice, of: batch) }
+        return AttributeText.text(batch.value(of: attribute))
+    }
+
+    /// A number of tokens: a whole number of 0 or more, however it was sent.
+    func count(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64? {
+        number(fact, of: batch).flatMap(UInt64.init(tokens:))
+    }
+
+    func number(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
+        guard let row = row(fact, of: batch) else { return nil }
+        switch row.kind {
+        case .int: return Double(row.int)
+        case .double: return row.double
+        case .string: return Double(batch.string(row.slice))
+        default: return nil
+        }
+    }
+}
+
+extension UInt64 {
+    /// Beyond 2^53 a number of tokens is a mistake, and so is a negative or broken one.
+    init?(tokens number: Double) {
+        guard number >= 0, number < 0x1p53 else { return nil }
+        self.init(number)
+    }
+}
+
+/// Finds a key among those that are known, mostly by one look.
+private struct KeyIndex: Sendable {
+    private let keys: [[UInt8]]
+    /// Key + 1 by hash, 0 for none; at most an eighth in use.
+    private let slots: [Int16]
+
+    init(_ keys: [[UInt8]]) {
+        self.keys = keys
+        var size = 64
+        while size < keys.count * 8 { size *= 2 }
+        var slots = [Int16](repeating: 0, count: size)
+        for (index, key) in keys.enumerated() {
+            var slot = Int(truncatingIfNeeded: Self.hash(key.span.bytes, 0, key.count)) & (size - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
+            slots[slot] = Int16(index + 1)
+        }
+        self.slots = slots
+    }
+
+    var count: Int { keys.count }
+
+    func index(of key: ByteRange, in batch: SpanBatch) -> Int? {
+        let content = batch.bytes
+        let hash = Self.hash(content.span.bytes, Int(key.offset), Int(key.count))
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] != 0 {
+            let index = Int(slots[slot]) - 1
+            if batch.equals(key, keys[index]) { return index }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
+    /// Of the first and the last eight bytes and the length, in which all keys of the vocabularies differ.
+    private static func hash(_ bytes: RawSpan, _ offset: Int, _ count: Int) -> UInt64 {
+        guard count >= 8 else {
+            return (0..<count).reduce(UInt64(count)) {
+                ($0 ^ UInt64(bytes.unsafeLoad(fromByteOffset: offset + $1, as: UInt8.self))) &* 0x9E37_79B9_7F4A_7C15
+            } >> 40
+        }
+        let first = bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let last = bytes.unsafeLoadUnaligned(fromByteOffset: offset + count - 8, as: UInt64.self)
+        let mixed = (first &* 0x9E37_79B9_7F4A_7C15) ^ (last &+ UInt64(count)) &* 0xC2B2_AE3D_27D4_EB4F
+        return (mixed ^ mixed >> 32) &* 0x9E37_79B9_7F4A_7C15 >> 40
+    }
+}
+
+/// Texts that come again and again, made once.
+private struct TextCache: Sendable {
+    private struct Entry {
+        var hash: UInt64 = 0
+        var text = ""
+    }
+
+    /// Two texts of one place take turns.
+    private static let entriesMax = 4_096
+    /// Longer texts are seldom names.
+    private static let textBytesMax = 128
+
+    private var entries = [Entry](repeating: Entry(), count: entriesMax)
+
+    mutating func text(_ range: ByteRange, of batch: SpanBatch) -> String {
+        guard !range.isEmpty else { return "" }
+        guard range.count <= Self.textBytesMax else { return batch.string(range) }
+        let content = batch.bytes
+        let hash = Self.hash(content.span.bytes, range)
+        let place = Int(truncatingIfNeeded: hash >> 20) & (Self.entriesMax - 1)
+        if entries[place].hash == hash, Self.equals(&entries[place].text, range, batch) { return entries[place].text }
+        let text = batch.string(range)
+        entries[place] = Entry(hash: hash, text: text)
+        return text
+    }
+
+    private static func equals(_ text: inout String, _ range: ByteRange, _ batch: SpanBatch) -> Bool {
+        text.withUTF8 { $0.count == Int(range.count) && batch.slice(range).elementsEqual($0) }
+    }
+
+    /// Eight bytes at a time. Equal hashes of different texts only cost a text made anew.
+    static func hash(_ bytes: RawSpan, _ range: ByteRange) -> UInt64 {
+        var state = UInt64(range.count) &* 0x9E37_79B9_7F4A_7C15
+        var offset = Int(range.offset)
+        let end = offset + Int(range.count)
+        while offset + 8 <= end {
+            state = folded(state ^ bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            offset += 8
+        }
+        var tail: UInt64 = 0
+        while offset < end {
+            tail = tail << 8 | UInt64(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+            offset += 1
+        }
+        return folded(state ^ tail)
+    }
+
+    private static func folded(_ value: UInt64) -> UInt64 {
+        let (high, low) = value.multipliedFullWidth(by: 0xC2B2_AE3D_27D4_EB4F)
+        return high ^ low
+    }
+}
