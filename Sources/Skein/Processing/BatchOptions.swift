@@ -33,7 +33,7 @@ public struct BatchOptions: Sendable, Equatable {
     public init() {}
 
     /// One of the smallest chunks for each group of threads.
-    private static let maxQueueBytesMin = 64 << 10
+    static let maxQueueBytesMin = 64 << 10
 
     /// The same with sizes of at least 1 and a batch no larger than the queue.
     var validated: BatchOptions {
