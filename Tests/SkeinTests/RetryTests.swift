@@ -54,6 +54,55 @@ import Tracing
         #expect(all.count == 2 && all[1] - all[0] >= .milliseconds(60))
     }
 
+    /// A receiver that asks for no pause, or for one that is over, gets ours: it must not be asked again and again.
+    @Test(.timeLimit(.minutes(1))) func pauseIsNeverShorterThanOurs() async throws {
+        let exporter = GatedExporter(answering: { _ in .retryable("busy", after: .zero) })
+        let tracing = try tracing(exporter) { configuration in
+            configuration.backoff.initial = .seconds(3600)
+            configuration.backoff.max = .seconds(3600)
+        }
+        end(1, tracing.tracer)
+        #expect(await !tracing.flush(timeout: .milliseconds(20)))
+        #expect(exporter.requests.count == 1)
+        await tracing.shutdown(timeout: .milliseconds(10))
+    }
+
+    @Test(.timeLimit(.minutes(1))) func retryTimeoutHoldsForAReceiverThatAsksForNoPause() async throws {
+        let exporter = GatedExporter(answering: { _ in .retryable("busy", after: .zero) })
+        let tracing = try tracing(exporter) { $0.batch.retryTimeout = .milliseconds(20) }
+        end(1, tracing.tracer)
+        #expect(await tracing.flush(timeout: .seconds(20)))
+        #expect(tracing.statistics.droppedExportFailed == 1)
+        await tracing.shutdown(timeout: .milliseconds(10))
+    }
+
+    /// One wrong header must not stop the export for the rest of the process.
+    @Test func pauseThatIsAskedForHasABound() {
+        let pause = RetryPause(asked: .seconds(Int64(UInt32.max)), own: .seconds(1))
+        #expect(pause.length == .seconds(120) && pause.askedLength == .seconds(120))
+        #expect(RetryPause(asked: .seconds(60), own: .seconds(1)).length == .seconds(60))
+        #expect(RetryPause(asked: nil, own: .seconds(1)).askedLength == .zero)
+    }
+
+    /// A shutdown has no use for a pause that ends after it: it tries once more at once, and then keeps or counts.
+    @Test(.timeLimit(.minutes(1))) func shutdownDoesNotSitOutAPauseThatEndsAfterIt() async throws {
+        let exporter = GatedExporter(answering: {
+            $0 == 0 ? .retryable("maintenance", after: .seconds(3600)) : .success()
+        })
+        let tracing = try tracing(exporter)
+        end(3, tracing.tracer)
+        while tracing.statistics.retries == 0 { await Task.yield() }
+        await tracing.shutdown(timeout: .seconds(30))
+        #expect(tracing.statistics.exported == 3)
+
+        let away = try self.tracing(
+            GatedExporter(answering: { _ in .retryable("maintenance", after: .seconds(3600)) }))
+        end(3, away.tracer)
+        while away.statistics.retries == 0 { await Task.yield() }
+        await away.shutdown(timeout: .seconds(60))
+        #expect(away.statistics.droppedShutdown == 3)
+    }
+
     @Test func batchIsGivenUpAfterTheRetryTimeout() async throws {
         let exporter = GatedExporter(answering: { $0 == 0 ? .retryable("away", after: .milliseconds(60)) : .success() })
         let tracing = try tracing(exporter) { $0.batch.retryTimeout = .milliseconds(10) }

@@ -65,9 +65,10 @@ final class ExportReport: Sendable {
         diagnostics.report(.spill, "\(records) cannot be spilled to disk: \(error)")
     }
 
-    /// - Parameter shutdownWaits: how long a shutdown goes on to try; nil where there is none.
+    /// - Parameter shutdownWaits: how long a shutdown goes on to try, which may be not at all; nil where there is none.
     func delayed(_ reason: String, shutdownWaits: Duration? = nil) {
         counts.withLock { $0.retries += 1 }
+        if shutdownWaits == .zero { return }
         guard let shutdownWaits else {
             return diagnostics.report(
                 .delayed, "\(records) cannot be sent and are kept to be sent again: \(reason)")
