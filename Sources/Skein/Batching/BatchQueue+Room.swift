@@ -48,6 +48,9 @@ extension BatchQueue {
         guard shared.usedBytes + capacity <= options.maxQueueBytes else { return nil }
         shared.usedBytes += capacity
         if capacity == chunkBytes, let spare = shared.spare.popLast() { return spare }
+        // Memory that is kept for reuse is within the bound too.
+        let spareMax = (options.maxQueueBytes - shared.usedBytes) / chunkBytes
+        if shared.spare.count > spareMax { shared.spare.removeLast(shared.spare.count - spareMax) }
         return RecordChunk(capacity: capacity)
     }
 

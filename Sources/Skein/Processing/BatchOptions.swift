@@ -11,8 +11,9 @@ public struct BatchOptions: Sendable, Equatable {
         case block
     }
 
-    /// Memory for spans that wait, in bytes, at least 64 KiB; a span of five attributes takes about 200.
-    public var maxQueueBytes = 32 << 20
+    /// Memory for spans that wait, in bytes, at least 64 KiB; a span of five attributes takes 200 to 260. The default of
+    /// 28 MiB holds some 110,000 of them, and a process that fills it stays under 64 MiB.
+    public var maxQueueBytes = 28 << 20
     /// Spans that may wait; nil leaves ``maxQueueBytes`` as the only bound.
     public var maxQueueSize: Int?
     /// What happens when a bound is reached.
