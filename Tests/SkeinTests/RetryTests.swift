@@ -103,6 +103,29 @@ import Tracing
         #expect(away.statistics.droppedShutdown == 3)
     }
 
+    /// Nothing is sent during a pause, so that nothing else would tell that the queue runs over.
+    @Test(.timeLimit(.minutes(1))) func lossDuringAPauseIsToldWhileItLasts() async throws {
+        let log = LogLines()
+        let exporter = GatedExporter(answering: { _ in .retryable("away", after: .seconds(3600)) })
+        let tracing = try tracing(exporter) { configuration in
+            configuration.logger = Logger(label: "test") { _ in log }
+            configuration.batch.scheduleDelay = .seconds(600)
+            configuration.batch.maxQueueSize = 10
+            configuration.batch.maxExportBatchSize = 10
+            configuration.diagnosticsInterval = .milliseconds(1)
+        }
+        end(10, tracing.tracer)
+        while tracing.statistics.retries == 0 { await Task.yield() }
+        end(30, tracing.tracer)
+        while !log.lines.contains("20 spans lost: the queue was full") {
+            if log.lines.contains(where: { $0.contains("queue was full") }) { break }
+            await Task.yield()
+        }
+        await tracing.shutdown(timeout: .milliseconds(10))
+        let told = log.lines.filter { $0.hasSuffix("spans lost: the queue was full") }
+        #expect(told.compactMap { Int($0.prefix { $0 != " " }) }.reduce(0, +) == 20, "\(log.lines)")
+    }
+
     @Test func batchIsGivenUpAfterTheRetryTimeout() async throws {
         let exporter = GatedExporter(answering: { $0 == 0 ? .retryable("away", after: .milliseconds(60)) : .success() })
         let tracing = try tracing(exporter) { $0.batch.retryTimeout = .milliseconds(10) }
@@ -212,5 +235,31 @@ import Tracing
         #expect(Set(quick.spans.map(\.spanID)) == Set(slow.spans.map(\.spanID)))
         #expect(tracing.statistics.ended == 600 && tracing.statistics.exported == 1_200)
         #expect(quick.isShutDown && slow.isShutDown)
+    }
+
+    /// Each exporter has a queue of its own, so each tells what it lost, and which one it is.
+    @Test func everyExporterTellsItsOwnLoss() async throws {
+        let log = LogLines()
+        let (first, second) = (GatedExporter(isOpen: false), GatedExporter(isOpen: false))
+        let tracing = try tracing(first) { configuration in
+            configuration.exporters.append(.custom(second))
+            configuration.batch.scheduleDelay = .seconds(600)
+            configuration.logger = Logger(label: "test") { _ in log }
+            configuration.batch.maxQueueSize = 100
+            configuration.batch.maxExportBatchSize = 10
+        }
+        end(10, tracing.tracer)
+        await first.arrived(batches: 1)
+        await second.arrived(batches: 1)
+        end(130, tracing.tracer)
+        first.open()
+        second.open()
+        await tracing.shutdown()
+        let lines = log.lines.filter { $0.hasSuffix("30 spans lost: the queue was full") }
+        #expect(
+            Set(lines) == [
+                "exporter custom: 30 spans lost: the queue was full",
+                "exporter custom 2: 30 spans lost: the queue was full",
+            ], "\(log.lines)")
     }
 }

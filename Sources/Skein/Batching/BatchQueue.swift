@@ -84,6 +84,8 @@ final class BatchQueue: @unchecked Sendable {
     private let isStarted = Atomic<Bool>(false)
     /// The exporting thread, which must never wait for room; zero before it starts.
     let exportingThread = Atomic<UInt>(0)
+    /// Whether records came in or were dropped since the queue was last told about.
+    let hasNews = Atomic<Bool>(false)
     private let start: @Sendable (BatchQueue) -> Bool
 
     /// - Parameter start: starts the exporting thread, when the first record comes in; false when it cannot, and the
@@ -233,6 +235,7 @@ final class BatchQueue: @unchecked Sendable {
             shared.ready.append(chunk)
         }
         readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
+        hasNews.store(true, ordering: .relaxed)
     }
 
     /// Takes no more records, and makes those that are there wait for the exporting thread. False when that happened

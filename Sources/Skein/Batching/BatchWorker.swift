@@ -22,6 +22,7 @@ final class BatchWorker: @unchecked Sendable {
         case send
         case giveUp
         case spill
+        case observe
         case stop
     }
 
@@ -41,6 +42,8 @@ final class BatchWorker: @unchecked Sendable {
     private var askedUntil = MonotonicTime.distantPast
     /// Whether a shutdown may cut the pause short: it began before the shutdown did.
     private var mayCutPause = false
+    /// When it was last told how the queue stands.
+    private var observedAt = MonotonicTime.distantPast
     /// What the last failed attempt came to.
     private var lastReason = ""
     /// A batch that left the queue for the disk and found no room there; it is sent next.
@@ -79,6 +82,7 @@ final class BatchWorker: @unchecked Sendable {
             case .send: send()
             case .giveUp: giveUp()
             case .spill: spillBatch()
+            case .observe: observe()
             case .stop: return stop()
             }
         }
@@ -101,7 +105,10 @@ final class BatchWorker: @unchecked Sendable {
             }
             // What the stripes hold may be needed as room, and counts as waiting.
             let giveUpAt = pending.flatMap { $0.spillID == nil ? $0.giveUpAt : nil }
-            return sleep(until: [notBefore, giveUpAt, deadline].compactMap(\.self).min(), &shared)
+            // Drops must be told, and gauges move, while nothing is sent; where nothing happens nobody wakes for it.
+            let tellAt = queue.hasNews.load(ordering: .relaxed) ? observedAt + report.interval : nil
+            if let tellAt, now >= tellAt { return .done(.observe) }
+            return sleep(until: [notBefore, giveUpAt, deadline, tellAt].compactMap(\.self).min(), &shared)
         }
         if pending != nil || heldBack != nil { return .done(.send) }
         let delay = queue.options.scheduleDelay
@@ -177,6 +184,13 @@ final class BatchWorker: @unchecked Sendable {
         case .retryable(let reason, let after):
             retry(current, reason, after, shutdownDeadline)
         }
+        observe()
+    }
+
+    /// Tells how the queue stands.
+    private func observe() {
+        queue.hasNews.store(false, ordering: .relaxed)
+        observedAt = .now
         report.observed(queue.counts, queue.options)
     }
 

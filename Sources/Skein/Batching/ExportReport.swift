@@ -38,6 +38,9 @@ final class ExportReport: Sendable {
 
     private var records: String { diagnostics.records.plural }
 
+    /// The least time between two tellings of the same thing.
+    var interval: Duration { diagnostics.interval }
+
     var snapshot: Counts { counts.withLock { $0 } }
 
     /// One attempt to export is over.
@@ -110,7 +113,8 @@ final class ExportReport: Sendable {
         diagnostics.report(.noThread, "no thread for exporting \(records); they wait in the queue")
     }
 
-    /// How the queue stands after an attempt to export: it is told then, because nothing runs while nothing is sent.
+    /// How the queue stands: told after each attempt to export, and in the pauses between them when records come in or
+    /// are dropped.
     func observed(_ queue: BatchQueue.Counts, _ options: BatchOptions, isLast: Bool = false) {
         let instruments = metrics.all
         let startedTotal = started?.total ?? 0

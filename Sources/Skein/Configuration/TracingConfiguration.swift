@@ -54,6 +54,8 @@ public struct TracingConfiguration: Sendable {
     public var flushesAtExit = true
     /// The pauses between attempts to send a batch.
     package var backoff = Backoff()
+    /// How often a problem of one kind is told: often enough to notice, seldom enough for a log that people read.
+    package var diagnosticsInterval: Duration = .seconds(30)
     /// Makes what the SDK's own metrics are told to.
     package var metricsFactory: @Sendable () -> any MetricsFactory = { MetricsSystem.factory }
     /// Whether the environment says where spans go: exporters, or the endpoint of a receiver. Where it does not, a tool
