@@ -24,7 +24,8 @@ public struct TracingConfiguration: Sendable {
     /// In which formats context travels, in this order; see ``Propagator``. `OTEL_PROPAGATORS`.
     public var propagators: [Propagator] = [.traceContext, .baggage]
     /// The keys of baggage that every recorded span gets as string attributes of the same name, before samplers look at
-    /// it: the first 64, which is what baggage may hold. Empty by default, because baggage comes from outside.
+    /// it: the first 64, which is what baggage may hold. Empty by default, because baggage comes from outside; what
+    /// SkeinAgents' attribution and experiments put into baggage is on every recorded span in any case.
     /// `SKEIN_BAGGAGE_ATTRIBUTES`, a list separated by commas.
     public var baggageAttributes: [String] = []
     /// What a span may hold. `OTEL_SPAN_*_LIMIT` and its kin.

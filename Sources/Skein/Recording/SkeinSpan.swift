@@ -9,7 +9,7 @@ import Tracing
 /// to the batch. All members may be called from any thread at the same time. What is set after the end is ignored and
 /// counted (``TracingStatistics/writesAfterEnd``). A span that is not sampled records nothing and carries on the
 /// caller's trace.
-public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
+public final class SkeinSpan: Tracing.Span, TypedAttributeRecording, ContextualSpan {
     struct State: ~Copyable {
         var name: String
         var fields: SpanFields
@@ -83,6 +83,12 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         case .copy: context.spanContext = spanContext
         }
         return context
+    }
+
+    package func placed(in context: ServiceContext) -> ServiceContext {
+        var placed = context
+        placed.currentSpan = self.context.currentSpan
+        return placed
     }
 
     /// The name; may change until the end.
