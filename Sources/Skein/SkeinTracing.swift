@@ -96,8 +96,11 @@ public final class SkeinTracing: Service {
     /// A shutdown for a process that ends: blocks, for at most `timeout` and what is on hand then.
     private func finish(timeout: Duration) {
         let deadline = MonotonicTime.now + timeout
-        pipeline.finish(timeout: timeout)
-        logs.finish(timeout: MonotonicTime.now.duration(to: deadline))
+        // All begin before any is waited for.
+        logs.close(deadline: deadline)
+        pipeline.close(deadline: deadline)
+        logs.waitForEnd(deadline: deadline)
+        pipeline.waitForEnd(deadline: deadline)
     }
 
     /// Blocks for at most `timeout`.

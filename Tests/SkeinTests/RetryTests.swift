@@ -1,4 +1,5 @@
 import CurlTransport
+import Dispatch
 import Logging
 import Skein
 import SkeinTesting
@@ -262,4 +263,25 @@ import Tracing
                 "exporter custom 2: 30 spans lost: the queue was full",
             ], "\(log.lines)")
     }
+
+    /// An exporter that does not keep its time must not keep the process.
+    @Test(.timeLimit(.minutes(1))) func shutdownEndsThoughAnExporterIgnoresItsWindow() async throws {
+        let exporter = StubbornExporter()
+        let tracing = try tracing(exporter)
+        end(3, tracing.tracer)
+        await tracing.shutdown(timeout: .milliseconds(10))
+        exporter.release.signal()
+    }
+}
+
+/// Looks at no window: returns when the test lets it.
+private final class StubbornExporter: SpanExporter {
+    let release = DispatchSemaphore(value: 0)
+
+    func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
+        release.wait()
+        return .success()
+    }
+
+    func shutdown() {}
 }

@@ -54,6 +54,8 @@ final class BatchQueue: @unchecked Sendable {
         /// Records on their way into the queue when the thread stopped.
         var lostInPassing: UInt64 = 0
         var isStopped = false
+        /// All is told that there is to tell about the end.
+        var hasEnded = false
         var stopWaiters: [@Sendable () -> Void] = []
         /// When the exporting thread wakes by itself; it must be woken for what is due earlier.
         var sleepsUntil = MonotonicTime.distantPast

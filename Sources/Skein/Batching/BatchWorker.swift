@@ -273,16 +273,19 @@ final class BatchWorker: @unchecked Sendable {
         (pending, heldBack) = (nil, nil)
         while let batch = queue.takeBatch(framing) { keep(batch) }
         spill?.close()
-        let waiters = queue.monitor.withLock { shared in
+        queue.monitor.withLock { shared in
             shared.isStopped = true
             // What came in between the last batch and here.
             while let chunk = shared.ready.popFirst() { shared.lostInPassing += UInt64(chunk.recordCount) }
             (shared.inFlightFrom, shared.heldBackFrom) = (nil, nil)
-            defer { shared.stopWaiters = [] }
-            return shared.stopWaiters
         }
         report.lostByShutdown(lost, lastReason)
         report.finished(queue.counts, queue.options)
+        let waiters = queue.monitor.withLock { shared in
+            shared.hasEnded = true
+            defer { shared.stopWaiters = [] }
+            return shared.stopWaiters
+        }
         queue.monitor.notify()
         for waiter in waiters { waiter() }
     }

@@ -103,6 +103,10 @@ final class ExportReport: Sendable {
             count: count)
     }
 
+    func exporterIgnoresItsWindow() {
+        diagnostics.report(.shutdown, "an exporter still holds \(records) after the time for the shutdown was over")
+    }
+
     /// Nothing more will be told: what was left out for want of patience is told now.
     func finished(_ queue: BatchQueue.Counts, _ options: BatchOptions) {
         observed(queue, options, isLast: true)

@@ -50,7 +50,8 @@ public struct TracingConfiguration: Sendable {
     public var logger = Logger(label: "skein")
     /// The time a shutdown has to send what is queued.
     public var shutdownTimeout: Duration = .seconds(10)
-    /// Whether a process that ends without a shutdown sends what is queued, for at most 2 seconds. Holds for
+    /// Whether a process that ends without a shutdown sends what is queued, for at most 2 seconds and one more for an
+    /// exporter that does not keep its time. Holds for
     /// ``SkeinTracing/bootstrap(serviceName:configure:)``; a signal that ends the process leaves no time for it.
     public var flushesAtExit = true
     /// The pauses between attempts to send a batch.

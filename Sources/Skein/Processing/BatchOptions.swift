@@ -24,8 +24,9 @@ public struct BatchOptions: Sendable, Equatable {
     public var scheduleDelay: Duration = .seconds(5)
     /// The longest one attempt to send a batch may take.
     public var exportTimeout: Duration = .seconds(30)
-    /// How long a batch is sent again, as long as the receiver cannot be reached or asks for patience; past it the
-    /// batch is dropped and counted. It waits in the queue, within its bounds.
+    /// How long a batch is sent again, as long as the receiver cannot be reached or asks for patience, from its first
+    /// attempt on; past it the batch is dropped and counted, or goes to disk where there is a place for it. Meanwhile
+    /// the others wait in the queue, within its bounds. What is on disk has no such time.
     public var retryTimeout: Duration = .seconds(300)
     /// Where batches wait on disk while the receiver is away and the queue is full; nil means nowhere.
     public var spill: SpillOptions?

@@ -108,7 +108,7 @@ public final class SkeinTracer: Tracer {
         pipeline.started.add()
         if mayHaveBaggage, let baggage = baggage ?? parentContext.baggage { describe(span, baggage) }
         if let attributes { span.attributes.merge(attributes) }
-        for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
+        pipeline.tellStart(span, in: parentContext)
         return span
     }
 
