@@ -15,6 +15,9 @@ package struct Measurement: Sendable {
     package var bytes: Double?
     /// The row that this one is compared with.
     package var baseline: String?
+    /// CPU nanoseconds a unit that it is meant to stay within, and allocations; nil where there is no budget. Reported,
+    /// not enforced: time depends on the machine.
+    package var budget: (nanoseconds: Double, allocations: Double?)?
 
     package init(
         name: String, unit: String, nanoseconds: Double, spread: Double, allocations: Double, bytes: Double? = nil,

@@ -1,6 +1,6 @@
 /// Rows as a table.
 package enum Report {
-    private static let titles = ["", "CPU ns", "spread", "allocations", "bytes", "per", "ratio", "to"]
+    private static let titles = ["", "CPU ns", "spread", "allocations", "bytes", "per", "ratio", "to", "budget", ""]
 
     package static func text(_ rows: [Measurement]) -> String {
         let cells = [titles] + rows.map { row in line(row, rows) }
@@ -9,7 +9,7 @@ package enum Report {
             let padded = cells.indices.map { column in
                 let padding = String(repeating: " ", count: widths[column] - cells[column].count)
                 // Names and units stand left, numbers right.
-                return [0, 5, 7].contains(column) ? cells[column] + padding : padding + cells[column]
+                return [0, 5, 7, 8, 9].contains(column) ? cells[column] + padding : padding + cells[column]
             }
             var text = padded.joined(separator: "  ")
             while text.last == " " { text.removeLast() }
@@ -34,7 +34,17 @@ package enum Report {
         return [
             row.name, number(row.nanoseconds), "+\(Int((row.spread * 100).rounded())) %", number(row.allocations),
             row.bytes.map(number) ?? "", row.unit, ratio, row.baseline ?? "",
-        ]
+        ] + budget(row)
+    }
+
+    /// The budget, and whether it is met; two empty cells where there is none.
+    private static func budget(_ row: Measurement) -> [String] {
+        guard let budget = row.budget else { return ["", ""] }
+        var text = "≤ \(number(budget.nanoseconds)) ns"
+        if let allocations = budget.allocations { text += ", ≤ \(Int(allocations)) allocations" }
+        // Counted over many units, of which a few pay for what all share.
+        let isMet = row.nanoseconds <= budget.nanoseconds && row.allocations <= (budget.allocations ?? .infinity) + 0.1
+        return [text, isMet ? "met" : "missed"]
     }
 
     /// Three significant digits.

@@ -27,14 +27,13 @@ public final class SkeinTracing: Service {
     ///
     /// - Throws: ``SkeinError`` when the exporter cannot be made.
     public init(_ configuration: TracingConfiguration = TracingConfiguration()) throws(SkeinError) {
-        let diagnostics = Diagnostics(configuration.logger)
         for problem in configuration.problems + configuration.fileProblems {
             configuration.logger.warning("\(problem)")
         }
         shutdownTimeout = configuration.shutdownTimeout
         let started = StartedSpans()
         pipeline = SpanPipeline(
-            configuration, sink: try Self.sink(configuration, diagnostics, started), started: started)
+            configuration, sink: try Self.sink(configuration, started), started: started)
         logs = try Self.logPipeline(configuration)
         tracer = SkeinTracer(pipeline, configuration)
     }
@@ -97,8 +96,11 @@ public final class SkeinTracing: Service {
     /// A shutdown for a process that ends: blocks, for at most `timeout` and what is on hand then.
     private func finish(timeout: Duration) {
         let deadline = MonotonicTime.now + timeout
-        pipeline.finish(timeout: timeout)
-        logs.finish(timeout: MonotonicTime.now.duration(to: deadline))
+        // All begin before any is waited for.
+        logs.close(deadline: deadline)
+        pipeline.close(deadline: deadline)
+        logs.waitForEnd(deadline: deadline)
+        pipeline.waitForEnd(deadline: deadline)
     }
 
     /// Blocks for at most `timeout`.
@@ -109,14 +111,22 @@ public final class SkeinTracing: Service {
     }
 
     private static func sink(
-        _ configuration: TracingConfiguration, _ diagnostics: Diagnostics, _ started: StartedSpans
+        _ configuration: TracingConfiguration, _ started: StartedSpans
     ) throws(SkeinError) -> SpanSink {
+        let exporters = configuration.isDisabled ? [] : configuration.exporters
+        let names = exporters.namesForMessages
+        let directories = exporters.spillDirectories(configuration.batch.spill?.directory)
         var processors: [BatchProcessor] = []
-        for exporter in configuration.isDisabled ? [] : configuration.exporters {
+        for (index, exporter) in exporters.enumerated() {
             let (exporter, name) = try Self.make(exporter, configuration)
+            var batch = configuration.batch
+            if let directory = directories[index] { batch.spill?.directory = directory } else { batch.spill = nil }
+            let diagnostics = Diagnostics(
+                configuration.logger, exporter: exporters.count > 1 ? names[index] : nil,
+                interval: configuration.diagnosticsInterval)
             processors.append(
                 BatchProcessor(
-                    options: configuration.batch, framing: SpanFraming(configuration), exporter: exporter,
+                    options: batch, framing: SpanFraming(configuration), exporter: exporter,
                     exporterName: name, diagnostics: diagnostics, backoff: configuration.backoff,
                     metrics: configuration.metricsFactory, started: processors.isEmpty ? started : nil))
         }

@@ -52,6 +52,47 @@ import Tracing
         #expect(error?.description == expected)
     }
 
+    /// Spans of libraries and of the service itself too, not only this module's.
+    @Test func plainSpansBelowSayTheirVariantAndOnWhoseBehalfTheyAre() async throws {
+        let exporter = InMemorySpanExporter()
+        let tracer = exporter.tracer()
+        let tone = try Experiment("tone", variants: [("warm", 1)])
+        await withAttribution(user: "u1", department: "research") {
+            await withExperiment(tone, unit: "u1") { _ in
+                tracer.withSpan("plain") { span in
+                    tracer.withSpan("below", ofKind: .client) { $0.attributes["user.id"] = "mine" }
+                }
+            }
+        }
+        tracer.withSpan("outside") { _ in }
+        #expect(
+            try exporter.spans.only("plain").attributes == [
+                "user.id": .string("u1"), "skein.attribution.department": .string("research"),
+                "skein.experiment.tone": .string("warm"),
+            ])
+        let below = try exporter.spans.only("below").attributes
+        #expect(below["user.id"] == .string("mine") && below["skein.experiment.tone"] == .string("warm"))
+        #expect(try exporter.spans.only("outside").attributes.isEmpty)
+    }
+
+    /// Baggage comes from outside: what it may write onto spans is bounded in names, number and length.
+    @Test func onlyNamesThatAreOursAreStampedAndNotTooMany() throws {
+        let exporter = InMemorySpanExporter()
+        var context = ServiceContext.topLevel
+        var baggage = Baggage()
+        baggage["session"] = "x"
+        baggage["skein.experiment.a b"] = "x"
+        baggage["skein.experiment."] = "x"
+        baggage["user.id"] = String(repeating: "u", count: 300)
+        for number in 0..<20 { baggage["skein.experiment.e\(number)"] = String(repeating: "v", count: 100) }
+        context.baggage = baggage
+        exporter.tracer().startSpan("s", context: context).end()
+        let attributes = try exporter.spans.only("s").attributes
+        #expect(attributes["user.id"] == .string(String(repeating: "u", count: 256)))
+        #expect(attributes["skein.experiment.e15"] == .string(String(repeating: "v", count: 64)))
+        #expect(attributes.count == 17)
+    }
+
     @Test func everySpanBelowSaysItsVariantAlsoInNestedExperiments() async throws {
         let outer = try Experiment("tone", variants: [("warm", 1)])
         let inner = try Experiment("model", variants: [("large", 1)])

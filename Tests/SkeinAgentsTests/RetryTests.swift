@@ -1,3 +1,4 @@
+import ServiceContextModule
 import Skein
 import SkeinAgents
 import SkeinTesting
@@ -67,6 +68,27 @@ import Tracing
             ])
         #expect(attempts.map(\.kind) == [.internal, .internal, .internal])
         #expect(attempts[0].attributes["skein.error_class"] == .string("rate_limit"))
+    }
+
+    /// What the caller put into the context is there in the attempts, whatever span they are children of.
+    @Test func attemptsKeepTheContextAroundThem() async throws {
+        enum TenantKey: ServiceContextKey {
+            typealias Value = String
+        }
+        let exporter = InMemorySpanExporter()
+        let tracer = exporter.tracer()
+        let outer = tracer.startSpan("outer", context: .topLevel)
+        let other = tracer.startSpan("other", context: .topLevel)
+        var context = other.context
+        context[TenantKey.self] = "t1"
+        let seen = try await ServiceContext.$current.withValue(context) {
+            try await withRetry(pauses.policy(), recordingOn: outer, tracer: tracer) { _ in
+                ServiceContext.current?[TenantKey.self]
+            }
+        }
+        #expect(seen == "t1")
+        outer.end()
+        #expect(try exporter.spans.only("attempt").parentSpanID == exporter.spans.only("outer").spanID)
     }
 
     @Test func attemptsAreChildrenOfTheirOwnSpanWhereNoneIsGiven() async throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Skein
 import SkeinTesting
 import Synchronization
@@ -150,6 +151,45 @@ import Tracing
         end(7, tracing.tracer)
         await tracing.shutdown()
         #expect(tracing.statistics.exported == 5 && tracing.statistics.rejectedByReceiver == 2)
+    }
+
+    /// The exporting thread sleeps until somebody wakes it: with a delay of 1 ms, polling would wake it hundreds of
+    /// times.
+    @Test func idleThreadSleeps() async throws {
+        let exporter = ThreadNotingExporter()
+        var configuration = TracingConfiguration(environment: { _ in nil })
+        configuration.exporters = [.custom(exporter)]
+        configuration.batch.scheduleDelay = .milliseconds(1)
+        let tracing = try SkeinTracing(configuration)
+        end(1, tracing.tracer)
+        #expect(await tracing.flush())
+        let thread = try #require(exporter.thread.withLock { $0 })
+        let before = try Self.switches(ofThread: thread)
+        let stuck = try self.tracing(GatedExporter(isOpen: false))
+        end(1, stuck.tracer)
+        #expect(await !stuck.flush(timeout: .milliseconds(500)))
+        #expect(try Self.switches(ofThread: thread) - before < 20)
+        await tracing.shutdown()
+        await stuck.shutdown(timeout: .milliseconds(10))
+    }
+
+    /// proc(5): how often the thread gave up the processor to wait.
+    private static func switches(ofThread thread: String) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(thread)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") })
+        return try #require(line.split(separator: "\t").last.flatMap { Int($0) })
+    }
+
+    private final class ThreadNotingExporter: SpanExporter {
+        /// As `/proc` names it.
+        let thread = Mutex<String?>(nil)
+
+        func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
+            thread.withLock { $0 = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self") }
+            return .success()
+        }
+
+        func shutdown() {}
     }
 
     @Test func exporterNoneKeepsContextsAndSendsNothing() async throws {

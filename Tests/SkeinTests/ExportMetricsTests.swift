@@ -43,7 +43,7 @@ import Tracing
         #expect(factory.value("otel.sdk.processor.span.queue.size") == 0)
         #expect(factory.value("otel.sdk.processor.span.queue.capacity") == 100)
         #expect(factory.value("skein.sdk.processor.span.queue.bytes") == 0)
-        #expect(factory.value("skein.sdk.processor.span.queue.capacity_bytes") == 33_554_432)
+        #expect(factory.value("skein.sdk.processor.span.queue.capacity_bytes") == 29_360_128)
         let dropped = tracing.statistics.droppedQueueFull
         #expect(dropped >= 30 && factory.value("otel.sdk.processor.span.processed queue_full") == Double(dropped))
         #expect(factory.value("otel.sdk.processor.span.processed") == 280 - Double(dropped))

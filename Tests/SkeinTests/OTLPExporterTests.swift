@@ -39,6 +39,21 @@ import Tracing
         #expect(span.resource["telemetry.sdk.language"] == .string("swift"))
     }
 
+    @Test func headerOfTheUserReplacesTheSDKsOwn() async throws {
+        let sink = try SinkServer()
+        defer { sink.stop() }
+        let headers = [
+            OTLPOptions.Header("user-agent", "desk/1"), OTLPOptions.Header("CONTENT-TYPE", "application/protobuf"),
+            OTLPOptions.Header("X-Tenant", "a"), OTLPOptions.Header("X-Tenant", "b"),
+        ]
+        _ = try await export(to: sink, configure: { $0.headers = headers })
+        let sent = try #require(sink.requests.first).headers
+        func values(_ name: String) -> [String] { sent.filter { $0.name.lowercased() == name }.map(\.value) }
+        #expect(values("user-agent") == ["desk/1"])
+        #expect(values("content-type") == ["application/protobuf"])
+        #expect(values("x-tenant") == ["a", "b"])
+    }
+
     @Test func gzipIsWhatTheHeaderSays() async throws {
         let sink = try SinkServer()
         defer { sink.stop() }

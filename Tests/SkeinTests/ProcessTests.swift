@@ -48,6 +48,19 @@ struct ProcessTests {
         #expect(names(sink) == ["last": 700])
     }
 
+    /// One that waits must not take the others' time, be it an exporter or a processor of the user's.
+    @Test(arguments: ["exit-several", "exit-slow"])
+    func whatHasToWaitAtTheExitTakesNobodyElsesTime(_ scenario: String) async throws {
+        let sink = try SinkServer()
+        defer { sink.stop() }
+        #expect(await end(of: try start(scenario, sink)) == 0)
+        let requests = Dictionary(grouping: sink.requests, by: \.path)
+        let spans = (requests["/v1/traces"] ?? []).flatMap { RecordedSpan.spans(inRequest: $0.body) }
+        #expect(spans.count == 300 && Set(spans.map(\.name)) == ["last"])
+        let records = (requests["/v1/logs"] ?? []).flatMap { LoggedRecord.records(inRequest: $0.body) }
+        #expect(records.count == 100)
+    }
+
     @Test func linesOfAToolThatEndsAtOnceArriveAndThoseOfItsChild() async throws {
         let sink = try SinkServer()
         defer { sink.stop() }
@@ -64,9 +77,9 @@ struct ProcessTests {
         let sink = try SinkServer()
         defer { sink.stop() }
         #expect(await end(of: try start("fork", sink)) == 0)
-        #expect(names(sink) == ["before": 600, "child": 300, "parent": 300])
+        #expect(names(sink) == ["before": 601, "child": 300, "parent": 300])
         let spans = sink.requests.flatMap { RecordedSpan.spans(inRequest: $0.body) }
-        #expect(Set(spans.map(\.spanID)).count == 1_200)
+        #expect(Set(spans.map(\.spanID)).count == 1_201)
         // A process is one instance of a service.
         let instances = Dictionary(grouping: spans) { $0.name == "child" }
             .mapValues { Set($0.map { $0.resource["process.pid"].map { "\($0)" } ?? "" }) }

@@ -1,4 +1,5 @@
 import CurlTransport
+import Dispatch
 import Logging
 import Skein
 import SkeinTesting
@@ -52,6 +53,78 @@ import Tracing
         await tracing.shutdown()
         let all = moments.withLock { $0 }
         #expect(all.count == 2 && all[1] - all[0] >= .milliseconds(60))
+    }
+
+    /// A receiver that asks for no pause, or for one that is over, gets ours: it must not be asked again and again.
+    @Test(.timeLimit(.minutes(1))) func pauseIsNeverShorterThanOurs() async throws {
+        let exporter = GatedExporter(answering: { _ in .retryable("busy", after: .zero) })
+        let tracing = try tracing(exporter) { configuration in
+            configuration.backoff.initial = .seconds(3600)
+            configuration.backoff.max = .seconds(3600)
+        }
+        end(1, tracing.tracer)
+        #expect(await !tracing.flush(timeout: .milliseconds(20)))
+        #expect(exporter.requests.count == 1)
+        await tracing.shutdown(timeout: .milliseconds(10))
+    }
+
+    @Test(.timeLimit(.minutes(1))) func retryTimeoutHoldsForAReceiverThatAsksForNoPause() async throws {
+        let exporter = GatedExporter(answering: { _ in .retryable("busy", after: .zero) })
+        let tracing = try tracing(exporter) { $0.batch.retryTimeout = .milliseconds(20) }
+        end(1, tracing.tracer)
+        #expect(await tracing.flush(timeout: .seconds(20)))
+        #expect(tracing.statistics.droppedExportFailed == 1)
+        await tracing.shutdown(timeout: .milliseconds(10))
+    }
+
+    /// One wrong header must not stop the export for the rest of the process.
+    @Test func pauseThatIsAskedForHasABound() {
+        let pause = RetryPause(asked: .seconds(Int64(UInt32.max)), own: .seconds(1))
+        #expect(pause.length == .seconds(120) && pause.askedLength == .seconds(120))
+        #expect(RetryPause(asked: .seconds(60), own: .seconds(1)).length == .seconds(60))
+        #expect(RetryPause(asked: nil, own: .seconds(1)).askedLength == .zero)
+    }
+
+    /// A shutdown has no use for a pause that ends after it: it tries once more at once, and then keeps or counts.
+    @Test(.timeLimit(.minutes(1))) func shutdownDoesNotSitOutAPauseThatEndsAfterIt() async throws {
+        let exporter = GatedExporter(answering: {
+            $0 == 0 ? .retryable("maintenance", after: .seconds(3600)) : .success()
+        })
+        let tracing = try tracing(exporter)
+        end(3, tracing.tracer)
+        while tracing.statistics.retries == 0 { await Task.yield() }
+        await tracing.shutdown(timeout: .seconds(30))
+        #expect(tracing.statistics.exported == 3)
+
+        let away = try self.tracing(
+            GatedExporter(answering: { _ in .retryable("maintenance", after: .seconds(3600)) }))
+        end(3, away.tracer)
+        while away.statistics.retries == 0 { await Task.yield() }
+        await away.shutdown(timeout: .seconds(60))
+        #expect(away.statistics.droppedShutdown == 3)
+    }
+
+    /// Nothing is sent during a pause, so that nothing else would tell that the queue runs over.
+    @Test(.timeLimit(.minutes(1))) func lossDuringAPauseIsToldWhileItLasts() async throws {
+        let log = LogLines()
+        let exporter = GatedExporter(answering: { _ in .retryable("away", after: .seconds(3600)) })
+        let tracing = try tracing(exporter) { configuration in
+            configuration.logger = Logger(label: "test") { _ in log }
+            configuration.batch.scheduleDelay = .seconds(600)
+            configuration.batch.maxQueueSize = 10
+            configuration.batch.maxExportBatchSize = 10
+            configuration.diagnosticsInterval = .milliseconds(1)
+        }
+        end(10, tracing.tracer)
+        while tracing.statistics.retries == 0 { await Task.yield() }
+        end(30, tracing.tracer)
+        while !log.lines.contains("20 spans lost: the queue was full") {
+            if log.lines.contains(where: { $0.contains("queue was full") }) { break }
+            await Task.yield()
+        }
+        await tracing.shutdown(timeout: .milliseconds(10))
+        let told = log.lines.filter { $0.hasSuffix("spans lost: the queue was full") }
+        #expect(told.compactMap { Int($0.prefix { $0 != " " }) }.reduce(0, +) == 20, "\(log.lines)")
     }
 
     @Test func batchIsGivenUpAfterTheRetryTimeout() async throws {
@@ -164,4 +237,51 @@ import Tracing
         #expect(tracing.statistics.ended == 600 && tracing.statistics.exported == 1_200)
         #expect(quick.isShutDown && slow.isShutDown)
     }
+
+    /// Each exporter has a queue of its own, so each tells what it lost, and which one it is.
+    @Test func everyExporterTellsItsOwnLoss() async throws {
+        let log = LogLines()
+        let (first, second) = (GatedExporter(isOpen: false), GatedExporter(isOpen: false))
+        let tracing = try tracing(first) { configuration in
+            configuration.exporters.append(.custom(second))
+            configuration.batch.scheduleDelay = .seconds(600)
+            configuration.logger = Logger(label: "test") { _ in log }
+            configuration.batch.maxQueueSize = 100
+            configuration.batch.maxExportBatchSize = 10
+        }
+        end(10, tracing.tracer)
+        await first.arrived(batches: 1)
+        await second.arrived(batches: 1)
+        end(130, tracing.tracer)
+        first.open()
+        second.open()
+        await tracing.shutdown()
+        let lines = log.lines.filter { $0.hasSuffix("30 spans lost: the queue was full") }
+        #expect(
+            Set(lines) == [
+                "exporter custom: 30 spans lost: the queue was full",
+                "exporter custom 2: 30 spans lost: the queue was full",
+            ], "\(log.lines)")
+    }
+
+    /// An exporter that does not keep its time must not keep the process.
+    @Test(.timeLimit(.minutes(1))) func shutdownEndsThoughAnExporterIgnoresItsWindow() async throws {
+        let exporter = StubbornExporter()
+        let tracing = try tracing(exporter)
+        end(3, tracing.tracer)
+        await tracing.shutdown(timeout: .milliseconds(10))
+        exporter.release.signal()
+    }
+}
+
+/// Looks at no window: returns when the test lets it.
+private final class StubbornExporter: SpanExporter {
+    let release = DispatchSemaphore(value: 0)
+
+    func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {
+        release.wait()
+        return .success()
+    }
+
+    func shutdown() {}
 }

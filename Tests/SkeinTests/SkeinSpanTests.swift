@@ -350,6 +350,42 @@ import Tracing
         #expect(try only().attributes == ["who": .string("seen with self")])
     }
 
+    @Test func descriptionInAnEventALinkOrAnErrorMayUseTheSpan() throws {
+        struct Curious: CustomStringConvertible, Sendable {
+            let span: SkeinSpan
+            var description: String {
+                span.record("asked", true)
+                return "seen with \(span.operationName)"
+            }
+        }
+        struct Broken: Error {}
+        let tracer = exporter.tracer()
+        let span = tracer.startSpan("self", context: .topLevel)
+        var attributes: SpanAttributes = [:]
+        attributes.set("who", value: .stringConvertible(Curious(span: span)))
+        attributes.set("all", value: .stringConvertibleArray([Curious(span: span)]))
+        span.addEvent(SpanEvent(name: "event", attributes: attributes))
+        span.addLink(SpanLink(context: tracer.startSpan("other", context: .topLevel).context, attributes: attributes))
+        span.recordError(Broken(), attributes: attributes)
+        span.end()
+        let recorded = try only()
+        let expected: [String: AttributeValue] = [
+            "who": .string("seen with self"), "all": .array([.string("seen with self")]),
+        ]
+        #expect(recorded.events.map { $0.attributes.filter { expected[$0.key] != nil } } == [expected, expected])
+        #expect(recorded.links.map(\.attributes) == [expected])
+        #expect(recorded.attributes == ["asked": .bool(true)])
+    }
+
+    @Test func errorThatComesAfterTheEndIsCounted() throws {
+        struct Late: Error {}
+        let tracer = exporter.tracer()
+        let span = tracer.startSpan("s", context: .topLevel)
+        span.end()
+        span.recordError(Late())
+        #expect(tracer.statistics.writesAfterEnd == 1)
+    }
+
     @Test func writesThatRaceWithTheEndAreKeptOrCounted() async throws {
         let tracer = exporter.tracer { $0.limits.attributeCountMax = 10_000 }
         let span = tracer.startSpan("race", context: .topLevel)

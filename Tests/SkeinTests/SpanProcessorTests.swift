@@ -66,6 +66,38 @@ import Tracing
         #expect(recorder.calls.withLock { $0 } == ["flush", "shutdown"])
     }
 
+    @Test func processorIsToldNothingAfterItsShutdown() async throws {
+        let recorder = Recorder()
+        var configuration = TracingConfiguration(environment: { _ in nil })
+        configuration.exporters = []
+        configuration.processors = [recorder]
+        let tracing = try SkeinTracing(configuration)
+        let open = tracing.tracer.startSpan("open", context: .topLevel)
+        await tracing.shutdown()
+        open.end()
+        let late = tracing.tracer.startSpan("late", context: .topLevel)
+        #expect(late.attributes.isEmpty, "no start is told either")
+        late.end()
+        #expect(recorder.seen.withLock { $0 }.isEmpty)
+        await tracing.shutdown()
+        #expect(recorder.calls.withLock { $0 } == ["shutdown"])
+    }
+
+    /// What a processor of the user's takes of the time must not be the exporters' loss.
+    @Test func slowProcessorTakesNoTimeOfTheExporters() async throws {
+        struct Slow: SpanProcessor {
+            func shutdown(timeout: Duration) async { try? await Task.sleep(for: timeout) }
+        }
+        let exporter = GatedExporter()
+        var configuration = TracingConfiguration(environment: { _ in nil })
+        configuration.exporters = [.custom(exporter)]
+        configuration.processors = [Slow()]
+        let tracing = try SkeinTracing(configuration)
+        for _ in 0..<5_000 { tracing.tracer.startSpan("s", context: .topLevel).end() }
+        await tracing.shutdown(timeout: .seconds(2))
+        #expect(exporter.spanCount == 5_000 && tracing.statistics.droppedShutdown == 0)
+    }
+
     @Test func processorSeesNothingOfSpansThatAreNotSampled() async throws {
         let recorder = Recorder()
         var configuration = TracingConfiguration(environment: { _ in nil })

@@ -118,6 +118,23 @@ import Tracing
         #expect(tracing.statistics.droppedExportFailed == 1 && tracing.statistics.droppedShutdown == 1)
     }
 
+    /// A directory has one owner: what one exporter has sent, another must not take for its own.
+    @Test func everyExporterSpillsToADirectoryOfItsOwn() async throws {
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let away = { GatedExporter(result: .retryable("away", after: .seconds(100))) }
+        let before = try tracing(away()) { $0.exporters.append(.custom(away())) }
+        end(0..<1_500, before.tracer)
+        await before.shutdown(timeout: .milliseconds(20))
+        #expect(before.statistics.spilled == 3_000 && before.statistics.droppedShutdown == 0)
+
+        let (first, second) = (GatedExporter(), GatedExporter())
+        let next = try tracing(first) { $0.exporters.append(.custom(second)) }
+        end(1_500..<1_501, next.tracer)
+        await next.shutdown()
+        #expect(Set(numbers(first.spans)) == Set(0..<1_501) && first.spanCount == 1_501)
+        #expect(Set(numbers(second.spans)) == Set(0..<1_501) && second.spanCount == 1_501)
+    }
+
     @Test func directoryOfAnotherProcessIsLeftAloneAndSpansAreSentAllTheSame() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let first = try tracing(GatedExporter())

@@ -6,10 +6,16 @@ import Synchronization
 /// A receiver of OTLP/HTTP on loopback, in a process of its own, that counts spans and does nothing else.
 ///
 ///     skein-bench --sink DOWN STALLED    prints its port, then serves until its standard input ends; then prints the
-///                                        count. It refuses connections for DOWN milliseconds, and leaves them without
+///                                        count and how many of them have an id of their own. It refuses connections for DOWN milliseconds, and leaves them without
 ///                                        an answer for STALLED more.
 enum CountingSink {
-    private static let spans = Atomic<Int>(0)
+    private struct Received {
+        var spans = 0
+        /// Span ids, so that one that came twice does not hide one that is missing.
+        var ids: Set<UInt64> = []
+    }
+
+    private static let received = Mutex(Received())
 
     static func run(down: UInt32, stalled: UInt32) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -41,7 +47,7 @@ enum CountingSink {
             }
         }
         while readLine() != nil {}
-        print(spans.load(ordering: .sequentiallyConsistent))
+        print(received.withLock { "\($0.spans) \($0.ids.count)" })
     }
 
     private static func serve(_ connection: Int32) {
@@ -51,7 +57,10 @@ enum CountingSink {
         while true {
             if let (start, length) = requestBody(received), received.count >= start + length {
                 if let batch = try? SpanBatch(decoding: Array(received[start..<start + length])) {
-                    spans.wrappingAdd(batch.spans.count, ordering: .sequentiallyConsistent)
+                    Self.received.withLock { received in
+                        received.spans += batch.spans.count
+                        for span in batch.spans { received.ids.insert(span.spanID.rawValue) }
+                    }
                 }
                 received.removeFirst(start + length)
                 guard write(connection, answer, answer.count) == answer.count else { break }

@@ -17,23 +17,31 @@ enum ExportBenchmarks {
     static func run() throws -> (table: String, violations: [String]) {
         let baseline = ExportCase.all[0]
         var rows: [[String]] = [
-            ["spans to a local sink", "CPU-s per million", "ratio", "peak MiB", "ended", "arrived", "dropped"]
+            [
+                "spans to a local sink", "CPU-s per million", "ratio", "peak MiB", "ended", "arrived", "dropped",
+                "budget", "",
+            ]
         ]
         var violations: [String] = []
         var baselineNanoseconds = 0.0
         for each in ExportCase.all {
-            let (outcome, arrived) = try measure(each)
-            let nanoseconds = Double(outcome.cpuNanoseconds) / Double(each.spans)
+            let (outcome, arrived, distinct) = try measure(each)
+            let nanoseconds = Double(outcome.cpuNanoseconds) / Double(outcome.made)
             if each.name == baseline.name { baselineNanoseconds = nanoseconds }
-            rows.append([
-                each.name, String(format: "%.2f", nanoseconds / 1_000),
-                String(format: "%.2f", nanoseconds / baselineNanoseconds),
-                String(format: "%.0f", Double(outcome.peakKibibytes) / 1_024), "\(outcome.ended)", "\(arrived)",
-                "\(outcome.dropped)",
-            ])
+            rows.append(
+                [
+                    each.name, String(format: "%.2f", nanoseconds / 1_000),
+                    String(format: "%.2f", nanoseconds / baselineNanoseconds),
+                    String(format: "%.0f", Double(outcome.peakKibibytes) / 1_024), "\(outcome.ended)", "\(arrived)",
+                    "\(outcome.dropped)",
+                ] + budget(each, nanoseconds / 1_000, outcome))
             if each.kind == .noop { continue }
-            if outcome.ended != each.spans || arrived != outcome.exported || arrived + outcome.dropped != each.spans {
-                violations.append("\(each.name): \(arrived) arrived and \(outcome.dropped) dropped of \(each.spans)")
+            let made = outcome.made
+            if outcome.ended != made || arrived != outcome.exported || arrived + outcome.dropped != made {
+                violations.append("\(each.name): \(arrived) arrived and \(outcome.dropped) dropped of \(made)")
+            }
+            if distinct != arrived {
+                violations.append("\(each.name): only \(distinct) of \(arrived) that arrived are different spans")
             }
             if outcome.dropped > 0, !each.mayDrop {
                 violations.append("\(each.name): \(outcome.dropped) dropped")
@@ -43,7 +51,7 @@ enum ExportBenchmarks {
         return (aligned(rows) + "\n\(swiftOTel)\n", violations)
     }
 
-    private static func measure(_ each: ExportCase) throws -> (ExportCase.Outcome, arrived: Int) {
+    private static func measure(_ each: ExportCase) throws -> (ExportCase.Outcome, arrived: Int, distinct: Int) {
         let sink = try Child(["--sink", "\(each.downMilliseconds)", "\(each.stalledMilliseconds)"])
         guard let port = Int(sink.line()) else { throw Failure(description: "the sink does not start") }
         let index = ExportCase.all.firstIndex { $0.name == each.name } ?? 0
@@ -52,9 +60,18 @@ enum ExportBenchmarks {
         maker.finish()
         guard let outcome = ExportCase.Outcome(text) else { throw Failure(description: "\(each.name): \(text)") }
         sink.closeInput()
-        let arrived = Int(sink.line()) ?? -1
+        let counts = sink.line().split(separator: " ").compactMap { Int($0) }
         sink.finish()
-        return (outcome, arrived)
+        guard counts.count == 2 else { throw Failure(description: "\(each.name): the sink does not say what arrived") }
+        return (outcome, counts[0], counts[1])
+    }
+
+    /// The budget of a case, and whether it is met: CPU where there is one, and memory.
+    private static func budget(_ each: ExportCase, _ seconds: Double, _ outcome: ExportCase.Outcome) -> [String] {
+        if each.kind == .noop { return ["", ""] }
+        let isInMemory = outcome.peakKibibytes <= 64 << 10
+        guard let budget = each.secondsPerMillionMax else { return ["≤ 64 MiB", isInMemory ? "met" : "missed"] }
+        return [String(format: "≤ %.1f CPU-s, ≤ 64 MiB", budget), isInMemory && seconds <= budget ? "met" : "missed"]
     }
 
     private static func aligned(_ rows: [[String]]) -> String {

@@ -1,4 +1,5 @@
 import CoreMetrics
+import CurlTransport
 
 /// Collects encoded records and exports them in batches, on a thread of its own that sleeps while there is nothing to
 /// do.
@@ -90,31 +91,44 @@ final class BatchProcessor: @unchecked Sendable {
         }
     }
 
-    /// The same as ``shutdown(timeout:)``, for a thread that may block: at the exit of the process.
-    func finish(timeout: Duration) {
+    /// Takes no more records and begins to export what there is; what is left at the deadline is counted. May be called
+    /// twice. Does not wait.
+    func close(deadline: MonotonicTime) {
         let queue = queue
-        let deadline = MonotonicTime.now + timeout
         _ = queue.close(deadline: deadline)
-        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.abandon()) }
+        // Also where no record was ever seen: the exporter is shut down all the same.
+        if !queue.startIfNeeded() { report.lostByShutdown(queue.abandon()) }
+    }
+
+    /// Waits for the end that ``close(deadline:)`` has begun, on a thread that may block.
+    func waitForEnd(deadline: MonotonicTime) {
+        let queue = queue
         // The thread ends at the deadline; a second more is for what it has on its hands.
         let limit = deadline + .seconds(1)
-        queue.monitor.wait { shared in
-            shared.isStopped || MonotonicTime.now >= limit ? .done(()) : .again(limit)
+        let hasEnded = queue.monitor.wait { shared in
+            if shared.hasEnded { return Wait.done(true) }
+            return MonotonicTime.now >= limit ? .done(false) : .again(limit)
         }
+        if !hasEnded { report.exporterIgnoresItsWindow() }
     }
 
     /// Exports what it can within `timeout`, counts the rest, and takes no more records. May be called twice.
     func shutdown(timeout: Duration) async {
-        let queue = queue
-        _ = queue.close(deadline: .now + timeout)
-        // Also where no record was ever seen: the exporter is shut down all the same.
-        guard queue.startIfNeeded() else { return report.lostByShutdown(queue.abandon()) }
+        let deadline = MonotonicTime.now + timeout
+        close(deadline: deadline)
         await withCheckedContinuation { continuation in
-            let isStopped = queue.monitor.withLock { shared in
-                if !shared.isStopped { shared.stopWaiters.append { continuation.resume() } }
-                return shared.isStopped
+            // Waiting blocks, which a task may not do; and an exporter that never returns must not hold the task.
+            let isStarted = DetachedThread.start { [self] in
+                waitForEnd(deadline: deadline)
+                continuation.resume()
             }
-            if isStopped { continuation.resume() }
+            if isStarted { return }
+            let queue = queue
+            let hasEnded = queue.monitor.withLock { shared in
+                if !shared.hasEnded { shared.stopWaiters.append { continuation.resume() } }
+                return shared.hasEnded
+            }
+            if hasEnded { continuation.resume() }
         }
     }
 
@@ -150,6 +164,7 @@ extension BatchProcessor: ForkAware {
         framing = framing.ofChildProcess()
         // Another thread may have held their locks.
         diagnostics = diagnostics.ofChildProcess()
+        started?.reset()
         report = ExportReport(diagnostics, exporterName: exporterName, started, metrics)
         queue = Self.queue(options, framing, exporter, backoff, spill, report)
     }

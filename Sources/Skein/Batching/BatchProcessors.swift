@@ -9,12 +9,17 @@ extension [BatchProcessor] {
         return isComplete
     }
 
-    /// The same as a shutdown, for a thread that may block.
-    func finish(until deadline: MonotonicTime) {
-        for processor in self { processor.finish(timeout: MonotonicTime.now.duration(to: deadline)) }
+    /// Begins to shut down; all at the same time: one that has to wait must not take the others' time.
+    func close(deadline: MonotonicTime) {
+        for processor in self { processor.close(deadline: deadline) }
     }
 
-    /// All at the same time: one that has to wait must not take the others' time.
+    /// Waits for the end that ``close(deadline:)`` has begun, on a thread that may block.
+    func waitForEnd(deadline: MonotonicTime) {
+        for processor in self { processor.waitForEnd(deadline: deadline) }
+    }
+
+    /// All at the same time.
     func shutdown(timeout: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             for processor in self { group.addTask { await processor.shutdown(timeout: timeout) } }

@@ -68,7 +68,7 @@ extension BatchQueue {
     /// Gives up what is queued, because there is no thread to export it. Returns how many records that were.
     func abandon() -> Int {
         let count = monitor.withLock { shared in
-            shared.isStopped = true
+            (shared.isStopped, shared.hasEnded) = (true, true)
             var count = 0
             while let chunk = shared.ready.popFirst() {
                 count += chunk.recordCount

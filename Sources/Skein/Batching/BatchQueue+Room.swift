@@ -36,6 +36,7 @@ extension BatchQueue {
                 collect()
             case .full:
                 stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
+                tellOfDrop()
                 return nil
             case .closed:
                 stripe.pointee.state.withLock { $0.droppedLate &+= 1 }
@@ -48,13 +49,18 @@ extension BatchQueue {
         guard shared.usedBytes + capacity <= options.maxQueueBytes else { return nil }
         shared.usedBytes += capacity
         if capacity == chunkBytes, let spare = shared.spare.popLast() { return spare }
+        // Memory that is kept for reuse is within the bound too.
+        let spareMax = (options.maxQueueBytes - shared.usedBytes) / chunkBytes
+        if shared.spare.count > spareMax { shared.spare.removeLast(shared.spare.count - spareMax) }
         return RecordChunk(capacity: capacity)
     }
 
     /// Drops what has waited longest until there is room.
     private func roomOfOldest(_ capacity: Int, _ shared: inout Shared) -> RecordChunk? {
+        defer { readyRecords.store(shared.ready.recordCount, ordering: .relaxed) }
         while let oldest = shared.ready.popFirst() {
             shared.droppedOldest += UInt64(oldest.recordCount)
+            hasNews.store(true, ordering: .relaxed)
             uncount(oldest.recordCount)
             recycle(oldest, &shared)
             if let chunk = room(for: capacity, &shared) { return chunk }
@@ -77,7 +83,9 @@ extension BatchQueue {
                 }
                 if options.overflow == .block { return block(&isBlocked, &shared) }
                 guard let oldest = shared.ready.dropFirstRecord() else { return .done(false) }
+                readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
                 shared.droppedOldest += 1
+                hasNews.store(true, ordering: .relaxed)
                 uncount(1)
                 if oldest.recordCount == 0 { recycle(oldest, &shared) }
                 return .done(true)
@@ -89,7 +97,17 @@ extension BatchQueue {
             if !isRoom { break }
         }
         stripe.pointee.state.withLock { $0.droppedFull &+= 1 }
+        tellOfDrop()
         return false
+    }
+
+    /// Wakes the exporting thread for the first drop since it told of the last: during a pause between attempts nothing
+    /// else would.
+    private func tellOfDrop() {
+        guard !hasNews.load(ordering: .relaxed), !hasNews.exchange(true, ordering: .relaxed) else { return }
+        // It either sees the news under the lock or waits already.
+        monitor.withLock { _ in }
+        monitor.notify()
     }
 
     /// Waits for the exporting thread to make room. It is told once that somebody waits; those who wait must not wake

@@ -54,6 +54,8 @@ final class BatchQueue: @unchecked Sendable {
         /// Records on their way into the queue when the thread stopped.
         var lostInPassing: UInt64 = 0
         var isStopped = false
+        /// All is told that there is to tell about the end.
+        var hasEnded = false
         var stopWaiters: [@Sendable () -> Void] = []
         /// When the exporting thread wakes by itself; it must be woken for what is due earlier.
         var sleepsUntil = MonotonicTime.distantPast
@@ -84,6 +86,8 @@ final class BatchQueue: @unchecked Sendable {
     private let isStarted = Atomic<Bool>(false)
     /// The exporting thread, which must never wait for room; zero before it starts.
     let exportingThread = Atomic<UInt>(0)
+    /// Whether records came in or were dropped since the queue was last told about.
+    let hasNews = Atomic<Bool>(false)
     private let start: @Sendable (BatchQueue) -> Bool
 
     /// - Parameter start: starts the exporting thread, when the first record comes in; false when it cannot, and the
@@ -233,6 +237,7 @@ final class BatchQueue: @unchecked Sendable {
             shared.ready.append(chunk)
         }
         readyRecords.store(shared.ready.recordCount, ordering: .relaxed)
+        hasNews.store(true, ordering: .relaxed)
     }
 
     /// Takes no more records, and makes those that are there wait for the exporting thread. False when that happened

@@ -22,6 +22,7 @@ final class BatchWorker: @unchecked Sendable {
         case send
         case giveUp
         case spill
+        case observe
         case stop
     }
 
@@ -37,8 +38,12 @@ final class BatchWorker: @unchecked Sendable {
     private var pending: Pending?
     /// The receiver is left alone until then: as long as it asked for, or for a growing pause.
     private var notBefore = MonotonicTime.distantPast
-    /// Whether the pause is of our own choice, so that a shutdown may cut it short.
-    private var isPauseOurs = false
+    /// The part of that time that the receiver asked for.
+    private var askedUntil = MonotonicTime.distantPast
+    /// Whether a shutdown may cut the pause short: it began before the shutdown did.
+    private var mayCutPause = false
+    /// When it was last told how the queue stands.
+    private var observedAt = MonotonicTime.distantPast
     /// What the last failed attempt came to.
     private var lastReason = ""
     /// A batch that left the queue for the disk and found no room there; it is sent next.
@@ -77,6 +82,7 @@ final class BatchWorker: @unchecked Sendable {
             case .send: send()
             case .giveUp: giveUp()
             case .spill: spillBatch()
+            case .observe: observe()
             case .stop: return stop()
             }
         }
@@ -88,16 +94,21 @@ final class BatchWorker: @unchecked Sendable {
         let now = MonotonicTime.now
         let deadline = shared.shutdownDeadline
         if let deadline, now >= deadline, shared.isClosed { return .done(.stop) }
-        if deadline != nil, isPauseOurs { (notBefore, isPauseOurs) = (now, false) }
+        if let deadline, mayCutPause { cutPause(now, deadline) }
+        if let pending, pending.spillID == nil, now >= pending.giveUpAt { return .done(.giveUp) }
         if now < notBefore {
-            if let pending, pending.spillID == nil, now >= pending.giveUpAt { return .done(.giveUp) }
+            // The shutdown leaves no time for another attempt.
+            if let deadline, notBefore >= deadline, shared.isClosed, shared.inPassing == 0 { return .done(.stop) }
             if isShort(shared), spill != nil, !isSpillFull, shared.ready.first != nil { return .done(.spill) }
             if shared.isClosed, pending == nil, heldBack == nil, shared.ready.first == nil, shared.inPassing == 0 {
                 return .done(.stop)
             }
             // What the stripes hold may be needed as room, and counts as waiting.
             let giveUpAt = pending.flatMap { $0.spillID == nil ? $0.giveUpAt : nil }
-            return sleep(until: [notBefore, giveUpAt, deadline].compactMap(\.self).min(), &shared)
+            // Drops must be told, and gauges move, while nothing is sent; where nothing happens nobody wakes for it.
+            let tellAt = queue.hasNews.load(ordering: .relaxed) ? observedAt + report.interval : nil
+            if let tellAt, now >= tellAt { return .done(.observe) }
+            return sleep(until: [notBefore, giveUpAt, deadline, tellAt].compactMap(\.self).min(), &shared)
         }
         if pending != nil || heldBack != nil { return .done(.send) }
         let delay = queue.options.scheduleDelay
@@ -114,6 +125,12 @@ final class BatchWorker: @unchecked Sendable {
         let diskDue = hasFiles && now < diskRestsUntil ? diskRestsUntil : nil
         let due = [readyDue, openDue, diskDue].compactMap(\.self).min()
         return sleep(until: due ?? (now < shared.warmUntil ? shared.warmUntil : nil), &shared)
+    }
+
+    /// A shutdown does not sit out a pause of our own, nor one that ends after it: that gets one more attempt at once.
+    private func cutPause(_ now: MonotonicTime, _ deadline: MonotonicTime) {
+        mayCutPause = false
+        notBefore = askedUntil < deadline ? max(askedUntil, now) : now
     }
 
     /// Whether what the queue holds goes out now: a full batch, or a part of one that somebody waits for.
@@ -167,6 +184,13 @@ final class BatchWorker: @unchecked Sendable {
         case .retryable(let reason, let after):
             retry(current, reason, after, shutdownDeadline)
         }
+        observe()
+    }
+
+    /// Tells how the queue stands.
+    private func observe() {
+        queue.hasNews.store(false, ordering: .relaxed)
+        observedAt = .now
         report.observed(queue.counts, queue.options)
     }
 
@@ -195,10 +219,13 @@ final class BatchWorker: @unchecked Sendable {
     private func retry(_ batch: Pending, _ reason: String, _ after: Duration?, _ shutdownDeadline: MonotonicTime?) {
         pending?.attempts += 1
         // Pauses do not grow while a shutdown waits: a receiver that restarts must be found in the time that is left.
-        notBefore = .now + (after ?? backoff.delay(afterAttempts: shutdownDeadline == nil ? batch.attempts + 1 : 1))
-        isPauseOurs = after == nil && shutdownDeadline == nil
+        let own = backoff.delay(afterAttempts: shutdownDeadline == nil ? batch.attempts + 1 : 1)
+        let pause = RetryPause(asked: after, own: own)
+        let now = MonotonicTime.now
+        (notBefore, askedUntil) = (now + pause.length, now + pause.askedLength)
+        mayCutPause = shutdownDeadline == nil
         lastReason = reason
-        report.delayed(reason, shutdownWaits: shutdownDeadline.map { MonotonicTime.now.duration(to: $0) })
+        report.delayed(reason, shutdownWaits: shutdownDeadline.map { notBefore < $0 ? now.duration(to: $0) : .zero })
     }
 
     /// The batch's time is over. What is on disk keeps, and has no such time.
@@ -246,16 +273,19 @@ final class BatchWorker: @unchecked Sendable {
         (pending, heldBack) = (nil, nil)
         while let batch = queue.takeBatch(framing) { keep(batch) }
         spill?.close()
-        let waiters = queue.monitor.withLock { shared in
+        queue.monitor.withLock { shared in
             shared.isStopped = true
             // What came in between the last batch and here.
             while let chunk = shared.ready.popFirst() { shared.lostInPassing += UInt64(chunk.recordCount) }
             (shared.inFlightFrom, shared.heldBackFrom) = (nil, nil)
-            defer { shared.stopWaiters = [] }
-            return shared.stopWaiters
         }
         report.lostByShutdown(lost, lastReason)
         report.finished(queue.counts, queue.options)
+        let waiters = queue.monitor.withLock { shared in
+            shared.hasEnded = true
+            defer { shared.stopWaiters = [] }
+            return shared.stopWaiters
+        }
         queue.monitor.notify()
         for waiter in waiters { waiter() }
     }

@@ -38,6 +38,9 @@ final class ExportReport: Sendable {
 
     private var records: String { diagnostics.records.plural }
 
+    /// The least time between two tellings of the same thing.
+    var interval: Duration { diagnostics.interval }
+
     var snapshot: Counts { counts.withLock { $0 } }
 
     /// One attempt to export is over.
@@ -65,9 +68,10 @@ final class ExportReport: Sendable {
         diagnostics.report(.spill, "\(records) cannot be spilled to disk: \(error)")
     }
 
-    /// - Parameter shutdownWaits: how long a shutdown goes on to try; nil where there is none.
+    /// - Parameter shutdownWaits: how long a shutdown goes on to try, which may be not at all; nil where there is none.
     func delayed(_ reason: String, shutdownWaits: Duration? = nil) {
         counts.withLock { $0.retries += 1 }
+        if shutdownWaits == .zero { return }
         guard let shutdownWaits else {
             return diagnostics.report(
                 .delayed, "\(records) cannot be sent and are kept to be sent again: \(reason)")
@@ -99,6 +103,10 @@ final class ExportReport: Sendable {
             count: count)
     }
 
+    func exporterIgnoresItsWindow() {
+        diagnostics.report(.shutdown, "an exporter still holds \(records) after the time for the shutdown was over")
+    }
+
     /// Nothing more will be told: what was left out for want of patience is told now.
     func finished(_ queue: BatchQueue.Counts, _ options: BatchOptions) {
         observed(queue, options, isLast: true)
@@ -109,7 +117,8 @@ final class ExportReport: Sendable {
         diagnostics.report(.noThread, "no thread for exporting \(records); they wait in the queue")
     }
 
-    /// How the queue stands after an attempt to export: it is told then, because nothing runs while nothing is sent.
+    /// How the queue stands: told after each attempt to export, and in the pauses between them when records come in or
+    /// are dropped.
     func observed(_ queue: BatchQueue.Counts, _ options: BatchOptions, isLast: Bool = false) {
         let instruments = metrics.all
         let startedTotal = started?.total ?? 0

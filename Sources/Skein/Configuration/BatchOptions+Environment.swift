@@ -32,7 +32,7 @@ extension BatchOptions {
                     policy, name, expected: "drop_newest, drop_oldest or block; \(overflow.rawValue) is used")
             }
         }
-        environment.integer("\(prefix)_MAX_QUEUE_BYTES", min: 1, into: &maxQueueBytes)
+        environment.integer("\(prefix)_MAX_QUEUE_BYTES", min: BatchOptions.maxQueueBytesMin, into: &maxQueueBytes)
         let bytesMax = "\(prefix)_SPILL_MAX_BYTES"
         if let path = environment.string(directory) {
             var chosen = SpillOptions(directory: path)

@@ -24,7 +24,8 @@ public struct TracingConfiguration: Sendable {
     /// In which formats context travels, in this order; see ``Propagator``. `OTEL_PROPAGATORS`.
     public var propagators: [Propagator] = [.traceContext, .baggage]
     /// The keys of baggage that every recorded span gets as string attributes of the same name, before samplers look at
-    /// it: the first 64, which is what baggage may hold. Empty by default, because baggage comes from outside.
+    /// it: the first 64, which is what baggage may hold. Empty by default, because baggage comes from outside; what
+    /// SkeinAgents' attribution and experiments put into baggage is on every recorded span in any case.
     /// `SKEIN_BAGGAGE_ATTRIBUTES`, a list separated by commas.
     public var baggageAttributes: [String] = []
     /// What a span may hold. `OTEL_SPAN_*_LIMIT` and its kin.
@@ -49,11 +50,14 @@ public struct TracingConfiguration: Sendable {
     public var logger = Logger(label: "skein")
     /// The time a shutdown has to send what is queued.
     public var shutdownTimeout: Duration = .seconds(10)
-    /// Whether a process that ends without a shutdown sends what is queued, for at most 2 seconds. Holds for
+    /// Whether a process that ends without a shutdown sends what is queued, for at most 2 seconds and one more for an
+    /// exporter that does not keep its time. Holds for
     /// ``SkeinTracing/bootstrap(serviceName:configure:)``; a signal that ends the process leaves no time for it.
     public var flushesAtExit = true
     /// The pauses between attempts to send a batch.
     package var backoff = Backoff()
+    /// How often a problem of one kind is told: often enough to notice, seldom enough for a log that people read.
+    package var diagnosticsInterval: Duration = .seconds(30)
     /// Makes what the SDK's own metrics are told to.
     package var metricsFactory: @Sendable () -> any MetricsFactory = { MetricsSystem.factory }
     /// Whether the environment says where spans go: exporters, or the endpoint of a receiver. Where it does not, a tool

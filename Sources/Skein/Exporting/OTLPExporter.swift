@@ -34,9 +34,10 @@ package final class OTLPExporter: SpanExporter {
             HTTPHeader("Content-Type", options.encoding == .json ? "application/json" : "application/x-protobuf"),
             HTTPHeader("User-Agent", SkeinVersion.userAgent),
         ]
-        headers += options.headers.map { HTTPHeader($0.name, $0.value) }
         if options.compression == .gzip { headers.append(HTTPHeader("Content-Encoding", "gzip")) }
-        self.headers = headers
+        let names = Set(options.headers.map { $0.name.lowercased() })
+        headers.removeAll { names.contains($0.name.lowercased()) }
+        self.headers = headers + options.headers.map { HTTPHeader($0.name, $0.value) }
     }
 
     package func export(_ batch: ExportBatch, within window: ExportWindow) -> ExportResult {

@@ -32,7 +32,7 @@ public struct OTLPOptions: Sendable, Equatable {
 
     /// The whole URL that spans are posted to.
     public var endpoint = "http://localhost:4318/v1/traces"
-    /// Sent with every request, after the SDK's own.
+    /// Sent with every request. One that the SDK sends too, such as `User-Agent`, replaces the SDK's.
     public var headers: [Header] = []
     /// Binary protobuf by default.
     public var encoding = Encoding.protobuf

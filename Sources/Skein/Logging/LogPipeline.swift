@@ -19,6 +19,7 @@ final class LogPipeline: Sendable {
         self.processors = processors
         logger = configuration.logger
         isSilentByDefault = processors.isEmpty && !configuration.isDisabled && !configuration.logs.areExportersChosen
+        ForkWatch.add(self)
     }
 
     func handler(label: String, metadataProvider: Logger.MetadataProvider?) -> OTLPLogHandler {
@@ -65,9 +66,14 @@ final class LogPipeline: Sendable {
         processors.forceFlush(until: .now + timeout)
     }
 
-    /// The same as a shutdown, for a thread that may block.
-    func finish(timeout: Duration) {
-        processors.finish(until: .now + timeout)
+    /// Takes no more records and begins to send what there is. Does not wait.
+    func close(deadline: MonotonicTime) {
+        processors.close(deadline: deadline)
+    }
+
+    /// Waits for the end that ``close(deadline:)`` has begun, on a thread that may block.
+    func waitForEnd(deadline: MonotonicTime) {
+        processors.waitForEnd(deadline: deadline)
     }
 
     func shutdown(timeout: Duration) async {
@@ -91,5 +97,13 @@ final class LogPipeline: Sendable {
             statistics.rejectedByReceiver += counts.rejected
         }
         return statistics
+    }
+}
+
+extension LogPipeline: ForkAware {
+    /// The counts are those of the process, as the queues' are.
+    func didFork() {
+        discarded.store(0, ordering: .relaxed)
+        droppedWhileExporting.store(0, ordering: .relaxed)
     }
 }

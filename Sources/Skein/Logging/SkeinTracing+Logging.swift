@@ -33,11 +33,13 @@ extension SkeinTracing {
             }
         }
         exporters += configuration.logs.customExporters.map { ($0, "custom") }
-        let diagnostics = Diagnostics(configuration.logger, .logRecord)
         let framing = LogFraming(resource: configuration.resource)
-        let processors = exporters.map { exporter, name in
-            BatchProcessor(
-                options: configuration.logs.batch, framing: framing, exporter: exporter, exporterName: name,
+        let processors = exporters.enumerated().map { index, exporter in
+            let diagnostics = Diagnostics(
+                configuration.logger, .logRecord, exporter: exporters.count > 1 ? "\(index + 1)" : nil,
+                interval: configuration.diagnosticsInterval)
+            return BatchProcessor(
+                options: configuration.logs.batch, framing: framing, exporter: exporter.0, exporterName: exporter.name,
                 diagnostics: diagnostics, backoff: configuration.backoff, metrics: configuration.metricsFactory)
         }
         return LogPipeline(configuration, processors)

@@ -11,8 +11,9 @@ public struct BatchOptions: Sendable, Equatable {
         case block
     }
 
-    /// Memory for spans that wait, in bytes, at least 64 KiB; a span of five attributes takes about 200.
-    public var maxQueueBytes = 32 << 20
+    /// Memory for spans that wait, in bytes, at least 64 KiB; a span of five attributes takes 200 to 260. The default of
+    /// 28 MiB holds some 110,000 of them, and a process that fills it stays under 64 MiB.
+    public var maxQueueBytes = 28 << 20
     /// Spans that may wait; nil leaves ``maxQueueBytes`` as the only bound.
     public var maxQueueSize: Int?
     /// What happens when a bound is reached.
@@ -23,8 +24,9 @@ public struct BatchOptions: Sendable, Equatable {
     public var scheduleDelay: Duration = .seconds(5)
     /// The longest one attempt to send a batch may take.
     public var exportTimeout: Duration = .seconds(30)
-    /// How long a batch is sent again, as long as the receiver cannot be reached or asks for patience; past it the
-    /// batch is dropped and counted. It waits in the queue, within its bounds.
+    /// How long a batch is sent again, as long as the receiver cannot be reached or asks for patience, from its first
+    /// attempt on; past it the batch is dropped and counted, or goes to disk where there is a place for it. Meanwhile
+    /// the others wait in the queue, within its bounds. What is on disk has no such time.
     public var retryTimeout: Duration = .seconds(300)
     /// Where batches wait on disk while the receiver is away and the queue is full; nil means nowhere.
     public var spill: SpillOptions?
@@ -33,7 +35,7 @@ public struct BatchOptions: Sendable, Equatable {
     public init() {}
 
     /// One of the smallest chunks for each group of threads.
-    private static let maxQueueBytesMin = 64 << 10
+    static let maxQueueBytesMin = 64 << 10
 
     /// The same with sizes of at least 1 and a batch no larger than the queue.
     var validated: BatchOptions {

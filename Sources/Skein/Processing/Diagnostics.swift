@@ -8,9 +8,6 @@ final class Diagnostics: Sendable {
         case queueFull, exportFailed, spill, delayed, partialSuccess, shutdown, shutdownWaits, noThread
     }
 
-    /// 30 s: often enough to notice, seldom enough for a log that is read by people.
-    private static let interval: Duration = .seconds(30)
-
     private struct Entry {
         var lastReport: MonotonicTime
         var unreportedTimes = 0
@@ -22,12 +19,23 @@ final class Diagnostics: Sendable {
 
     /// What the messages speak of.
     let records: RecordKind
+    /// No kind is told twice within it.
+    let interval: Duration
     private let logger: Logger
+    /// What stands before every message: which exporter it is about, where there are several.
+    private let exporter: String
     private let entries = Mutex<[Kind: Entry]>([:])
 
-    init(_ logger: Logger, _ records: RecordKind = .span) {
+    /// - Parameter exporter: what messages call the exporter they are about; nil where there is but one.
+    convenience init(_ logger: Logger, _ records: RecordKind = .span, exporter: String? = nil, interval: Duration) {
+        self.init(logger, records, exporter: exporter.map { "exporter \($0): " } ?? "", interval)
+    }
+
+    private init(_ logger: Logger, _ records: RecordKind, exporter: String, _ interval: Duration) {
         self.logger = logger
         self.records = records
+        self.exporter = exporter
+        self.interval = interval
     }
 
     /// Logs `message` unless its kind was reported within the interval.
@@ -42,7 +50,7 @@ final class Diagnostics: Sendable {
                 return (0, 0)
             }
             let isKnown = reason != nil && entry.reason == reason
-            guard entry.lastReport + Self.interval <= now, !isKnown else {
+            guard entry.lastReport + interval <= now, !isKnown else {
                 entry.unreportedTimes += 1
                 entry.unreportedRecords += count
                 entries[kind] = entry
@@ -55,7 +63,7 @@ final class Diagnostics: Sendable {
         let since =
             omitted.times == 0
             ? "" : " (and \(omitted.times) times before with \(omitted.records) \(records.plural))"
-        logger.warning("\(message())\(since)")
+        logger.warning("\(exporter)\(message())\(since)")
     }
 
     /// Logs how many records were lost for reasons that were told too recently to be told again.
@@ -64,12 +72,12 @@ final class Diagnostics: Sendable {
             defer { for kind in entries.keys { entries[kind]?.unreportedRecords = 0 } }
             return entries.values.reduce(0) { $0 + $1.unreportedRecords }
         }
-        if rest > 0 { logger.warning("\(rest) further \(records.plural) lost for the reasons told before") }
+        if rest > 0 { logger.warning("\(exporter)\(rest) further \(records.plural) lost for the reasons told before") }
     }
 
     /// The same for a child of `fork`, with a lock of its own.
     func ofChildProcess() -> Diagnostics {
-        Diagnostics(logger, records)
+        Diagnostics(logger, records, exporter: exporter, interval)
     }
 
     /// What went wrong is over: the same reason counts as a new one.
@@ -83,7 +91,7 @@ final class Diagnostics: Sendable {
             let told = [Kind.delayed, .shutdownWaits].map { entries.removeValue(forKey: $0) }
             return told.contains { $0 != nil }
         }
-        if wasTold { logger.notice("\(records.plural) are sent again, after \(attempts) attempts") }
+        if wasTold { logger.notice("\(exporter)\(records.plural) are sent again, after \(attempts) attempts") }
     }
 
     /// Logs that a running total grew, unless its kind was reported within the interval.
@@ -95,11 +103,11 @@ final class Diagnostics: Sendable {
         let grown: UInt64? = entries.withLock { entries in
             let entry = entries[kind]
             let grown = total - min(total, entry?.reportedTotal ?? 0)
-            if let entry, now < entry.lastReport + Self.interval, !isLast { return nil }
+            if let entry, now < entry.lastReport + interval, !isLast { return nil }
             guard grown > 0 else { return nil }
             entries[kind] = Entry(lastReport: now, reportedTotal: total)
             return grown
         }
-        if let grown { logger.warning("\(message(grown))") }
+        if let grown { logger.warning("\(exporter)\(message(grown))") }
     }
 }

@@ -8,5 +8,8 @@ final class DiscardingSpanProcessor: SpanProcessor {
         ended.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Begins anew, in a child of `fork`.
+    func reset() { ended.store(0, ordering: .relaxed) }
+
     var count: UInt64 { ended.load(ordering: .relaxed) }
 }

@@ -16,7 +16,9 @@ public protocol SpanProcessor: Sendable {
     /// Passes on every span that ended before the call; false when `timeout` passed first. May block.
     func forceFlush(timeout: Duration) -> Bool
 
-    /// Passes on what it can within `timeout`, counts the rest, and takes no more spans. May be called twice.
+    /// Passes on what it can within `timeout`, counts the rest, and takes no more spans. Called once, at the same time
+    /// as the exporters shut down; a processor that takes longer holds the shutdown up. Nothing is told to it any more
+    /// from then on. At the exit of a process that was not shut down, ``forceFlush(timeout:)`` is called instead.
     func shutdown(timeout: Duration) async
 }
 

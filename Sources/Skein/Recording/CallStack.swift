@@ -57,7 +57,16 @@ enum CallStack {
         return String(cString: text)
     }
 
+    /// `RTLD_DEFAULT`, a cast that Swift does not import.
+    private static var allLibraries: UnsafeMutableRawPointer? {
+        #if canImport(Darwin)
+            UnsafeMutableRawPointer(bitPattern: -2)
+        #else
+            nil
+        #endif
+    }
+
     private static func function<Function>(_ name: String) -> Function? {
-        dlsym(nil, name).map { unsafeBitCast($0, to: Function.self) }
+        dlsym(allLibraries, name).map { unsafeBitCast($0, to: Function.self) }
     }
 }

@@ -5,7 +5,9 @@ extension SkeinSpan {
     /// The attributes in swift-distributed-tracing's form.
     ///
     /// Reading decodes all of them. Changing one in place (`span.attributes["key"] = 1`) only encodes that one; nil
-    /// removes nothing. Assigning the whole removes what is not in the new value. Where the same thread read the
+    /// removes nothing. What is changed in place, also as an `inout` argument, does not show the attributes that are
+    /// there already, because decoding them would cost more than the change; to look at them or to remove one, read the
+    /// whole, change it and assign it: assigning the whole removes what is not in the new value. Where the same thread read the
     /// attributes before, as `updateAttributes` does, only what differs from what it read is changed, so that what
     /// other threads set meanwhile stays.
     public var attributes: SpanAttributes {
@@ -113,8 +115,9 @@ extension SkeinSpan {
 }
 
 extension SpanAttributes {
-    /// The same with the descriptions of those that are only described in place of them.
-    fileprivate var described: SpanAttributes {
+    /// The same with the descriptions of those that are only described in place of them. A description is the user's
+    /// code, which may use the very span that the attributes are for: it never runs under the span's lock.
+    var described: SpanAttributes {
         var texts: [(String, SpanAttribute)] = []
         forEach { key, value in
             if value.isDescribed { texts.append((key, value.described)) }

@@ -9,7 +9,7 @@ import Tracing
 /// to the batch. All members may be called from any thread at the same time. What is set after the end is ignored and
 /// counted (``TracingStatistics/writesAfterEnd``). A span that is not sampled records nothing and carries on the
 /// caller's trace.
-public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
+public final class SkeinSpan: Tracing.Span, TypedAttributeRecording, ContextualSpan {
     struct State: ~Copyable {
         var name: String
         var fields: SpanFields
@@ -85,6 +85,12 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         return context
     }
 
+    package func placed(in context: ServiceContext) -> ServiceContext {
+        var placed = context
+        placed.currentSpan = self.context.currentSpan
+        return placed
+    }
+
     /// The name; may change until the end.
     public var operationName: String {
         get { state.withLock { $0.name } }
@@ -105,15 +111,19 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
 
     /// Adds an event.
     public func addEvent(_ event: SpanEvent) {
+        guard pipeline != nil else { return }
         let limits = limits
+        var event = event
+        event.attributes = event.attributes.described
         change { state in state.fields.addEvent(event, limits) }
     }
 
     /// Adds a link to another span. A context without a span is ignored.
     public func addLink(_ link: SpanLink) {
-        guard let target = link.context.spanContext, target.isValid else { return }
+        guard pipeline != nil, let target = link.context.spanContext, target.isValid else { return }
         let limits = limits
-        change { state in state.fields.addLink(target, link.attributes, limits) }
+        let attributes = link.attributes.described
+        change { state in state.fields.addLink(target, attributes, limits) }
     }
 
     /// Adds an `exception` event with the error's type and text, the attributes given, and the call stack where
@@ -121,7 +131,8 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
     public func recordError<Instant: TracerInstant>(
         _ error: any Error, attributes: SpanAttributes, at instant: @autoclosure () -> Instant
     ) {
-        guard isRecording else { return }
+        guard let pipeline else { return }
+        guard isRecording else { return pipeline.countWriteAfterEnd() }
         var described = attributes
         let type = String(reflecting: Swift.type(of: error))
         if described.get(ErrorAttributes.exceptionType.name) == nil {
@@ -130,7 +141,7 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording {
         if described.get(ErrorAttributes.exceptionMessage.name) == nil {
             described.set(ErrorAttributes.exceptionMessage.name, value: .string(String(describing: error)))
         }
-        if pipeline?.recordsCallStacks == true, described.get(ErrorAttributes.exceptionStacktrace.name) == nil,
+        if pipeline.recordsCallStacks, described.get(ErrorAttributes.exceptionStacktrace.name) == nil,
             let stack = CallStack.text()
         {
             described.set(ErrorAttributes.exceptionStacktrace.name, value: .string(stack))

@@ -1,5 +1,6 @@
 import ContextBaggage
 import OTLP
+import SemanticConventions
 import Tracing
 
 /// Skein's tracer: makes spans, and carries context in and out of carriers.
@@ -75,7 +76,9 @@ public final class SkeinTracer: Tracer {
         }
         let requested =
             isContextEmpty || !readsRequestedSampling || parent != nil ? nil : parentContext.requestedSampling
-        let baggage = isContextEmpty || baggageAttributes.isEmpty ? nil : parentContext.baggage
+        // One that holds a span and nothing else needs no look at all.
+        let mayHaveBaggage = !isContextEmpty && parentContext.count > (current == nil ? 0 : 1)
+        let baggage = mayHaveBaggage && !baggageAttributes.isEmpty ? parentContext.baggage : nil
         let traceID = parent?.traceID ?? ids.nextTraceID()
         let decision =
             knownDecision(parent, requested)
@@ -103,9 +106,9 @@ public final class SkeinTracer: Tracer {
             name, pipeline, spanContext, in: parentContext, as: contextForm, parent: parent, kind: kind,
             startNanoseconds: instant().nanosecondsSinceEpoch)
         pipeline.started.add()
-        if let baggage { describe(span, baggage) }
+        if mayHaveBaggage, let baggage = baggage ?? parentContext.baggage { describe(span, baggage) }
         if let attributes { span.attributes.merge(attributes) }
-        for processor in pipeline.processors { processor.onStart(span, parent: parentContext) }
+        pipeline.tellStart(span, in: parentContext)
         return span
     }
 
@@ -124,9 +127,15 @@ public final class SkeinTracer: Tracer {
         return SamplingResult(isSampled: isSampled, traceState: parent?.traceState ?? TraceState())
     }
 
+    /// Says on whose behalf the span is and which variants it belongs to, and what the configuration asks for besides.
     @inline(never)
     private func describe(_ span: SkeinSpan, _ baggage: Baggage) {
+        var stamps = BaggageStamps()
         span.change { state in
+            for entry in baggage.entries {
+                guard let value = stamps.value(forEntry: entry.key, entry.value) else { continue }
+                state.fields.set(entry.key, .string(value))
+            }
             for key in baggageAttributes {
                 if let value = baggage[key] { state.fields.set(key, .string(value)) }
             }

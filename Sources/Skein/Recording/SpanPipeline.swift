@@ -1,3 +1,4 @@
+import CurlTransport
 import Synchronization
 import Tracing
 
@@ -9,6 +10,14 @@ final class SpanPipeline: Sendable {
     let sink: SpanSink
     let lateWrites = Atomic<UInt64>(0)
     let started: StartedSpans
+    /// Users' processors are told nothing more, and not shut down a second time.
+    private let areProcessorsShutDown = Atomic<Bool>(false)
+    /// How many of the users' processors are being flushed at the end.
+    private let flushes = Monitor(Flushes())
+
+    private struct Flushes {
+        var running = 0
+    }
 
     /// Whether errors are recorded with the calls that led to the recording.
     let recordsCallStacks: Bool
@@ -20,6 +29,7 @@ final class SpanPipeline: Sendable {
         recordsCallStacks = configuration.recordsCallStacks
         self.sink = sink
         self.started = started
+        ForkWatch.add(self)
     }
 
     @inline(__always)
@@ -28,8 +38,22 @@ final class SpanPipeline: Sendable {
         sink.onEnd(span)
     }
 
+    /// Tells users' processors of a span that starts, until they are shut down.
+    @inline(__always)
+    func tellStart(_ span: SkeinSpan, in parent: ServiceContext) {
+        if processors.isEmpty { return }
+        tellProcessorsStart(span, parent)
+    }
+
+    @inline(never)
+    private func tellProcessorsStart(_ span: SkeinSpan, _ parent: ServiceContext) {
+        guard !areProcessorsShutDown.load(ordering: .relaxed) else { return }
+        for processor in processors { processor.onStart(span, parent: parent) }
+    }
+
     @inline(never)
     private func tellProcessors(_ span: borrowing FinishedSpan) {
+        guard !areProcessorsShutDown.load(ordering: .relaxed) else { return }
         for processor in processors { processor.onEnd(span) }
     }
 
@@ -55,17 +79,50 @@ final class SpanPipeline: Sendable {
         return sink.forceFlush(deadline: deadline) && isComplete
     }
 
-    /// The same as a shutdown, for a thread that may block; users' processors are flushed alone.
-    func finish(timeout: Duration) {
-        let deadline = MonotonicTime.now + timeout
-        for processor in processors { _ = processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline)) }
-        sink.finish(deadline: deadline)
+    /// Takes no more spans and begins to send what there is; users' processors are flushed at the same time, on threads
+    /// of their own. Does not wait.
+    func close(deadline: MonotonicTime) {
+        sink.close(deadline: deadline)
+        for processor in processors {
+            flushes.withLock { $0.running += 1 }
+            let isStarted = DetachedThread.start { [flushes] in
+                _ = processor.forceFlush(timeout: MonotonicTime.now.duration(to: deadline))
+                flushes.withLock { $0.running -= 1 }
+                flushes.notify()
+            }
+            if !isStarted { flushes.withLock { $0.running -= 1 } }
+        }
     }
 
+    /// Waits for the end that ``close(deadline:)`` has begun, on a thread that may block. A processor that takes longer
+    /// than it may is left behind.
+    func waitForEnd(deadline: MonotonicTime) {
+        sink.waitForEnd(deadline: deadline)
+        flushes.wait { flushes in
+            flushes.running == 0 || MonotonicTime.now >= deadline ? .done(()) : .again(deadline)
+        }
+    }
+
+    /// Users' processors and the exporters shut down at the same time: neither takes the others' time.
     func shutdown(timeout: Duration) async {
         let deadline = MonotonicTime.now + timeout
-        for processor in processors { await processor.shutdown(timeout: MonotonicTime.now.duration(to: deadline)) }
-        await sink.shutdown(deadline: deadline)
+        sink.close(deadline: deadline)
+        let isFirst = !areProcessorsShutDown.exchange(true, ordering: .relaxed)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.sink.shutdown(deadline: deadline) }
+            for processor in isFirst ? processors : [] {
+                group.addTask { await processor.shutdown(timeout: MonotonicTime.now.duration(to: deadline)) }
+            }
+        }
+    }
+}
+
+extension SpanPipeline: ForkAware {
+    /// The counts are those of the process, as the queue's are.
+    func didFork() {
+        started.reset()
+        lateWrites.store(0, ordering: .relaxed)
+        if case .discarding(let processor) = sink { processor.reset() }
     }
 }
 
@@ -107,8 +164,12 @@ enum SpanSink: Sendable {
         batching.forceFlush(until: deadline)
     }
 
-    func finish(deadline: MonotonicTime) {
-        batching.finish(until: deadline)
+    func close(deadline: MonotonicTime) {
+        batching.close(deadline: deadline)
+    }
+
+    func waitForEnd(deadline: MonotonicTime) {
+        batching.waitForEnd(deadline: deadline)
     }
 
     func shutdown(deadline: MonotonicTime) async {

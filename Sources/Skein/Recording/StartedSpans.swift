@@ -31,6 +31,11 @@ final class StartedSpans: @unchecked Sendable {
         lanes[ThreadStripe.current].count.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Begins anew, in a child of `fork`.
+    func reset() {
+        for index in 0..<ThreadStripe.count { lanes[index].count.store(0, ordering: .relaxed) }
+    }
+
     /// All that were counted.
     var total: UInt64 {
         (0..<ThreadStripe.count).reduce(0) { $0 &+ lanes[$1].count.load(ordering: .relaxed) }

@@ -1,7 +1,8 @@
 /// How the spans of a tracer fared, as counts since its start. With several exporters each counts a span of its own;
 /// only `started` and `ended` count it once.
 public struct TracingStatistics: Sendable, Equatable {
-    /// Spans that were started and sampled. Those that never end are the difference to ``ended``.
+    /// Spans that were started and sampled, in this process: a child of `fork` begins at zero. The difference to
+    /// ``ended`` is those that are open or will never end.
     public var started: UInt64 = 0
     /// Spans that ended and were sampled.
     public var ended: UInt64 = 0

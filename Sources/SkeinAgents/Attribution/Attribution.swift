@@ -2,7 +2,8 @@ import ContextBaggage
 import SemanticConventions
 import ServiceContextModule
 
-/// On whose behalf work is done. It travels in baggage, and every span of this module below says it.
+/// On whose behalf work is done. It travels in baggage, and every span below says it: on Skein's tracer all of them, on
+/// other tracers those of this module.
 ///
 /// **It leaves the process**: baggage goes along with every outgoing request, to whatever service that is. Put ids in
 /// it, no names or addresses of people and no secrets.
@@ -10,7 +11,7 @@ import ServiceContextModule
 /// What is nil or empty stays as it is around it. A text is cut at ``bytesMax`` bytes.
 public struct Attribution: Sendable, Equatable {
     /// Bytes of one text. Baggage has 8,192 bytes in all, which must also hold what others put there.
-    public static let bytesMax = 256
+    public static let bytesMax = BaggageStamps.textBytesMax
 
     /// The user (`user.id`).
     public var user: String?
@@ -45,12 +46,6 @@ public struct Attribution: Sendable, Equatable {
         (SkeinAttributes.environment, { $0.environment }), (GenAI.conversationID, { $0.conversation }),
     ]
 
-    private static let keysByName: [String: AttributeKey<String>] = Dictionary(
-        uniqueKeysWithValues: keys.map { ($0.key.name, $0.key) })
-
-    /// The attribute that a baggage entry is stamped as; nil for an entry that is none of ours.
-    static func attribute(forEntry name: String) -> AttributeKey<String>? { keysByName[name] }
-
     func add(to baggage: inout Baggage) {
         for (key, value) in Self.keys {
             guard let text = value(self), !text.isEmpty else { continue }
@@ -60,22 +55,12 @@ public struct Attribution: Sendable, Equatable {
 }
 
 extension AttributeRecorder {
-    /// Experiments whose variants are stamped; of more the first count.
-    private static let experimentsMax = 16
-
-    /// Records who the work is for and which variants of experiments it belongs to. Other entries of the baggage are
-    /// left alone: anyone on the way may have put them there.
+    /// Records who the work is for and which variants of experiments it belongs to.
     func stamp(_ baggage: Baggage) {
-        var experiments = 0
+        var stamps = BaggageStamps()
         for entry in baggage.entries {
-            if let key = Attribution.attribute(forEntry: entry.key) {
-                set(key, entry.value.prefix(bytes: Attribution.bytesMax))
-            } else if entry.key.hasPrefix(SkeinAttributes.experimentPrefix), experiments < Self.experimentsMax,
-                Experiment.isName(entry.key.dropFirst(SkeinAttributes.experimentPrefix.count))
-            {
-                experiments += 1
-                span.attributes[entry.key] = entry.value.prefix(bytes: Experiment.nameBytesMax).spanAttribute
-            }
+            guard let value = stamps.value(forEntry: entry.key, entry.value) else { continue }
+            span.attributes[entry.key] = value.spanAttribute
         }
     }
 }

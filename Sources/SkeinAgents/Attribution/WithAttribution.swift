@@ -1,7 +1,8 @@
 import ContextBaggage
 import ServiceContextModule
 
-/// Runs `operation` on behalf of whom is given: all agent, model and tool spans below it say so, also those in other
+/// Runs `operation` on behalf of whom is given: all spans below it say so (on other tracers than Skein's those of
+/// this module), also those in other
 /// processes that the request reaches.
 ///
 /// ```swift

@@ -1,3 +1,5 @@
+import SemanticConventions
+
 /// An experiment that gives each unit, such as a user or a conversation, one of several variants: always the same for
 /// the same unit, in every process.
 ///
@@ -18,7 +20,7 @@ public struct Experiment: Sendable, Equatable {
     }
 
     /// Bytes of the name of an experiment or a variant.
-    public static let nameBytesMax = 64
+    public static let nameBytesMax = BaggageStamps.nameBytesMax
     /// Variants of one experiment.
     public static let variantsMax = 64
     /// The weight of one variant.
@@ -37,12 +39,12 @@ public struct Experiment: Sendable, Equatable {
     ///   - variants: names of the same letters, all different, with weights of 0 or more, not all 0.
     /// - Throws: ``ExperimentError``, which says what is wrong.
     public init(_ name: String, variants: [(name: String, weight: Int)]) throws(ExperimentError) {
-        guard Self.isName(name) else { throw ExperimentError("name '\(name)', \(Self.nameExpected)") }
+        guard BaggageStamps.isName(name) else { throw ExperimentError("name '\(name)', \(Self.nameExpected)") }
         guard 1...Self.variantsMax ~= variants.count else {
             throw ExperimentError("\(variants.count) variants, expected 1 to \(Self.variantsMax)")
         }
         for variant in variants {
-            guard Self.isName(variant.name) else {
+            guard BaggageStamps.isName(variant.name) else {
                 throw ExperimentError("variant '\(variant.name)', \(Self.nameExpected)")
             }
             guard 0...Self.weightMax ~= variant.weight else {
@@ -73,18 +75,6 @@ public struct Experiment: Sendable, Equatable {
     }
 
     private static let nameExpected = "expected 1 to \(nameBytesMax) of A-Z a-z 0-9 - _ ."
-
-    static func isName(_ text: some StringProtocol) -> Bool {
-        1...nameBytesMax ~= text.utf8.count
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                    true
-                default: false
-                }
-            }
-    }
 }
 
 /// Why an experiment cannot be.

@@ -1,8 +1,8 @@
 import SemanticConventions
 
-/// Runs `operation` with the unit's variant of an experiment. All agent, model and tool spans below say it in an
-/// attribute `skein.experiment.{name}`, also those in other processes that the request reaches; experiments may stand
-/// inside one another.
+/// Runs `operation` with the unit's variant of an experiment. All spans below say it in an attribute
+/// `skein.experiment.{name}` (on other tracers than Skein's those of this module), also those in other processes that
+/// the request reaches; experiments may stand inside one another.
 ///
 /// ```swift
 /// try await withExperiment(tone, unit: userID) { variant in

@@ -1,3 +1,4 @@
+import SemanticConventions
 import ServiceContextModule
 import Tracing
 
@@ -28,7 +29,7 @@ func startRecordedSpan(
     let span: any Span = (tracer ?? InstrumentationSystem.tracer).startSpan(name, context: context, ofKind: kind)
     let recorder = AttributeRecorder(span)
     if span.isRecording {
-        if let baggage = context.baggage { recorder.stamp(baggage) }
+        if let baggage = context.baggage, !(span is any ContextualSpan) { recorder.stamp(baggage) }
         prepare(recorder)
     }
     return recorder

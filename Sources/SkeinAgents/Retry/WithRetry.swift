@@ -85,8 +85,7 @@ private func attempt<Result>(
     _ number: Int, _ policy: RetryPolicy, _ enclosing: AttributeRecorder, _ tracer: (any Tracer)?,
     _ isolation: isolated (any Actor)?, _ operation: (RetryAttempt) async throws -> Result
 ) async throws -> Result {
-    var parent = enclosing.span.context
-    if let baggage = ServiceContext.current?.baggage { parent.baggage = baggage }
+    let parent = context(below: enclosing.span, tracer)
     return try await withRecordedSpan(
         "attempt", kind: .internal, tracer: tracer, parent: parent, isolation: isolation
     ) { recorder in
@@ -99,6 +98,25 @@ private func attempt<Result>(
             throw error
         }
     }
+}
+
+/// The current context with `span` as its span; where that cannot be, the span's own context with the current baggage.
+private func context(below span: any Span, _ tracer: (any Tracer)?) -> ServiceContext {
+    guard let current = ServiceContext.current else { return span.context }
+    if let span = span as? any ContextualSpan { return span.placed(in: current) }
+    var own = span.context
+    if let baggage = current.baggage { own.baggage = baggage }
+    // How another tracer keeps its span in a context is its own affair; what it sends tells whether it is this one.
+    let tracer = tracer ?? InstrumentationSystem.tracer
+    let sent = fields(of: current, tracer)
+    return !sent.isEmpty && sent == fields(of: own, tracer) ? current : own
+}
+
+/// What a tracer sends along with a request.
+private func fields(of context: ServiceContext, _ tracer: any Tracer) -> [String: String] {
+    var fields: [String: String] = [:]
+    tracer.inject(context, into: &fields, using: MCPMetadata.MetadataInjector())
+    return fields
 }
 
 extension AttributeRecorder {

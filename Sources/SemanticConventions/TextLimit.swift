@@ -1,7 +1,7 @@
 extension String {
     /// The longest beginning of at most `limit` bytes of UTF-8 that ends between two characters. Where one character
     /// alone is longer than that, the cut is between two of its scalars.
-    func prefix(bytes limit: Int) -> String {
+    package func prefix(bytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         let end = utf8.index(utf8.startIndex, offsetBy: Swift.max(limit, 0))
         var index = end
