@@ -127,8 +127,6 @@ struct HeaderInjector: Injector {
         ("\(key256)=1", "\(key256)=1"), ("\(tenant241)=1", "\(tenant241)=1"), ("1t@sys=1", "1t@sys=1"),
         ("1a=1", "1a=1"), ("\(keyCharacters)=1", "\(keyCharacters)=1"),
         ("\(keyCharacters)@a-z0-9_-*/=1", "\(keyCharacters)@a-z0-9_-*/=1"),
-        ("a@=1", "a@=1"), ("a@b@c=1", "a@b@c=1"), ("a@@b=1", "a@@b=1"), ("a@1=1", "a@1=1"), ("0@=1", "0@=1"),
-        ("t\(tenant241.dropLast())=1", "t\(tenant241.dropLast())=1"),
         // 3.3.1.3.2, value: spaces before it belong to it, spaces behind it do not
         ("a=\(value256)", "a=\(value256)"), ("a=\(valueCharacters)", "a=\(valueCharacters)"), ("a=!~ x", "a=!~ x"),
         ("a= 1 ", "a= 1"),
@@ -148,9 +146,8 @@ struct HeaderInjector: Injector {
         // 3.3.1.3, list members
         "a", "=", "=1", "a=", "a= ", "ok=1,bad", "a=1;b=2,bad", "a=1=2",
         // 3.3.1.3.1, key: characters, beginning, length, form with an at sign
-        "A=1", "aB=1", "a.b=1", "a b=1", "a =1", "\u{E9}=1", "_a=1", "-a=1", "*a=1", "/a=1", "@a=1", "@=1",
-        "\(key256)z=1",
-        "t\(tenant241)=1", "\(tenant241)s=1", "a@,b=1",
+        "A=1", "aB=1", "a.b=1", "a b=1", "a =1", "\u{E9}=1", "_a=1", "-a=1", "*a=1", "/a=1", "@a=1", "\(key256)z=1",
+        "t\(tenant241)=1", "\(tenant241)s=1", "a@=1", "a@b@c=1", "a@@b=1", "a@1=1", "a@,b=1",
         // 3.3.1.3.2, value: characters, length
         "a=\u{E9}", "a=\u{1}", "a=1\u{7F}", "a=1\t2", "a=\(value256)v",
     ])

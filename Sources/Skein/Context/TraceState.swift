@@ -2,8 +2,9 @@ import ContextBaggage
 
 /// The `tracestate` of W3C Trace Context: vendor entries in order, the newest leftmost.
 ///
-/// Keys begin with a lowercase letter or a digit, behind which `@` is a character like any other (Trace Context level 2,
-/// section 3.3.1.3.1; level 1 wanted the form `tenant@system`).
+/// Keys begin with a lowercase letter or a digit, as level 2 allows. A key with an `@` must have the form
+/// `tenant@system` of level 1: level 2 would allow `@` anywhere behind the first character, but the specification's own
+/// conformance suite still refuses that, and so do other implementations behind which such an entry would be lost.
 public struct TraceState: Sendable, Equatable {
     /// Entries a list may have; a longer one is discarded as a whole.
     static let membersMax = 32
@@ -13,8 +14,10 @@ public struct TraceState: Sendable, Equatable {
     static let headerBytesMax = 8192
     /// Bytes over which an entry counts as large.
     static let largeMemberBytes = 128
-    /// Bytes of a key.
+    /// Bytes of a key; and of its tenant and system parts where it has an `@`.
     static let keyBytesMax = 256
+    static let tenantBytesMax = 241
+    static let systemBytesMax = 14
     /// Bytes of a value.
     static let valueBytesMax = 256
 
@@ -83,8 +86,18 @@ public struct TraceState: Sendable, Equatable {
     }
 
     private static func isKey(_ key: Substring.UTF8View) -> Bool {
-        guard let first = key.first, isLetter(first) || isDigit(first) else { return false }
-        return key.count <= keyBytesMax && key.allSatisfy(isKeyByte)
+        guard !key.isEmpty, key.count <= keyBytesMax else { return false }
+        let parts = key.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+        guard let name = parts.first, let first = name.first, isLetter(first) || isDigit(first),
+            name.allSatisfy(isKeyByte)
+        else { return false }
+        switch parts.count {
+        case 1: return true
+        case 2:
+            guard let system = parts[1].first, isLetter(system), parts[1].allSatisfy(isKeyByte) else { return false }
+            return name.count <= tenantBytesMax && parts[1].count <= systemBytesMax
+        default: return false
+        }
     }
 
     private static func isValue(_ value: Substring.UTF8View) -> Bool {
@@ -105,6 +118,5 @@ public struct TraceState: Sendable, Equatable {
     private static func isKeyByte(_ byte: UInt8) -> Bool {
         isLetter(byte) || isDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
             || byte == UInt8(ascii: "*") || byte == UInt8(ascii: "/")
-            || byte == UInt8(ascii: "@")
     }
 }
