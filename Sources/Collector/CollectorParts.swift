@@ -20,7 +20,7 @@ struct CollectorParts {
         Self.report(store.report, to: logger)
         red = try REDMetrics(configuration.spanMetrics)
         genAI = GenAIMetrics(
-            configuration.genAI.configuration, costs: try configuration.genAI.costModel(),
+            configuration.genAI.configuration, costs: configuration.genAI.costs,
             log: UsageLog(directory: directory + "/derived/usage"))
         derived = DerivedState(directory: directory + "/derived", derivations: [red, genAI])
         for note in try derived.load() { logger.warning("\(note)") }

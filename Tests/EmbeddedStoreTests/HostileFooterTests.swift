@@ -121,13 +121,14 @@ import TraceStorageConformance
         #expect(message.contains(claim.error), "\(message)")
     }
 
-    @Test func aFooterThatEndsAnywhereIsRefused() throws {
+    /// Only before its last part a footer may end: blocks written before there was that part end there.
+    @Test func aFooterThatEndsAnywhereElseIsRefused() throws {
         let block = try Self.sealed()
         let footer = try BlockSurgery.footer(of: block)
-        for count in footer.indices {
-            let cut = BlockSurgery.replacingFooter(of: block, with: Array(footer[..<count]))
-            #expect(throws: StorageError.self, "\(count) bytes") { try BlockImage(cut) }
+        let readable = footer.indices.filter { count in
+            (try? BlockImage(BlockSurgery.replacingFooter(of: block, with: Array(footer[..<count])))) != nil
         }
+        #expect(readable.count == 1)
     }
 
     @Test func aTrailerThatPointsElsewhereIsRefused() throws {

@@ -51,43 +51,42 @@ package struct GenAISettings: Sendable {
     package var pricesFile: String?
     /// `prices.builtin`: whether models that the file does not have are priced by the built-in table.
     package var usesBuiltInPrices = true
-    /// `cost`: which cost is summed where a span has one and it can be computed, too.
-    package var costPolicy = CostPolicy.computedFirst
+    /// `cost`: which cost is summed where a span has one and it can be computed, too; with the prices that were read.
+    package var costs = CostModel()
 
     package init() {}
 
     package init(_ section: ConfigurationSection) {
         configuration = GenAIConfiguration(section)
-        costPolicy = section.choice(
-            "cost", default: costPolicy, CostPolicy.allCases.map { ($0.rawValue, $0) })
+        let policy = section.choice("cost", default: costs.policy, CostPolicy.allCases.map { ($0.rawValue, $0) })
         let prices = section.section("prices")
         pricesFile = prices.optionalString("file")
         usesBuiltInPrices = prices.boolean("builtin", default: true)
+        var book: PriceBook?
+        if let pricesFile {
+            switch Self.read(pricesFile) {
+            case .success(let read): book = read
+            case .failure(let error): prices.fail("file", error.description)
+            }
+        }
+        costs = CostModel(prices: .inForce(file: book, isBuiltInUsed: usesBuiltInPrices), policy: policy)
         prices.end()
         section.end()
     }
 
-    /// Reads the file of prices.
-    func costModel() throws(PricesFileError) -> CostModel {
-        var book: PriceBook?
-        if let pricesFile { book = try Self.read(pricesFile) }
-        return CostModel(prices: .inForce(file: book, isBuiltInUsed: usesBuiltInPrices), policy: costPolicy)
+    private struct Failure: Error {
+        let description: String
     }
 
-    private static func read(_ path: String) throws(PricesFileError) -> PriceBook {
+    private static func read(_ path: String) -> Result<PriceBook, Failure> {
         let bytes: [UInt8]
         do throws(FileError) {
             let file = try POSIXFileSystem().open(path, .read)
             defer { file.close() }
             bytes = try file.readBytes(at: 0, count: min(try file.size(), PriceBook.bytesMax + 1))
-        } catch { throw PricesFileError(description: "connectors.gen_ai.prices.file: \(error)") }
-        do throws(PriceBookError) { return try PriceBook(json: bytes) } catch {
-            throw PricesFileError(description: "connectors.gen_ai.prices.file: \(path): \(error)")
+        } catch { return .failure(Failure(description: "\(error)")) }
+        do throws(PriceBookError) { return .success(try PriceBook(json: bytes)) } catch {
+            return .failure(Failure(description: "\(path): \(error)"))
         }
     }
-}
-
-/// Why the prices cannot be used.
-struct PricesFileError: Error, CustomStringConvertible {
-    let description: String
 }

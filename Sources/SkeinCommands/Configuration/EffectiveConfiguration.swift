@@ -175,7 +175,7 @@ extension EffectiveConfiguration {
                 if let file = settings.pricesFile { writer.value("file", file) }
                 writer.value("builtin", settings.usesBuiltInPrices)
             }
-            writer.value("cost", settings.costPolicy.rawValue)
+            writer.value("cost", settings.costs.policy.rawValue)
         }
     }
 }

@@ -1,0 +1,262 @@
+"""Tokens and cost: every call of a model once, whatever its spans look like, through restarts, in all outputs."""
+
+import collections
+import csv
+import io
+import json
+import random
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+import clients
+import telemetry
+from harness import run
+from telemetry import MILLISECOND, SECOND, span
+from waiting import eventually
+
+PRICES = {"house-1": (2e-6, 8e-6, 5e-7), "house-2": (1e-5, 4e-5, 1e-6)}
+SOON = {"connectors": {"gen_ai": {"wait": "200ms", "late_wait": "1s"}}}
+
+
+def prices_file(directory) -> str:
+    """A list of prices in LiteLLM's format."""
+    table = {
+        model: {
+            "input_cost_per_token": prompt,
+            "output_cost_per_token": completion,
+            "cache_read_input_token_cost": cached,
+            "mode": "chat",
+            "litellm_provider": "openai",
+            "supports_vision": True,
+        }
+        for model, (prompt, completion, cached) in PRICES.items()
+    }
+    table["sample_spec"] = {"input_cost_per_token": "a text"}
+    path = directory / "prices.json"
+    path.write_text(json.dumps(table))
+    return str(path)
+
+
+def configuration(directory) -> dict:
+    gen_ai = {**SOON["connectors"]["gen_ai"], "prices": {"file": prices_file(directory), "builtin": False}}
+    return {"connectors": {"gen_ai": gen_ai}}
+
+
+class Calls:
+    """Spans of calls as a framework and a provider's library send them, and what they come to."""
+
+    def __init__(self, seed: int):
+        self.choice = random.Random(seed)
+        self.ids = telemetry.Identifiers(seed)
+        self.truth: dict[tuple[str, str, str], list] = collections.defaultdict(lambda: [0, 0, 0, 0, 0, 0.0])
+        self.start = telemetry.now() - 60 * SECOND
+
+    def trace(self, calls: int = 6) -> list:
+        """One agent's trace; an agent repeats the sum of its calls."""
+        trace_id, user = self.ids.trace_id(), self.choice.choice(["ada", "grace", '"odd", user\n'])
+        begin = self.start + self.choice.randrange(30) * SECOND
+        agent = span(self.ids, trace_id, "invoke_agent planner", start=begin, milliseconds=1000 * calls)
+        made, total = [], [0, 0]
+        for index in range(calls):
+            call = self._call(trace_id, agent, begin + index * SECOND, user)
+            made += call[0]
+            total = [total[0] + call[1], total[1] + call[2]]
+        named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner", "user.id": user}
+        usage = {"gen_ai.usage.input_tokens": total[0], "gen_ai.usage.output_tokens": total[1]}
+        agent.attributes.extend(telemetry.attributes({**named, **usage}))
+        return made + [agent]
+
+    def _call(self, trace_id: bytes, agent, begin: int, user: str):
+        model = self.choice.choice([*PRICES, "unheard-of"])
+        prompt, completion = self.choice.randrange(1, 5000), self.choice.randrange(1, 900)
+        cached = self.choice.randrange(0, prompt)
+        failed = self.choice.random() < 0.2
+        provider = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": model,
+        }
+        if not failed:
+            provider |= {
+                "gen_ai.usage.input_tokens": prompt,
+                "gen_ai.usage.output_tokens": completion,
+                "gen_ai.usage.cache_read.input_tokens": cached,
+            }
+        inner = self._span(trace_id, agent.span_id, "chat " + model, begin + 10 * MILLISECOND, 300, provider, failed)
+        spans = [inner]
+        if self.choice.random() < 0.6:
+            framework = {"openinference.span.kind": "LLM", "llm.model_name": model}
+            if not failed:
+                framework |= {"llm.token_count.prompt": prompt, "llm.token_count.completion": completion}
+            outer = self._span(trace_id, agent.span_id, "ChatModel", begin, 320, framework, failed)
+            if self.choice.random() < 0.5:
+                inner.parent_span_id = outer.span_id
+            spans.append(outer)
+        row = self.truth[model, "planner", user]
+        row[0] += 1
+        row[1] += failed
+        if failed:
+            return spans, 0, 0
+        row[2] += prompt
+        row[3] += cached
+        row[4] += completion
+        if model in PRICES:
+            cost = PRICES[model]
+            row[5] += (prompt - cached) * cost[0] + completion * cost[1] + cached * cost[2]
+        return spans, prompt, completion
+
+    def _span(self, trace_id, parent, name, start, milliseconds, pairs, failed):
+        kind = Span.SPAN_KIND_CLIENT
+        made = span(self.ids, trace_id, name, start=start, milliseconds=milliseconds, kind=kind, parent_span_id=parent)
+        made.attributes.extend(telemetry.attributes(pairs))
+        made.status.code = 2 if failed else 0
+        return made
+
+    def summed(self, *keys: int) -> dict[tuple, list]:
+        rows: dict[tuple, list] = collections.defaultdict(lambda: [0, 0, 0, 0, 0, 0.0])
+        for key, row in self.truth.items():
+            group = rows[tuple(key[index] for index in keys)]
+            for index, value in enumerate(row):
+                group[index] += value
+        return rows
+
+
+def send_scattered(collector, calls: Calls, traces: int) -> None:
+    """Spans of several traces in any order, cut into requests anywhere."""
+    spans = [made for _ in range(traces) for made in calls.trace()]
+    calls.choice.shuffle(spans)
+    while spans:
+        count = calls.choice.randrange(1, 40)
+        clients.send(collector, telemetry.export_request(spans[:count], "desk"))
+        spans = spans[count:]
+
+
+def numbers(row: dict) -> list:
+    names = ["calls", "errors", "inputTokens", "cacheReadTokens", "outputTokens", "costUSD"]
+    return [row[name] for name in names]
+
+
+def usage(collector, by: str, **parameters) -> dict:
+    answer = collector.query("/api/skein/v1/usage", params={"by": by, **parameters})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def assert_equal(collector, calls: Calls) -> None:
+    for by, keys in [("model", [0]), ("user,model", [2, 0]), ("agent", [1])]:
+        names = by.split(",")
+        found = {tuple(row["key"][name] for name in names): numbers(row) for row in usage(collector, by)["rows"]}
+        expected = calls.summed(*keys)
+        assert set(found) == set(expected)
+        for key, row in expected.items():
+            assert found[key] == pytest.approx(row), key
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_usage_is_what_happened_and_survives_a_restart(new_collector, tmp_path, end):
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(41)
+    send_scattered(collector, calls, 30)
+    eventually(lambda: assert_equal(collector, calls))
+    getattr(collector, end)()
+    collector.start()
+    eventually(lambda: assert_equal(collector, calls))
+    send_scattered(collector, calls, 5)
+    eventually(lambda: assert_equal(collector, calls))
+    answer = usage(collector, "conversation")
+    assert answer["rows"] == []
+    assert numbers(answer["unattributed"]) == pytest.approx(numbers(answer["total"]))
+    assert answer["total"]["costSource"] == "unknown", "one model has no price"
+
+
+def test_metrics_say_the_same_and_never_fall(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(42)
+    send_scattered(collector, calls, 20)
+    expected = calls.summed()[()]
+
+    def counted():
+        derived = collector.derived()
+        assert derived.total("gen_ai_client_calls_total") == expected[0]
+        assert derived.total("gen_ai_client_call_errors_total") == expected[1]
+        assert derived.total("gen_ai_client_tokens_total") == expected[2] + expected[4]
+        assert derived.total("gen_ai_client_cost_usd_total") == pytest.approx(expected[5])
+        assert derived.total("gen_ai_client_operation_duration_seconds_count") == expected[0]
+        assert derived.total("gen_ai_client_token_usage_sum") == expected[2] + expected[4]
+        assert derived.total("gen_ai_client_unattributed_tokens_total") == 0
+
+    eventually(counted)
+    collector.kill()
+    collector.start()
+    eventually(counted)
+    assert collector.metrics().total("skein_genai_calls_total") <= expected[0]
+
+
+def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(43)
+    send_scattered(collector, calls, 10)
+    eventually(lambda: assert_equal(collector, calls))
+    address = ["--api", collector.url("query")]
+
+    table = run("usage", "--by", "model", *address)
+    assert table.returncode == 0, table.stderr
+    assert "house-1" in table.stdout and "unknown" in table.stdout
+    assert table.stdout.splitlines()[-1].startswith("total")
+    assert "have no price" in table.stderr
+
+    text = run("usage", "--by", "user,model", "--format", "csv", *address)
+    assert text.returncode == 0, text.stderr
+    rows = list(csv.DictReader(io.StringIO(text.stdout, newline="")))
+    expected = calls.summed(2, 0)
+    found = {(row["user"], row["model"]): int(row["calls"]) for row in rows if row["kind"] == "row"}
+    assert found == {key: row[0] for key, row in expected.items()}
+    assert int(rows[-1]["calls"]) == sum(row[0] for row in expected.values())
+
+    month = run("usage", "--month", "1999-01", "--format", "json", *address)
+    assert json.loads(month.stdout)["total"]["calls"] == 0
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"by": "colour"}, "'colour' is nothing to group by"),
+        ({"by": "model,model"}, "comes twice"),
+        ({"by": ","}, "0 keys"),
+        ({"month": "2026-13"}, "is no month"),
+        ({"month": "2026-11", "since": "1h"}, "month excludes"),
+        ({"step": "0s"}, "no duration"),
+        ({"step": "1ms", "start": "0"}, None),
+    ],
+)
+def test_what_makes_no_sense_is_refused(shared_collector, parameters, message):
+    answer = shared_collector.query("/api/skein/v1/usage", params=parameters)
+    if message is None:
+        assert answer.status_code in (200, 413)
+    else:
+        assert answer.status_code == 400 and message in answer.json()["error"]["message"]
+
+
+def test_steps_add_up(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(44)
+    send_scattered(collector, calls, 10)
+    eventually(lambda: assert_equal(collector, calls))
+    for row in usage(collector, "model", step="10s")["rows"]:
+        assert sum(point["calls"] for point in row["series"]) == row["calls"]
+        assert len(row["series"]) > 1
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [("[]", "prices"), ('{"m": {"input_cost_per_token": -1}}', "m"), (None, "no such file")],
+)
+def test_prices_that_cannot_be_read_stop_the_start(new_collector, tmp_path, content, message):
+    path = tmp_path / "broken.json"
+    if content is not None:
+        path.write_text(content)
+    collector = new_collector({"connectors": {"gen_ai": {"prices": {"file": str(path)}}}})
+    collector.start(wait=False)
+    assert collector.wait_exit() == 2
+    assert "prices.file" in collector.stderr and message in collector.stderr
