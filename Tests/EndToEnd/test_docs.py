@@ -69,6 +69,9 @@ TRIED = {
     f"{EXPORTER}.tls.key_file": "/key.pem",
     "connectors.spanmetrics.dimensions[].name": "http.route",
     "connectors.spanmetrics.dimensions[].default": "none",
+    "connectors.gen_ai.attribution[].name": "team",
+    "connectors.gen_ai.attribution[].attributes": ["app.team"],
+    "connectors.gen_ai.prices.file": str(REPOSITORY / "Tests/EndToEnd/data/prices.json"),
 }
 
 
@@ -211,7 +214,8 @@ def fed(tmp_path_factory):
     trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND
     root = span(ids, trace_id, "POST /ask", start=start, milliseconds=500, kind=2)
     child = span(
-        ids, trace_id, "chat gpt-5", start=start + MILLISECOND, milliseconds=300, kind=3, parent_span_id=root.span_id)
+        ids, trace_id, "chat gpt-5", start=start + MILLISECOND, milliseconds=300, kind=3, parent_span_id=root.span_id,
+        attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5"})
     clients.send(collector, telemetry.export_request([root], service="gateway"))
     clients.send(collector, telemetry.export_request([child], service="worker"))
     collector.trace(trace_id)
@@ -249,7 +253,74 @@ def documented_metrics(section: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 def test_the_metrics_derived_from_spans_are_the_documented_ones(fed):
     collector, _ = fed
-    assert exposed(collector.derived()) == documented_metrics("Derived from spans: 8889")
+    spans = {name: value for name, value in exposed(collector.derived()).items() if not name.startswith("gen_ai")}
+    assert spans == documented_metrics("Derived from spans: 8889")
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory):
+    """A collector that was told of calls of models, with everything that a metric needs."""
+    collector = harness.Collector(tmp_path_factory.mktemp("called") / "collector", merged(nested("connectors.gen_ai.wait", "0s"), nested("connectors.gen_ai.late_wait", "0s")))
+    collector.start()
+    ids = telemetry.Identifiers(902)
+    trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND
+    request = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5-mini"}
+    tokens = {"gen_ai.usage.input_tokens": 900, "gen_ai.usage.output_tokens": 80}
+    answer = {
+        "gen_ai.response.model": "gpt-5-mini", "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.response.time_to_first_chunk": 0.05}
+    whose = {
+        "user.id": "ada", "skein.attribution.department": "r", "skein.attribution.application": "a",
+        "skein.attribution.tenant": "t", "skein.attribution.environment": "e", "skein.experiment.prompt": "b"}
+
+    def call(after: int, pairs: dict, **fields):
+        attributes = request | whose | pairs
+        return span(
+            ids, trace_id, "chat", start=start + after * MILLISECOND, milliseconds=200, attributes=attributes,
+            parent_span_id=agent.span_id, **fields)
+
+    agent = span(ids, trace_id, "invoke_agent planner", start=start, milliseconds=2000, attributes={
+        "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner", **tokens})
+    agent.attributes[2].value.int_value = 5000
+    failed = call(0, tokens | answer | {"error.type": "429"})
+    failed.status.code = 2
+    again = call(300, tokens | answer)
+    unknown = call(
+        600, tokens | {"gen_ai.request.model": "unheard-of", "gen_ai.response.model": "unheard-of"})
+    tool = span(ids, trace_id, "execute_tool search", start=start, parent_span_id=agent.span_id, attributes={
+        "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"})
+    clients.send(collector, telemetry.export_request([failed, again, unknown, tool, agent], "desk"))
+    # The agent's own sum is counted when nothing more can come of its trace.
+    yield collector
+    try:
+        collector.stop()
+    finally:
+        collector.close()
+
+
+def documented_call_metrics() -> dict[str, tuple[str, frozenset[str]]]:
+    """With the labels that the text gives for those of a call and of attribution."""
+    text = (DOCS / "metrics.md").read_text()
+    groups = {
+        "those of a call": re.search(r"The labels of a call are (.*?);", text)[1],
+        "attribution": re.search(r"those of attribution are (.*?), or", text)[1],
+    }
+    result = {}
+    for cells in rows(DOCS / "metrics.md", "Calls of models: 8889"):
+        if len(cells) == 4:
+            labels = cells[2]
+            for name, content in groups.items():
+                labels = labels.replace(name, content)
+            result[code(cells[0])] = (cells[1], frozenset(re.findall(r"`(\w+)`", labels)))
+    return result
+
+
+def test_the_metrics_of_model_calls_are_the_documented_ones(called):
+    def equal():
+        found = {name: value for name, value in exposed(called.derived()).items() if name.startswith("gen_ai")}
+        assert found == documented_call_metrics()
+
+    eventually(equal)
 
 
 def test_the_collectors_own_metrics_are_the_documented_ones(fed):

@@ -15,6 +15,11 @@ extension GenAIConfiguration {
         aggregationCardinalityLimit = section.integer(
             "aggregation_cardinality_limit", default: aggregationCardinalityLimit, in: 0...Int.max)
         readAttribution(section)
+        let retention = section.section("retention")
+        retentionNanoseconds = Self.nanoseconds(
+            retention, "max_age", retentionNanoseconds, in: .seconds(86_400) ... .seconds(86_400 * 3650))
+        retentionBytes = retention.integer("max_bytes", default: retentionBytes, in: (1 << 20)...Int.max)
+        retention.end()
     }
 
     private static func nanoseconds(

@@ -171,6 +171,10 @@ extension EffectiveConfiguration {
                 writer.value("name", entry.name)
                 writer.list("attributes", entry.attributes)
             }
+            writer.section("retention") { writer in
+                writer.value("max_age", text(settings.configuration.retentionNanoseconds))
+                writer.value("max_bytes", settings.configuration.retentionBytes)
+            }
             writer.section("prices") { writer in
                 if let file = settings.pricesFile { writer.value("file", file) }
                 writer.value("builtin", settings.usesBuiltInPrices)

@@ -45,6 +45,11 @@ package struct GenAIConfiguration: Hashable, Sendable {
     /// the histograms is 80 lines of a scrape.
     package var aggregationCardinalityLimit = 5_000
 
+    /// How long records of usage are kept after they came in; a file of records holds a day.
+    package var retentionNanoseconds: UInt64 = 400 * 86_400_000_000_000
+    /// Bytes of all records together; past it those of the oldest days go. A call takes about 90.
+    package var retentionBytes = 4 << 30
+
     package init() {}
 
     /// Attribution keys; more would make labels nobody reads.

@@ -11,6 +11,8 @@ package final class GenAIMetrics: Derivation {
     package let log: UsageLog
     private let costs: CostModel
     private let state: Mutex<GenAIState>
+    /// The day on which old records were last removed.
+    private let retainedDay = Atomic<UInt64>(0)
     private let seed: UInt64
 
     /// - Parameter seed: Of the hash tables; benchmarks choose it.
@@ -65,7 +67,13 @@ package final class GenAIMetrics: Derivation {
 
     package func prepareCheckpoint() throws(CheckpointError) {
         let day = state.withLock { $0.collector.now } / 86_400_000_000_000
-        do throws(FileError) { try log.flush(day: day) } catch { throw .io(error) }
+        do throws(FileError) {
+            try log.flush(day: day)
+            guard retainedDay.exchange(day, ordering: .relaxed) != day else { return }
+            try log.retain(
+                from: day - min(day, configuration.retentionNanoseconds / 86_400_000_000_000),
+                bytesMax: configuration.retentionBytes)
+        } catch { throw .io(error) }
     }
 
     package func checkpointSection() -> CheckpointSection {

@@ -105,10 +105,17 @@ package final class UsageLog: Sendable {
     /// Records of a chunk: a query passes over whole chunks, and reads one at a time.
     private static let chunkRecords = 16_384
 
-    /// Removes the files of days before one; the newest stays.
-    func removeFiles(before day: UInt64) throws(FileError) {
+    /// Removes the files of days before `day`, and the oldest while all together have more than `bytesMax` bytes. The
+    /// newest stays.
+    func retain(from day: UInt64, bytesMax: Int) throws(FileError) {
         let newest = state.withLock { $0.file }
-        for name in try names() where name < Self.name(day: day) && name < newest { try files.remove(path(name)) }
+        var bytes = 0
+        for name in try names().sorted().reversed() {
+            let file = try files.open(path(name), .read)
+            bytes += try file.size()
+            file.close()
+            if name < newest, name < Self.name(day: day) || bytes > bytesMax { try files.remove(path(name)) }
+        }
     }
 
     // MARK: reading, from any thread
