@@ -90,6 +90,33 @@ import TraceStorageConformance
         #expect(again.statistics().spans == 100)
     }
 
+    /// Others took the room that retention made: blocks that are gone are no part of an answer.
+    @Test func queriesGoOnWhereNoManifestFitsAfterRetention() throws {
+        let disk = MemoryFileSystem()
+        let manifest = Mutex(true)
+        let files = FaultyFileSystem(on: disk) { operation in
+            manifest.withLock { $0 } || !operation.path.contains("manifest") ? nil : .diskFull
+        }
+        var options = StoreOptions()
+        options.retentionAge = 3600 * 1_000_000_000
+        let store = try EmbeddedStore(directory: "/store", options: options, files: files)
+        try store.append(try Self.batch(500))
+        try store.flush()
+        let later = Self.receivedAt + 2 * options.retentionAge
+        try store.append(try Self.batch(100, position: 2, receivedAt: later, traceHigh: 8))
+        manifest.withLock { $0 = false }
+        #expect(throws: StorageError.self) { try store.maintain(now: later) }
+        #expect(store.statistics().spans == 100)
+        #expect(try EmbeddedStoreReads(store).trace(TraceID(high: 7, low: 1)) == nil)
+        _ = try store.services(in: .all, tenant: .default, context: QueryContext())
+
+        manifest.withLock { $0 = true }
+        try store.flush()
+        let again = try EmbeddedStore(directory: "/store", files: disk)
+        #expect(again.report.quarantined.isEmpty)
+        #expect(again.statistics().spans == 100)
+    }
+
     @Test func spansOfALargeTraceThatAreSentAgainAreCollapsed() throws {
         let directory = TemporaryDirectory()
         let store = try EmbeddedStore(directory: directory.path)

@@ -107,8 +107,10 @@ def wait_until(load: Load, condition) -> None:
 
 
 def wait_checkpoint(data: Path) -> None:
+    checkpoint = data / "derived/derived.checkpoint"
+
     def newest() -> int:
-        return max((file.stat().st_mtime_ns for file in (data / "derived").iterdir()), default=0)
+        return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
 
     before = newest()
 

@@ -260,8 +260,16 @@ extension EmbeddedStore {
             try body(reader)
         } catch {
             if case .corrupt(let message) = error { block.damage.withLock { $0 = message } }
+            // On a full disk retention does not wait for queries.
+            if case .io = error, !isStored(block) { return }
             throw error
         }
+    }
+}
+
+extension EmbeddedStore {
+    private func isStored(_ block: Block) -> Bool {
+        state.withLock { state in state.blocks.contains { $0.entry.number == block.entry.number } }
     }
 }
 

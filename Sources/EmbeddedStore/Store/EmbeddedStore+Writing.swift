@@ -191,24 +191,42 @@ extension EmbeddedStore {
 
     /// Takes blocks that are past retention out of the manifest, oldest first.
     private func expire(now: UInt64) throws(StorageError) {
-        let gone: [Block]?
         do throws(StorageError) {
-            gone = try expireBlocks(now: now)
+            guard let gone = try expireBlocks(now: now) else { return }
+            noteExpired(gone)
+            writer.withLock { $0.doomed += gone }
         } catch {
             guard case .full = error else { throw error }
-            // There is no room for a manifest without the blocks: they make it themselves. A crash before the manifest
-            // is written leaves one that names blocks which are missing, and past retention.
-            let blocks = state.withLock { $0.blocks }
-            let kept = Set(kept(of: blocks, now: now).map(\.entry.number))
-            for block in blocks where !kept.contains(block.entry.number) { try files.remove(block.path) }
-            gone = try expireBlocks(now: now)
+            // There is no room for a manifest without the blocks: they make it themselves.
+            try expireWithoutManifest(now: now)
         }
-        guard let gone else { return }
+    }
+
+    private func noteExpired(_ gone: [Block]) {
         state.withLock { state in
             state.counters.expiredBlocks += gone.count
             state.counters.expiredSpans += gone.reduce(0) { $0 + Int(clamping: $1.entry.spans) }
         }
-        writer.withLock { $0.doomed += gone }
+    }
+
+    /// Removes blocks that are past retention first, and writes the manifest then. Until one is written, now or later,
+    /// the one on disk names blocks that are missing: a start reports them and goes on.
+    private func expireWithoutManifest(now: UInt64) throws(StorageError) {
+        let gone = catalog.withLock { _ in
+            state.withLock { state in
+                let kept = Set(kept(of: state.blocks, now: now).map(\.entry.number))
+                let gone = state.blocks.filter { !kept.contains($0.entry.number) }
+                state.blocks.removeAll { !kept.contains($0.entry.number) }
+                state.hasDeleted = true
+                return gone
+            }
+        }
+        noteExpired(gone)
+        for block in gone {
+            cache.remove(block: block.entry.number)
+            try files.remove(block.path)
+        }
+        try changeBlocks(deletes: true) { $0 }
     }
 
     private func expireBlocks(now: UInt64) throws(StorageError) -> [Block]? {
