@@ -37,7 +37,8 @@ test: packages venv ## build and run every test, then the example once
 	@# One at a time: tests that wait for a server would otherwise starve behind those that compute.
 	@set -o pipefail; swift test -c release --skip-build --no-parallel 2>&1 | tee .build/test.log
 	@set -o pipefail; $(PYTHON) -m pytest Tests/EndToEnd 2>&1 | tee .build/end-to-end.log
-	@.build/release/skein-simulate 60
+	@# A seed of its own, so that a failure is that of the change; make simulate takes others.
+	@.build/release/skein-simulate 60 1
 	@ONCE=1 deploy/run.sh
 	@tail -n 1 .build/test.log
 	@tail -n 1 .build/end-to-end.log
