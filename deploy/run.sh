@@ -148,28 +148,6 @@ await_trace() {
     fail "the trace $1 is not complete after $trace_seconds s" trace
 }
 
-# Tokens of the trace's model calls, by model.
-print_tokens() {
-    python3 - "$work/trace.json" <<'PYTHON'
-import json, sys
-
-columns = ("inputTokens", "cacheReadTokens", "outputTokens", "reasoningTokens")
-rows = {}
-for span in json.load(open(sys.argv[1]))["spans"]:
-    attributes = span["attributes"]
-    if attributes.get("gen_ai.operation.name") != "chat":
-        continue
-    row = rows.setdefault(attributes["gen_ai.request.model"], [0] * (1 + len(columns)))
-    row[0] += 1
-    for index, column in enumerate(columns):
-        row[1 + index] += span.get("tokens", {}).get(column, 0)
-rows["total"] = [sum(column) for column in zip(*rows.values())] or [0] * (1 + len(columns))
-print(f"{'model':<14}{'calls':>7}{'input':>10}{'of it cached':>15}{'output':>10}{'of it reasoning':>18}")
-for model, (calls, *tokens) in rows.items():
-    print(f"{model:<14}{calls:>7}{tokens[0]:>10,}{tokens[1]:>15,}{tokens[2]:>10,}{tokens[3]:>18,}")
-PYTHON
-}
-
 # All spans that were taken are forwarded, sooner or later; a while is waited for that.
 print_forwarded() {
     local offset=$1 taken sent deadline=$((SECONDS + 20))
@@ -225,8 +203,8 @@ heading "skein trace $trace --critical-path"
 "$bin/skein" trace "$trace" --critical-path --api "$api"
 heading "skein red (this question and $background_questions others)"
 "$bin/skein" red --since 10m --api "$api"
-heading "tokens of the trace"
-print_tokens
+heading "skein usage --by agent,model (this question and $background_questions others)"
+"$bin/skein" usage --by agent,model --since 10m --api "$api"
 heading "forwarded"
 print_forwarded "$offset"
 heading "open"
