@@ -33,7 +33,9 @@ struct KeyTable: Sendable {
     /// The number of a key; nil when it has none.
     ///
     /// - Complexity: O(bytes of the key).
-    func index(of key: [UInt8]) -> Int? {
+    func index(of key: [UInt8]) -> Int? { key.withUnsafeBytes { index(of: $0) } }
+
+    func index(of key: UnsafeRawBufferPointer) -> Int? {
         let hash = hash(key)
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
@@ -46,7 +48,9 @@ struct KeyTable: Sendable {
     }
 
     /// Gives a key that has no number the next one.
-    mutating func insert(_ key: [UInt8]) -> Int {
+    mutating func insert(_ key: [UInt8]) -> Int { key.withUnsafeBytes { insert($0) } }
+
+    mutating func insert(_ key: UnsafeRawBufferPointer) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let index = count
         let hash = hash(key)
@@ -69,32 +73,28 @@ struct KeyTable: Sendable {
         slots[slot] = UInt32(truncatingIfNeeded: index + 1)
     }
 
-    private func equals(_ index: Int, _ key: [UInt8]) -> Bool {
+    private func equals(_ index: Int, _ key: UnsafeRawBufferPointer) -> Bool {
         let start = index == 0 ? 0 : ends[index - 1]
         guard ends[index] - start == key.count else { return false }
         return keys.withUnsafeBytes { all in
-            key.withUnsafeBytes { key in
-                guard let all = all.baseAddress, let base = key.baseAddress else { return key.isEmpty }
-                return memcmp(all + start, base, key.count) == 0
-            }
+            guard let all = all.baseAddress, let base = key.baseAddress else { return key.isEmpty }
+            return memcmp(all + start, base, key.count) == 0
         }
     }
 
-    private func hash(_ key: [UInt8]) -> UInt64 {
-        key.withUnsafeBytes { bytes in
-            var state = seed ^ UInt64(bytes.count)
-            var offset = 0
-            while offset + 8 <= bytes.count {
-                state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                offset += 8
-            }
-            var tail: UInt64 = 0
-            while offset < bytes.count {
-                tail = tail << 8 | UInt64(bytes[offset])
-                offset += 1
-            }
-            return Self.folded(state ^ tail)
+    private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var state = seed ^ UInt64(bytes.count)
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            offset += 8
         }
+        var tail: UInt64 = 0
+        while offset < bytes.count {
+            tail = tail << 8 | UInt64(bytes[offset])
+            offset += 1
+        }
+        return Self.folded(state ^ tail)
     }
 
     /// Both halves of the product with a large odd constant, xored.

@@ -11,7 +11,7 @@ struct GenAIAttributes: Sendable {
     private var found: [(row: Int32, key: Int32)]
     private var touched: [Int] = []
     private var hasAttribution = false
-    private var texts = TextCache()
+    private var list: [TextNumber] = []
 
     /// - Parameter attribution: For each configured key the names of attributes that hold it.
     init(attribution: [[String]]) {
@@ -94,43 +94,54 @@ struct GenAIAttributes: Sendable {
     }
 
     /// The text of an attribute; other types as the text that stands for them.
-    mutating func text(_ fact: GenAIFact, of batch: SpanBatch) -> String {
-        text(fact.rawValue, of: batch)
+    func text(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+        text(fact.rawValue, of: batch, &texts)
     }
 
     /// A hash of a text that is only ever compared; 0 where there is none. The same in every process.
     func hash(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64 {
         guard let row = row(fact, of: batch), row.kind == .string, !row.slice.isEmpty else { return 0 }
         let content = batch.bytes
-        return max(1, TextCache.hash(content.span.bytes, row.slice))
+        return max(1, TextHash.hash(content.span.bytes, row.slice))
     }
 
     /// The values of the attribution keys, of the attributes that were read or else from `fallbacks`.
-    mutating func attributions(of batch: SpanBatch, fallbacks: [String]) -> [String] {
+    mutating func attributions(
+        of batch: SpanBatch, fallbacks: ListNumber, _ texts: inout TextTable
+    ) -> ListNumber {
         guard hasAttribution else { return fallbacks }
-        return attributionFacts.map { fact in
-            let text = text(fact, of: batch)
-            if text.isEmpty { return fallbacks[fact - attributionFacts.lowerBound] }
+        list.removeAll(keepingCapacity: true)
+        for fact in attributionFacts {
+            let text = text(fact, of: batch, &texts)
             let (row, key) = found[fact]
-            guard Int(key) == keys.count else { return text }
-            let name = batch.string(batch.attributes[Int(row)].key)
-            let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
-            return name.dropFirst(prefix) + "=" + text
+            if text.isEmpty {
+                list.append(texts.member(fact - attributionFacts.lowerBound, of: fallbacks))
+            } else if Int(key) < keys.count {
+                list.append(text)
+            } else {
+                let name = batch.string(batch.attributes[Int(row)].key)
+                let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
+                list.append(texts.number(of: name.dropFirst(prefix) + "=" + texts.text(text)))
+            }
         }
+        return texts.list(list)
     }
 
     /// What a resource says of the attribution keys.
-    mutating func attributions(of resource: ResourceRow, in batch: SpanBatch) -> [String] {
+    mutating func attributions(
+        of resource: ResourceRow, in batch: SpanBatch, _ texts: inout TextTable
+    ) -> ListNumber {
         read(resource.attributes, of: batch)
-        return attributions(of: batch, fallbacks: attributionFacts.map { _ in "" })
+        let none = texts.list(attributionFacts.map { _ in .none })
+        return attributions(of: batch, fallbacks: none, &texts)
     }
 
-    private mutating func text(_ fact: Int, of batch: SpanBatch) -> String {
+    private func text(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         let row = found[fact].row
-        guard row >= 0 else { return "" }
+        guard row >= 0 else { return .none }
         let attribute = batch.attributes[Int(row)]
-        if attribute.kind == .string { return texts.text(attribute.slice, of: batch) }
-        return AttributeText.text(batch.value(of: attribute))
+        if attribute.kind == .string { return texts.number(of: attribute.slice, in: batch) }
+        return texts.number(of: AttributeText.text(batch.value(of: attribute)))
     }
 
     /// A number of tokens: a whole number of 0 or more, however it was sent.
@@ -204,37 +215,8 @@ private struct KeyIndex: Sendable {
     }
 }
 
-/// Texts that come again and again, made once.
-private struct TextCache: Sendable {
-    private struct Entry {
-        var hash: UInt64 = 0
-        var text = ""
-    }
-
-    /// Two texts of one place take turns.
-    private static let entriesMax = 4_096
-    /// Longer texts are seldom names.
-    private static let textBytesMax = 128
-
-    private var entries = [Entry](repeating: Entry(), count: entriesMax)
-
-    mutating func text(_ range: ByteRange, of batch: SpanBatch) -> String {
-        guard !range.isEmpty else { return "" }
-        guard range.count <= Self.textBytesMax else { return batch.string(range) }
-        let content = batch.bytes
-        let hash = Self.hash(content.span.bytes, range)
-        let place = Int(truncatingIfNeeded: hash >> 20) & (Self.entriesMax - 1)
-        if entries[place].hash == hash, Self.equals(&entries[place].text, range, batch) { return entries[place].text }
-        let text = batch.string(range)
-        entries[place] = Entry(hash: hash, text: text)
-        return text
-    }
-
-    private static func equals(_ text: inout String, _ range: ByteRange, _ batch: SpanBatch) -> Bool {
-        text.withUTF8 { $0.count == Int(range.count) && batch.slice(range).elementsEqual($0) }
-    }
-
-    /// Eight bytes at a time. Equal hashes of different texts only cost a text made anew.
+private enum TextHash {
+    /// Eight bytes at a time; the same in every process.
     static func hash(_ bytes: RawSpan, _ range: ByteRange) -> UInt64 {
         var state = UInt64(range.count) &* 0x9E37_79B9_7F4A_7C15
         var offset = Int(range.offset)
