@@ -12,28 +12,63 @@ package struct ToolRun: Hashable, Sendable {
     package var receivedAt: UInt64
 }
 
+extension ToolRun {
+    init(_ span: GenAISpan, agent: TextNumber, _ texts: TextTable) {
+        self.init(
+            spanID: span.spanID, weight: span.weight, isError: span.isError, service: texts.text(span.service),
+            agent: texts.text(agent), tool: texts.text(span.tool), receivedAt: span.receivedAt)
+    }
+}
+
 extension CallAssembler {
     // MARK: calls
 
-    func modelCall(_ cluster: Cluster, traceID: TraceID, _ texts: inout TextTable) -> ModelCall {
-        let inner = spans[Int(cluster.first)]
-        let isError = isError(cluster)
+    func modelCall(
+        _ cluster: Cluster, _ numbers: CallNumbers, traceID: TraceID, _ texts: inout TextTable
+    ) -> ModelCall {
         let usage = cluster.usage.isEmpty ? nil : cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
         // The provider's own library knows the provider; one that only calls itself by its name does not.
+        let inner = Int(cluster.first)
         return ModelCall(
-            traceID: traceID, spanID: inner.spanID, start: cluster.start, end: cluster.end, weight: inner.weight,
-            isError: isError, operation: texts.text(first(cluster) { $0.operation }),
-            provider: texts.text(first(cluster) { $0.provider }),
-            requestModel: texts.text(first(cluster) { $0.requestModel }),
-            responseModel: texts.text(first(cluster) { $0.responseModel }),
-            service: texts.text(first(cluster) { $0.service }),
-            agent: texts.text(inherited(cluster) { $0.agent }),
-            conversation: texts.text(inherited(cluster) { $0.conversation }),
-            attribution: texts.texts(attribution(cluster, &texts)),
-            errorType: isError ? texts.text(first(cluster) { $0.errorType }) : "",
-            finishReasons: texts.texts(finishReasons(cluster)),
+            traceID: traceID, spanID: spans[inner].spanID, start: cluster.start, end: cluster.end,
+            weight: spans[inner].weight, isError: numbers.errorType != nil, operation: texts.text(numbers.operation),
+            provider: texts.text(numbers.provider), requestModel: texts.text(numbers.requestModel),
+            responseModel: texts.text(numbers.responseModel), service: texts.text(numbers.service),
+            agent: texts.text(numbers.agent), conversation: texts.text(inherited(cluster) { $0.conversation }),
+            attribution: texts.texts(numbers.attribution), errorType: texts.text(numbers.errorType ?? .none),
+            finishReasons: texts.texts(numbers.finishReasons),
             timeToFirstToken: number(cluster) { $0.timeToFirstToken }, usage: usage,
             reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry)
+    }
+
+    /// The texts of a call that series depend on.
+    struct CallNumbers {
+        var service: TextNumber
+        var agent: TextNumber
+        var operation: TextNumber
+        var provider: TextNumber
+        var requestModel: TextNumber
+        var responseModel: TextNumber
+        /// Nil when the call did not fail.
+        var errorType: TextNumber?
+        var finishReasons: ListNumber
+        var attribution: ListNumber
+
+        func key(generation: UInt32) -> CallTexts {
+            CallTexts(
+                generation: generation, service: service, agent: agent, operation: operation, provider: provider,
+                requestModel: requestModel, responseModel: responseModel, errorType: errorType,
+                finishReasons: finishReasons, attribution: attribution)
+        }
+    }
+
+    func texts(_ cluster: Cluster, _ texts: inout TextTable) -> CallNumbers {
+        CallNumbers(
+            service: first(cluster) { $0.service }, agent: inherited(cluster) { $0.agent },
+            operation: first(cluster) { $0.operation }, provider: first(cluster) { $0.provider },
+            requestModel: first(cluster) { $0.requestModel }, responseModel: first(cluster) { $0.responseModel },
+            errorType: isError(cluster) ? first(cluster) { $0.errorType } : nil,
+            finishReasons: finishReasons(cluster), attribution: attribution(cluster, &texts))
     }
 
     /// The outermost span knows whether the caller got an answer.
@@ -85,20 +120,20 @@ extension CallAssembler {
         return result
     }
 
+    /// Of the spans of the call and then of those above them, for each key the first that has it.
     private func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> ListNumber {
-        let own = spans[Int(cluster.first)].attribution
-        // Mostly everything in a trace is on the same behalf.
-        guard texts.hasEmpty(own), hasOther(own, cluster) else { return own }
-        var result = Array(texts.members(own))
-        for index in result.indices where result[index].isEmpty {
-            result[index] = inherited(cluster) { texts.member(index, of: $0.attribution) }
+        var result = spans[Int(cluster.first)].attribution
+        var last = result
+        func add(_ index: Int) -> Bool {
+            let next = spans[index].attribution
+            if next != last { result = texts.completed(result, with: next) }
+            last = next
+            return !texts.hasEmpty(result)
         }
-        return texts.list(result)
-    }
-
-    private func hasOther(_ attribution: ListNumber, _ cluster: Cluster) -> Bool {
-        hasMember(cluster) { spans[$0].attribution != attribution }
-            || ancestor(of: Int(cluster.top)) { spans[$0].attribution != attribution } >= 0
+        if texts.hasEmpty(result), !hasMember(cluster, where: add) {
+            _ = ancestor(of: Int(cluster.top), where: add)
+        }
+        return result
     }
 
     // MARK: tools
@@ -110,12 +145,10 @@ extension CallAssembler {
         return above < 0 || spans[above].role != .tool || spans[above].tool != spans[index].tool
     }
 
-    func toolRun(_ index: Int, _ texts: TextTable) -> ToolRun {
-        let span = spans[index]
-        let agent = span.agent.isEmpty ? inherited(index) { $0.agent } : span.agent
-        return ToolRun(
-            spanID: span.spanID, weight: span.weight, isError: span.isError, service: texts.text(span.service),
-            agent: texts.text(agent), tool: texts.text(span.tool), receivedAt: span.receivedAt)
+    /// The agent of a span, or that of the nearest one above it.
+    func agent(_ index: Int) -> TextNumber {
+        let own = spans[index].agent
+        return own.isEmpty ? inherited(index) { $0.agent } : own
     }
 
     // MARK: sums
@@ -189,11 +222,10 @@ extension CallAssembler {
         _ index: Int, _ usage: TokenUsage, _ traceID: TraceID, _ texts: inout TextTable
     ) -> UnattributedUsage {
         let span = spans[index]
-        let agent = span.agent.isEmpty ? inherited(index) { $0.agent } : span.agent
         let conversation = span.conversation.isEmpty ? inherited(index) { $0.conversation } : span.conversation
         return UnattributedUsage(
             traceID: traceID, spanID: span.spanID, start: span.start, weight: span.weight,
-            service: texts.text(span.service), agent: texts.text(agent), conversation: texts.text(conversation),
+            service: texts.text(span.service), agent: texts.text(agent(index)), conversation: texts.text(conversation),
             attribution: texts.texts(span.attribution), usage: usage)
     }
 }

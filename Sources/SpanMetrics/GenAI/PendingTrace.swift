@@ -27,9 +27,13 @@ struct TraceKey: Hashable, Sendable {
 /// What became known of model calls, once and for all.
 package struct GenAIFindings: Sendable {
     package var calls: [ModelCall] = []
+    /// What the rows of each call depend on.
+    var callTexts: [CallTexts] = []
     /// Usage of calls that were counted before it was known.
     package var supplements: [ModelCall] = []
     package var tools: [ToolRun] = []
+    /// What the row of each run depends on.
+    var toolTexts: [CallTexts] = []
     package var unattributed: [UnattributedUsage] = []
     /// Spans about calls that had been counted.
     package var lateSpans: UInt64 = 0
@@ -43,16 +47,20 @@ package struct GenAIFindings: Sendable {
     /// Begins anew in the room that it has.
     mutating func clear() {
         calls.removeAll(keepingCapacity: true)
+        callTexts.removeAll(keepingCapacity: true)
         supplements.removeAll(keepingCapacity: true)
         tools.removeAll(keepingCapacity: true)
+        toolTexts.removeAll(keepingCapacity: true)
         unattributed.removeAll(keepingCapacity: true)
         lateSpans = 0
     }
 
     package mutating func append(_ other: GenAIFindings) {
         calls += other.calls
+        callTexts += other.callTexts
         supplements += other.supplements
         tools += other.tools
+        toolTexts += other.toolTexts
         unattributed += other.unattributed
         lateSpans += other.lateSpans
     }
@@ -107,11 +115,14 @@ extension PendingTrace {
             let hasUsage = !cluster.usage.isEmpty
             if before.counted == 0 {
                 guard before.receivedAt <= receivedMax else { continue }
-                findings.calls.append(assembler.modelCall(cluster, traceID: traceID, &texts))
+                let numbers = assembler.texts(cluster, &texts)
+                findings.calls.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
+                findings.callTexts.append(numbers.key(generation: texts.generation))
             } else if before.counted < before.spans {
                 findings.lateSpans += UInt64(before.spans - before.counted)
                 if hasUsage, !before.hasUsage {
-                    findings.supplements.append(assembler.modelCall(cluster, traceID: traceID, &texts))
+                    let numbers = assembler.texts(cluster, &texts)
+                    findings.supplements.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
                 }
             }
             assembler.mark(cluster, hasUsage ? .withUsage : .withoutUsage)
@@ -121,7 +132,13 @@ extension PendingTrace {
                 continue
             }
             assembler.spans[index].counted = .withoutUsage
-            findings.tools.append(assembler.toolRun(index, texts))
+            let agent = assembler.agent(index)
+            let span = assembler.spans[index]
+            findings.tools.append(ToolRun(span, agent: agent, texts))
+            findings.toolTexts.append(
+                CallTexts(
+                    generation: texts.generation, service: span.service, agent: agent, tool: span.tool,
+                    isError: span.isError))
         }
         assembler.markDuplicates()
     }

@@ -20,10 +20,13 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
 
     /// Changes the row of a key, which ``SeriesTableKey`` makes of as many values as there are names.
     mutating func update(_ key: SeriesTableKey, _ change: (inout Row) -> Void) {
-        change(&rows[row(of: key.bytes)])
+        update(row(of: key.bytes), change)
     }
 
-    private mutating func row(of key: [UInt8]) -> Int {
+    mutating func update(_ row: Int, _ change: (inout Row) -> Void) { change(&rows[row]) }
+
+    /// The row of a key, which is made when there is none. A key keeps its row.
+    mutating func row(of key: [UInt8]) -> Int {
         if let row = table.index(of: key) { return row }
         if limit == 0 || count - (overflowRow == nil ? 0 : 1) < limit, let values = SeriesTableKey.values(key[...]) {
             return append(key, labels(values), Row())
@@ -78,12 +81,15 @@ struct SeriesTableKey {
 
     init() { bytes.reserveCapacity(256) }
 
-    mutating func append(_ value: String) { SeriesKey.append(value.utf8, to: &bytes) }
+    mutating func append(_ value: String) {
+        var value = value
+        value.withUTF8 { SeriesKey.append($0, to: &bytes) }
+    }
 
-    func adding(_ value: String) -> SeriesTableKey {
-        var result = self
-        result.append(value)
-        return result
+    /// Begins a key anew in the room that it has.
+    mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(0)
     }
 
     static func values(_ key: ArraySlice<UInt8>) -> [String]? {

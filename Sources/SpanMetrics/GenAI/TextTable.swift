@@ -46,10 +46,13 @@ struct TextTable: Sendable {
     private var bareNames: [UInt32] = []
     private var families: [UInt32] = []
     private var lists: TextLists
+    private var completions = [Completion](repeating: Completion(), count: Completion.max)
     /// Arrays as they were sent, and the lists that they are.
     private var encoded: KeyTable
     private var encodedLists: [ListNumber] = []
     private let seed: UInt64
+    /// Numbers of different generations are not to be compared.
+    private(set) var generation: UInt32 = 0
     private var countMax = Self.spareMax
     private var bytesMax = Self.spareBytesMax
 
@@ -154,6 +157,27 @@ struct TextTable: Sendable {
     func members(_ list: ListNumber) -> ArraySlice<TextNumber> { lists.members(list) }
     func hasEmpty(_ list: ListNumber) -> Bool { lists.hasEmpty(list) }
 
+    /// A list with what it lacks from another of as many members.
+    mutating func completed(_ list: ListNumber, with other: ListNumber) -> ListNumber {
+        let place = Int(list.index &* 31 &+ other.index) & (Completion.max - 1)
+        let known = completions[place]
+        if known.list == list, known.other == other { return known.result }
+        var members = Array(lists.members(list))
+        for (index, text) in lists.members(other).enumerated() where members[index].isEmpty { members[index] = text }
+        let result = lists.number(of: members)
+        completions[place] = Completion(list: list, other: other, result: result)
+        return result
+    }
+
+    private struct Completion {
+        /// The calls of one trace mostly have the same.
+        static let max = 64
+
+        var list = ListNumber.none
+        var other = ListNumber.none
+        var result = ListNumber.none
+    }
+
     mutating func texts(_ list: ListNumber) -> [String] {
         if let made = lists.texts(list) { return made }
         let made = lists.members(list).map { text($0) }
@@ -173,7 +197,11 @@ struct TextTable: Sendable {
     }
 
     /// An empty table to take over what is in use of this one.
-    func successor() -> TextTable { TextTable(seed: seed) }
+    func successor() -> TextTable {
+        var result = TextTable(seed: seed)
+        result.generation = generation &+ 1
+        return result
+    }
 
     /// To be called when everything in use has been taken over: as much again is let in.
     mutating func setLimits() {
