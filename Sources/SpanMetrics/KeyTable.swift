@@ -13,8 +13,9 @@ struct KeyTable: Sendable {
     /// Where key `index` ends in `keys`.
     private var ends: [Int] = []
     private var hashes: [UInt64] = []
-    /// Index + 1 of the key in each slot, 0 for a free one; the count is a power of two, at most half in use.
-    private var slots: [UInt32] = Array(repeating: 0, count: 64)
+    /// Index + 1 of the key in each slot in the low half, and of its hash the high half; 0 for a free one. The count is
+    /// a power of two, at most half in use.
+    private var slots: [UInt64] = Array(repeating: 0, count: 64)
     private let seed: UInt64
 
     init(seed: UInt64) {
@@ -40,8 +41,8 @@ struct KeyTable: Sendable {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
-            let index = Int(slots[slot]) - 1
-            if hashes[index] == hash, equals(index, key) { return index }
+            let index = Int(slots[slot] & 0xFFFF_FFFF) - 1
+            if slots[slot] >> 32 == hash >> 32, equals(index, key) { return index }
             slot = (slot + 1) & mask
         }
         return nil
@@ -70,7 +71,7 @@ struct KeyTable: Sendable {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = UInt32(truncatingIfNeeded: index + 1)
+        slots[slot] = hash & ~0xFFFF_FFFF | UInt64(UInt32(truncatingIfNeeded: index + 1))
     }
 
     private func equals(_ index: Int, _ key: UnsafeRawBufferPointer) -> Bool {

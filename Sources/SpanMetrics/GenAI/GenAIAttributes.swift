@@ -1,5 +1,11 @@
 import OTLP
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Finds the attributes of one span that a vocabulary names. Reused from span to span, so that a span allocates nothing.
 struct GenAIAttributes: Sendable {
     private let keys: KeyIndex
@@ -170,12 +176,19 @@ extension UInt64 {
 
 /// Finds a key among those that are known, mostly by one look.
 private struct KeyIndex: Sendable {
-    private let keys: [[UInt8]]
+    /// All keys end to end.
+    private let bytes: [UInt8]
+    private let ranges: [Range<Int>]
     /// Key + 1 by hash, 0 for none; at most an eighth in use.
     private let slots: [Int16]
 
     init(_ keys: [[UInt8]]) {
-        self.keys = keys
+        bytes = keys.flatMap { $0 }
+        var end = 0
+        ranges = keys.map { key in
+            end += key.count
+            return end - key.count..<end
+        }
         var size = 64
         while size < keys.count * 8 { size *= 2 }
         var slots = [Int16](repeating: 0, count: size)
@@ -187,18 +200,30 @@ private struct KeyIndex: Sendable {
         self.slots = slots
     }
 
-    var count: Int { keys.count }
+    var count: Int { ranges.count }
 
     func index(of key: ByteRange, in batch: SpanBatch) -> Int? {
         let content = batch.bytes
-        let hash = Self.hash(content.span.bytes, Int(key.offset), Int(key.count))
+        let text = content.span.bytes.extracting(key.indices)
+        let hash = Self.hash(text, 0, text.byteCount)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
-            if batch.equals(key, keys[index]) { return index }
+            if equals(index, text) { return index }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
+    }
+
+    private func equals(_ index: Int, _ text: RawSpan) -> Bool {
+        let range = ranges[index]
+        guard range.count == text.byteCount else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            text.withUnsafeBytes { text in
+                guard let bytes = bytes.baseAddress, let text = text.baseAddress else { return text.isEmpty }
+                return memcmp(bytes + range.lowerBound, text, range.count) == 0
+            }
+        }
     }
 
     /// Of the first and the last eight bytes and the length, in which all keys of the vocabularies differ.

@@ -21,6 +21,11 @@ package struct GenAICollector: Sendable {
     private var findings = GenAIFindings()
     /// The spans of the batch at hand that are of no interest.
     private var others: [Int] = []
+    /// The trace of the span before, as spans of a trace come together; nil when a trace was begun or forgotten since.
+    private var last: (key: TraceKey, place: Dictionary<TraceKey, PendingTrace>.Index)?
+    /// Room of traces that were forgotten.
+    private var spareSpans: [[GenAISpan]] = []
+    private var spareLinks: [[SpanLink]] = []
     /// Traces that became too large with the batch at hand.
     private var full: Set<TraceKey> = []
 
@@ -50,6 +55,7 @@ package struct GenAICollector: Sendable {
     private mutating func gather(_ stored: StoredBatch) {
         let batch = stored.batch
         others.removeAll(keepingCapacity: true)
+        last = nil
         var isAny = !traces.isEmpty
         for resource in batch.resources {
             var origin: Origin?
@@ -94,10 +100,23 @@ package struct GenAICollector: Sendable {
             span.weight = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
         }
         let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
-        let count = traces[key, default: PendingTrace()].add(span, now: now)
-        if count == 1 { queue.append(key, time: now) }
-        if count >= PendingTrace.spansMax { full.insert(key) }
+        let place = place(of: key)
+        if traces.values[place].add(span, now: now) >= PendingTrace.spansMax { full.insert(key) }
         pendingSpans += 1
+    }
+
+    /// The place of a trace, which is begun when there is none.
+    private mutating func place(of key: TraceKey) -> Dictionary<TraceKey, PendingTrace>.Index {
+        if let last, last.key == key { return last.place }
+        var found = traces.index(forKey: key)
+        if found == nil {
+            traces[key] = PendingTrace(spans: spareSpans.popLast() ?? [], links: spareLinks.popLast() ?? [])
+            queue.append(key, time: now)
+            found = traces.index(forKey: key)
+        }
+        guard let found else { preconditionFailure("a trace that was put in is there") }
+        last = (key, found)
+        return found
     }
 
     /// OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
@@ -147,7 +166,23 @@ package struct GenAICollector: Sendable {
         guard var trace = traces.removeValue(forKey: key) else { return }
         pendingSpans -= trace.spans.count
         trace.finish(key.traceID, &tools, &findings)
+        keepRoom(of: &trace)
         give(key.tenant, body)
+    }
+
+    /// Arrays that are kept, and elements of one: at most 4 MB.
+    private static let sparesMax = 256
+    private static let spareElementsMax = 64
+
+    private mutating func keepRoom(of trace: inout PendingTrace) {
+        if spareSpans.count < Self.sparesMax, trace.spans.capacity <= Self.spareElementsMax {
+            trace.spans.removeAll(keepingCapacity: true)
+            spareSpans.append(trace.spans)
+        }
+        if spareLinks.count < Self.sparesMax, trace.links.capacity <= Self.spareElementsMax {
+            trace.links.removeAll(keepingCapacity: true)
+            spareLinks.append(trace.links)
+        }
     }
 
     private mutating func give(_ tenant: TenantID, _ body: (TenantID, GenAIFindings) -> Void) {

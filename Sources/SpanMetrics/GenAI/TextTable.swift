@@ -46,6 +46,7 @@ struct TextTable: Sendable {
     private var bareNames: [UInt32] = []
     private var families: [UInt32] = []
     private var lists: TextLists
+    private var scratch: [TextNumber] = []
     private var completions = [Completion](repeating: Completion(), count: Completion.max)
     /// Arrays as they were sent, and the lists that they are.
     private var encoded: KeyTable
@@ -162,9 +163,9 @@ struct TextTable: Sendable {
         let place = Int(list.index &* 31 &+ other.index) & (Completion.max - 1)
         let known = completions[place]
         if known.list == list, known.other == other { return known.result }
-        var members = Array(lists.members(list))
-        for (index, text) in lists.members(other).enumerated() where members[index].isEmpty { members[index] = text }
-        let result = lists.number(of: members)
+        scratch.removeAll(keepingCapacity: true)
+        for (own, text) in zip(lists.members(list), lists.members(other)) { scratch.append(own.isEmpty ? text : own) }
+        let result = lists.number(of: scratch)
         completions[place] = Completion(list: list, other: other, result: result)
         return result
     }

@@ -71,12 +71,12 @@ package final class UsageLog: Sendable {
     func append(_ records: [UsageRecord], at position: JournalPosition) {
         state.withLock { state in
             guard position > state.position else { return }
-            for record in records {
+            for index in records.indices {
                 if state.isFlushing || state.pending.last?.isFull ?? true {
                     state.pending.append(UsageChunkWriter())
                     state.isFlushing = false
                 }
-                state.pending[state.pending.count - 1].append(record)
+                state.pending[state.pending.count - 1].append(records[index])
             }
             state.pendingPosition = position
         }
