@@ -36,8 +36,10 @@ struct KeyTable: Sendable {
     /// - Complexity: O(bytes of the key).
     func index(of key: [UInt8]) -> Int? { key.withUnsafeBytes { index(of: $0) } }
 
-    func index(of key: UnsafeRawBufferPointer) -> Int? {
-        let hash = hash(key)
+    func index(of key: UnsafeRawBufferPointer) -> Int? { index(of: key, hash(key)) }
+
+    @inline(__always)
+    private func index(of key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int? {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
@@ -51,10 +53,18 @@ struct KeyTable: Sendable {
     /// Gives a key that has no number the next one.
     mutating func insert(_ key: [UInt8]) -> Int { key.withUnsafeBytes { insert($0) } }
 
-    mutating func insert(_ key: UnsafeRawBufferPointer) -> Int {
+    mutating func insert(_ key: UnsafeRawBufferPointer) -> Int { insert(key, hash(key)) }
+
+    /// The number of a key, the next one when it has none.
+    mutating func number(of key: UnsafeRawBufferPointer) -> (index: Int, isNew: Bool) {
+        let hash = hash(key)
+        if let known = index(of: key, hash) { return (known, false) }
+        return (insert(key, hash), true)
+    }
+
+    private mutating func insert(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let index = count
-        let hash = hash(key)
         keys.append(contentsOf: key)
         ends.append(keys.count)
         hashes.append(hash)

@@ -91,7 +91,7 @@ package struct GenAICollector: Sendable {
         let batch = stored.batch
         attributes.read(row.attributes, of: batch)
         var span = GenAISpan(
-            row, of: batch, attributes, &tools.texts, isScopeInputExclusive: isInputExclusive(scope, batch))
+            row, of: batch, &attributes, &tools.texts, isScopeInputExclusive: isInputExclusive(scope, batch))
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
         span.service = origin.service
         span.receivedAt = now

@@ -5,7 +5,7 @@ extension GenAISpan {
     ///
     /// - Parameter isScopeInputExclusive: The scope's library leaves cached tokens out of the input.
     init(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable,
+        _ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
         isScopeInputExclusive: Bool
     ) {
         spanID = span.spanID

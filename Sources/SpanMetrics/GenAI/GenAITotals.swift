@@ -24,8 +24,9 @@ struct GenAITotals: Sendable {
         if tenants[tenant] == nil { tenants[tenant] = emptySeries() }
         guard let place = tenants.index(forKey: tenant) else { return }
         let number = tenantNumber(tenant)
-        for (call, texts) in zip(findings.calls, findings.callTexts) {
-            count(call, texts.key(tenant: number), place, costs, tenant, &records)
+        for index in findings.calls.indices {
+            let key = findings.callTexts[index].key(tenant: number)
+            count(findings.calls[index], key, place, costs, tenant, &records)
         }
         for call in findings.supplements {
             let cost = costs.cost(of: call, &prices)

@@ -34,14 +34,16 @@ struct TextTable: Sendable {
     static let aggregates: ClosedRange<UInt32> = 5...6
     static let executeTool = TextNumber(index: 7)
 
-    /// Texts beyond those in use that are kept before they are sorted out: some megabytes.
-    private static let spareMax = 65_536
+    /// Texts beyond those in use that are kept before they are sorted out. A larger table leaves the processor's cache.
+    private static let spareMax = 16_384
     private static let spareBytesMax = 16 << 20
     /// Longer arrays are seldom the same again.
     private static let encodedBytesMax = 128
 
     private var keys: KeyTable
     private var texts: [String] = []
+    /// By key: the number of its text, its own unless the key is no text.
+    private var canonical: [TextNumber] = []
     /// By text: what ``ModelIdentity`` makes of it, once it was asked; `.max` before.
     private var bareNames: [UInt32] = []
     private var families: [UInt32] = []
@@ -72,30 +74,35 @@ struct TextTable: Sendable {
     func text(_ number: TextNumber) -> String { texts[Int(number.index)] }
 
     mutating func number(of text: String) -> TextNumber {
-        var text = text
-        return text.withUTF8 { bytes in
-            let key = UnsafeRawBufferPointer(bytes)
-            if let known = keys.index(of: key) { return TextNumber(index: UInt32(known)) }
-            return insert(key, String(decoding: bytes, as: UTF8.self))
-        }
+        var key = text
+        let (index, isNew) = key.withUTF8 { keys.number(of: UnsafeRawBufferPointer($0)) }
+        if isNew { append(text, at: index) }
+        // No text has the bytes of a key that is none.
+        return TextNumber(index: UInt32(index))
     }
 
     mutating func number(of range: ByteRange, in batch: SpanBatch) -> TextNumber {
         guard !range.isEmpty else { return .none }
         return batch.bytes.withUnsafeBytes { bytes in
             let key = UnsafeRawBufferPointer(rebasing: bytes[range.indices])
-            if let known = keys.index(of: key) { return TextNumber(index: UInt32(known)) }
-            let text = String(decoding: key, as: UTF8.self)
-            // Bytes that are no text are known by the text that stands for them.
-            return text.utf8.elementsEqual(key) ? insert(key, text) : number(of: text)
+            let (index, isNew) = keys.number(of: key)
+            if isNew { append(key, at: index) }
+            return canonical[index]
         }
     }
 
-    private mutating func insert(_ key: UnsafeRawBufferPointer, _ text: String) -> TextNumber {
+    private mutating func append(_ key: UnsafeRawBufferPointer, at index: Int) {
+        let text = String(decoding: key, as: UTF8.self)
+        append(text, at: index)
+        // Bytes that are no text are known by the text that stands for them.
+        if !text.utf8.elementsEqual(key) { canonical[index] = number(of: text) }
+    }
+
+    private mutating func append(_ text: String, at index: Int) {
         texts.append(text)
+        canonical.append(TextNumber(index: UInt32(index)))
         bareNames.append(.max)
         families.append(.max)
-        return TextNumber(index: UInt32(keys.insert(key)))
     }
 
     // MARK: what models and providers are known by
@@ -227,12 +234,13 @@ private struct TextLists: Sendable {
 
     mutating func number(of members: [TextNumber]) -> ListNumber {
         members.withUnsafeBytes { key in
-            if let known = keys.index(of: key) { return ListNumber(index: UInt32(known)) }
+            let (index, isNew) = keys.number(of: key)
+            guard isNew else { return ListNumber(index: UInt32(index)) }
             flat += members
             ends.append(flat.count)
             hasEmpties.append(members.contains(.none))
             made.append(nil)
-            return ListNumber(index: UInt32(keys.insert(key)))
+            return ListNumber(index: UInt32(index))
         }
     }
 
@@ -253,6 +261,7 @@ struct TextRenumbering {
     /// By the old number; `.max` where there is none yet.
     private var texts: [UInt32]
     private var lists: [UInt32]
+    private var members: [TextNumber] = []
 
     init(_ table: TextTable) {
         old = table
@@ -293,7 +302,13 @@ struct TextRenumbering {
             list.index = known
             return
         }
-        let result = new.list(of: old.members(list).map { old.text($0) })
+        members.removeAll(keepingCapacity: true)
+        for member in old.members(list) {
+            var number = member
+            renumber(&number)
+            members.append(number)
+        }
+        let result = new.list(members)
         lists[Int(list.index)] = result.index
         list = result
     }

@@ -11,6 +11,14 @@ struct UsageChunkWriter: Sendable {
     private var times = ClosedRange<UInt64>(uncheckedBounds: (.max, .max))
     private var texts = KeyTable(seed: .random(in: 0...(.max)))
     private var body = ByteWriter()
+    // Scratch of one record.
+    private var numbers: [UInt64] = []
+    private var room: [UInt8] = []
+
+    /// Numbers of the texts of a record.
+    private static let numbersMax = 8 + GenAIConfiguration.attributionsMax
+    /// 42 bytes of fixed size, 11 varints and those of the texts, 10 bytes each.
+    private static let recordBytesMax = 42 + 10 * (11 + numbersMax)
 
     /// Far below what a reader takes, ``UsageChunk/bytesMax``.
     private static let bytesMax = 16 << 20
@@ -22,34 +30,68 @@ struct UsageChunkWriter: Sendable {
             count == 0
             ? record.time...record.time : min(times.lowerBound, record.time)...max(times.upperBound, record.time)
         count += 1
-        body.fixed(record.kind.rawValue)
-        append(record.tenant.name)
-        body.varint(record.time)
-        body.fixed(record.traceID.high)
-        body.fixed(record.traceID.low)
-        body.fixed(record.spanID.rawValue)
-        body.varint(record.calls)
-        body.varint(record.errors)
-        record.tokens.write(to: &body)
-        body.fixed(record.cost.bitPattern)
-        body.fixed(record.costSource.code)
-        append(record.service)
-        append(record.agent)
-        append(record.operation)
-        append(record.provider)
-        append(record.model)
-        append(record.conversation)
-        body.varint(UInt64(record.attribution.count))
-        for text in record.attribution { append(text) }
+        numbers.removeAll(keepingCapacity: true)
+        numbers.append(number(of: record.tenant.name))
+        numbers.append(number(of: record.service))
+        numbers.append(number(of: record.agent))
+        numbers.append(number(of: record.operation))
+        numbers.append(number(of: record.provider))
+        numbers.append(number(of: record.model))
+        numbers.append(number(of: record.conversation))
+        let attributions = record.attribution.prefix(GenAIConfiguration.attributionsMax)
+        numbers.append(UInt64(attributions.count))
+        for text in attributions { numbers.append(number(of: text)) }
+        if room.isEmpty { room = Array(repeating: 0, count: Self.recordBytesMax) }
+        let bytes = Self.write(record, numbers, to: &room)
+        body.raw(room[..<bytes])
     }
 
-    private mutating func append(_ text: String) {
-        var text = text
-        let number = text.withUTF8 { bytes in
-            let key = UnsafeRawBufferPointer(bytes)
-            return texts.index(of: key) ?? texts.insert(key)
+    /// - Parameter numbers: Of the texts; before those of the attribution their count.
+    /// - Returns: Bytes written.
+    private static func write(_ record: UsageRecord, _ numbers: [UInt64], to room: inout [UInt8]) -> Int {
+        room.withUnsafeMutableBytes { room in
+            var writer = RoomWriter(room: room)
+            writer.fixed(record.kind.rawValue)
+            writer.varint(numbers[0])
+            writer.varint(record.time)
+            writer.fixed(record.traceID.high)
+            writer.fixed(record.traceID.low)
+            writer.fixed(record.spanID.rawValue)
+            writer.varint(record.calls)
+            writer.varint(record.errors)
+            for bucket in record.tokens.counts.indices { writer.varint(record.tokens.counts[bucket]) }
+            writer.fixed(record.cost.bitPattern)
+            writer.fixed(record.costSource.code)
+            for number in numbers.dropFirst() { writer.varint(number) }
+            return writer.end
         }
-        body.varint(UInt64(number))
+    }
+
+    /// Writes where there is room for a record of any size.
+    private struct RoomWriter {
+        let room: UnsafeMutableRawBufferPointer
+        var end = 0
+
+        mutating func fixed(_ value: some FixedWidthInteger & BitwiseCopyable) {
+            room.storeBytes(of: value.littleEndian, toByteOffset: end, as: type(of: value))
+            end += MemoryLayout.size(ofValue: value)
+        }
+
+        mutating func varint(_ value: UInt64) {
+            var rest = value
+            while rest >= 0x80 {
+                room[end] = UInt8(truncatingIfNeeded: rest) | 0x80
+                rest >>= 7
+                end += 1
+            }
+            room[end] = UInt8(truncatingIfNeeded: rest)
+            end += 1
+        }
+    }
+
+    private mutating func number(of text: String) -> UInt64 {
+        var text = text
+        return text.withUTF8 { UInt64(texts.number(of: UnsafeRawBufferPointer($0)).index) }
     }
 
     /// The chunk without its header.
