@@ -111,7 +111,7 @@ extension PendingTrace {
     ) {
         for number in assembler.calls.indices {
             let cluster = assembler.calls[number]
-            let before = Before(cluster, assembler)
+            let before = assembler.before(cluster)
             let hasUsage = !cluster.usage.isEmpty
             if before.counted == 0 {
                 guard before.receivedAt <= receivedMax else { continue }
@@ -142,30 +142,32 @@ extension PendingTrace {
         }
         assembler.markDuplicates()
     }
+}
 
+extension CallAssembler {
     /// What is known of a call's spans.
-    private struct Before {
+    fileprivate struct Before {
         var spans = 0
         var counted = 0
         var hasUsage = false
         /// When the last of them arrived, unix nanoseconds.
         var receivedAt: UInt64 = 0
-
-        init(_ cluster: CallAssembler.Cluster, _ assembler: CallAssembler) {
-            _ = assembler.hasMember(cluster) { member in
-                spans += 1
-                receivedAt = max(receivedAt, assembler.spans[member].receivedAt)
-                if let how = assembler.spans[member].counted {
-                    counted += 1
-                    if how == .withUsage { hasUsage = true }
-                }
-                return false
-            }
-        }
     }
-}
 
-extension CallAssembler {
+    fileprivate func before(_ cluster: Cluster) -> Before {
+        var before = Before()
+        _ = hasMember(cluster) { member in
+            before.spans += 1
+            before.receivedAt = max(before.receivedAt, spans[member].receivedAt)
+            if let how = spans[member].counted {
+                before.counted += 1
+                if how == .withUsage { before.hasUsage = true }
+            }
+            return false
+        }
+        return before
+    }
+
     fileprivate mutating func mark(_ cluster: Cluster, _ how: GenAISpan.Counted) {
         var member = Int(cluster.first)
         while member >= 0 {
