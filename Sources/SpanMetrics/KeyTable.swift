@@ -13,8 +13,9 @@ struct KeyTable: Sendable {
     /// Where key `index` ends in `keys`.
     private var ends: [Int] = []
     private var hashes: [UInt64] = []
-    /// Index + 1 of the key in each slot, 0 for a free one; the count is a power of two, at most half in use.
-    private var slots: [UInt32] = Array(repeating: 0, count: 64)
+    /// Index + 1 of the key in each slot in the low half, and of its hash the high half; 0 for a free one. The count is
+    /// a power of two, at most half in use.
+    private var slots: [UInt64] = Array(repeating: 0, count: 64)
     private let seed: UInt64
 
     init(seed: UInt64) {
@@ -33,23 +34,37 @@ struct KeyTable: Sendable {
     /// The number of a key; nil when it has none.
     ///
     /// - Complexity: O(bytes of the key).
-    func index(of key: [UInt8]) -> Int? {
-        let hash = hash(key)
+    func index(of key: [UInt8]) -> Int? { key.withUnsafeBytes { index(of: $0) } }
+
+    func index(of key: UnsafeRawBufferPointer) -> Int? { index(of: key, hash(key)) }
+
+    @inline(__always)
+    private func index(of key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int? {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
-            let index = Int(slots[slot]) - 1
-            if hashes[index] == hash, equals(index, key) { return index }
+            let index = Int(slots[slot] & 0xFFFF_FFFF) - 1
+            if slots[slot] >> 32 == hash >> 32, equals(index, key) { return index }
             slot = (slot + 1) & mask
         }
         return nil
     }
 
     /// Gives a key that has no number the next one.
-    mutating func insert(_ key: [UInt8]) -> Int {
+    mutating func insert(_ key: [UInt8]) -> Int { key.withUnsafeBytes { insert($0) } }
+
+    mutating func insert(_ key: UnsafeRawBufferPointer) -> Int { insert(key, hash(key)) }
+
+    /// The number of a key, the next one when it has none.
+    mutating func number(of key: UnsafeRawBufferPointer) -> (index: Int, isNew: Bool) {
+        let hash = hash(key)
+        if let known = index(of: key, hash) { return (known, false) }
+        return (insert(key, hash), true)
+    }
+
+    private mutating func insert(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let index = count
-        let hash = hash(key)
         keys.append(contentsOf: key)
         ends.append(keys.count)
         hashes.append(hash)
@@ -66,35 +81,31 @@ struct KeyTable: Sendable {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = UInt32(truncatingIfNeeded: index + 1)
+        slots[slot] = hash & ~0xFFFF_FFFF | UInt64(UInt32(truncatingIfNeeded: index + 1))
     }
 
-    private func equals(_ index: Int, _ key: [UInt8]) -> Bool {
+    private func equals(_ index: Int, _ key: UnsafeRawBufferPointer) -> Bool {
         let start = index == 0 ? 0 : ends[index - 1]
         guard ends[index] - start == key.count else { return false }
         return keys.withUnsafeBytes { all in
-            key.withUnsafeBytes { key in
-                guard let all = all.baseAddress, let base = key.baseAddress else { return key.isEmpty }
-                return memcmp(all + start, base, key.count) == 0
-            }
+            guard let all = all.baseAddress, let base = key.baseAddress else { return key.isEmpty }
+            return memcmp(all + start, base, key.count) == 0
         }
     }
 
-    private func hash(_ key: [UInt8]) -> UInt64 {
-        key.withUnsafeBytes { bytes in
-            var state = seed ^ UInt64(bytes.count)
-            var offset = 0
-            while offset + 8 <= bytes.count {
-                state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                offset += 8
-            }
-            var tail: UInt64 = 0
-            while offset < bytes.count {
-                tail = tail << 8 | UInt64(bytes[offset])
-                offset += 1
-            }
-            return Self.folded(state ^ tail)
+    private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var state = seed ^ UInt64(bytes.count)
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            offset += 8
         }
+        var tail: UInt64 = 0
+        while offset < bytes.count {
+            tail = tail << 8 | UInt64(bytes[offset])
+            offset += 1
+        }
+        return Self.folded(state ^ tail)
     }
 
     /// Both halves of the product with a large odd constant, xored.

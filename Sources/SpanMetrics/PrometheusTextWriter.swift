@@ -142,13 +142,24 @@ package struct PrometheusLabels: Hashable, Sendable {
     package init(_ pairs: [(name: String, value: String)]) {
         var bytes: [UInt8] = []
         for pair in pairs {
-            if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: pair.name.utf8)
-            bytes.append(contentsOf: [UInt8(ascii: "="), UInt8(ascii: "\"")])
-            Self.appendEscaped(pair.value.utf8, quotes: true, to: &bytes)
-            bytes.append(UInt8(ascii: "\""))
+            Self.append(pair.name, pair.value.utf8, to: &bytes)
         }
         self.bytes = bytes
+    }
+
+    /// What ``append(_:_:to:)`` made, in no more room than it needs.
+    init(appended bytes: [UInt8]) {
+        self.bytes = bytes.withUnsafeBufferPointer { Array($0) }
+    }
+
+    /// Appends a pair to those that are written.
+    static func append(_ name: String, _ value: some Sequence<UInt8>, to bytes: inout [UInt8]) {
+        if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(UInt8(ascii: "="))
+        bytes.append(UInt8(ascii: "\""))
+        appendEscaped(value, quotes: true, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 
     /// The same labels and a further one, whose name is none of theirs.

@@ -1,13 +1,5 @@
 import OTLP
 
-/// A call of a model and the spans that it was put together from.
-struct AssembledCall {
-    var call: ModelCall
-    var spanIDs: [SpanID]
-    /// When the last of them arrived, unix nanoseconds.
-    var receivedAt: UInt64
-}
-
 /// A run of a tool.
 package struct ToolRun: Hashable, Sendable {
     package var spanID: SpanID
@@ -20,86 +12,126 @@ package struct ToolRun: Hashable, Sendable {
     package var receivedAt: UInt64
 }
 
+extension ToolRun {
+    init(_ span: GenAISpan, agent: TextNumber, _ texts: TextTable) {
+        self.init(
+            spanID: span.spanID, weight: span.weight, isError: span.isError, service: texts.text(span.service),
+            agent: texts.text(agent), tool: texts.text(span.tool), receivedAt: span.receivedAt)
+    }
+}
+
 extension CallAssembler {
     // MARK: calls
 
-    func modelCalls(of traceID: TraceID) -> [AssembledCall] {
-        let retries = retries()
-        return calls.enumerated().map { number, cluster in
-            AssembledCall(
-                call: modelCall(cluster, traceID: traceID, isRetry: retries.contains(number)),
-                spanIDs: cluster.members.map { spans[$0].spanID },
-                receivedAt: cluster.members.map { spans[$0].receivedAt }.max() ?? 0)
+    func modelCall(
+        _ cluster: Cluster, _ numbers: CallNumbers, traceID: TraceID, _ texts: inout TextTable
+    ) -> ModelCall {
+        let usage = cluster.usage.isEmpty ? nil : cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
+        // The provider's own library knows the provider; one that only calls itself by its name does not.
+        let inner = Int(cluster.first)
+        return ModelCall(
+            traceID: traceID, spanID: spans[inner].spanID, start: cluster.start, end: cluster.end,
+            weight: spans[inner].weight, isError: numbers.errorType != nil, operation: texts.text(numbers.operation),
+            provider: texts.text(numbers.provider), requestModel: texts.text(numbers.requestModel),
+            responseModel: texts.text(numbers.responseModel), service: texts.text(numbers.service),
+            agent: texts.text(numbers.agent), conversation: texts.text(inherited(cluster) { $0.conversation }),
+            attribution: texts.texts(numbers.attribution), errorType: texts.text(numbers.errorType ?? .none),
+            finishReasons: texts.texts(numbers.finishReasons),
+            timeToFirstToken: number(cluster) { $0.timeToFirstToken }, usage: usage,
+            reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry)
+    }
+
+    /// The texts of a call that series depend on.
+    struct CallNumbers {
+        var service: TextNumber
+        var agent: TextNumber
+        var operation: TextNumber
+        var provider: TextNumber
+        var requestModel: TextNumber
+        var responseModel: TextNumber
+        /// Nil when the call did not fail.
+        var errorType: TextNumber?
+        var finishReasons: ListNumber
+        var attribution: ListNumber
+
+        func key(generation: UInt32) -> CallTexts {
+            CallTexts(
+                generation: generation, service: service, agent: agent, operation: operation, provider: provider,
+                requestModel: requestModel, responseModel: responseModel, errorType: errorType,
+                finishReasons: finishReasons, attribution: attribution)
         }
     }
 
-    private func modelCall(_ cluster: Cluster, traceID: TraceID, isRetry: Bool) -> ModelCall {
-        let members = cluster.members.map { spans[$0] }
-        let inner = members[0]
-        func first(_ text: (GenAISpan) -> String) -> String {
-            for member in members {
-                let text = text(member)
-                if !text.isEmpty { return text }
-            }
-            return ""
-        }
-        let usage = cluster.usage.isEmpty ? nil : cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
-        // The provider's own library knows the provider; one that only calls itself by its name does not.
-        return ModelCall(
-            traceID: traceID, spanID: inner.spanID, start: cluster.start, end: cluster.end, weight: inner.weight,
-            isError: isError(cluster), operation: first { $0.operation }, provider: first { $0.provider },
-            requestModel: first { $0.requestModel }, responseModel: first { $0.responseModel },
-            service: first { $0.service },
-            agent: inherited(cluster) { $0.agent }, conversation: inherited(cluster) { $0.conversation },
-            attribution: attribution(cluster),
-            errorType: isError(cluster) ? first { $0.errorType } : "",
-            finishReasons: members.first { !$0.finishReasons.isEmpty }?.finishReasons ?? [],
-            timeToFirstToken: members.lazy.compactMap(\.timeToFirstToken).first, usage: usage,
-            reportedCost: members.lazy.compactMap(\.reportedCost).first, isRetry: isRetry)
+    func texts(_ cluster: Cluster, _ texts: inout TextTable) -> CallNumbers {
+        CallNumbers(
+            service: first(cluster) { $0.service }, agent: inherited(cluster) { $0.agent },
+            operation: first(cluster) { $0.operation }, provider: first(cluster) { $0.provider },
+            requestModel: first(cluster) { $0.requestModel }, responseModel: first(cluster) { $0.responseModel },
+            errorType: isError(cluster) ? first(cluster) { $0.errorType } : nil,
+            finishReasons: finishReasons(cluster), attribution: attribution(cluster, &texts))
     }
 
     /// The outermost span knows whether the caller got an answer.
-    private func isError(_ cluster: Cluster) -> Bool { spans[cluster.top].isError }
+    private func isError(_ cluster: Cluster) -> Bool { spans[Int(cluster.top)].isError }
 
-    /// What the spans of a call say, or else the nearest span above them.
-    private func inherited(_ cluster: Cluster, _ text: (GenAISpan) -> String) -> String {
-        for member in cluster.members {
-            let text = text(spans[member])
-            if !text.isEmpty { return text }
-        }
-        return inherited(cluster.top, text)
-    }
-
-    private func inherited(_ index: Int, _ text: (GenAISpan) -> String) -> String {
-        var result = ""
-        _ = ancestor(of: index) { span in
-            result = text(span)
+    /// The first text that a span of a call has, from the innermost on.
+    @inline(__always)
+    private func first(_ cluster: Cluster, _ text: (borrowing GenAISpan) -> TextNumber) -> TextNumber {
+        var result = TextNumber.none
+        _ = hasMember(cluster) {
+            result = text(spans[$0])
             return !result.isEmpty
         }
         return result
     }
 
-    private func attribution(_ cluster: Cluster) -> [String] {
-        var result = spans[cluster.members[0]].attribution
-        for index in result.indices where result[index].isEmpty {
-            result[index] = inherited(cluster) { $0.attribution[index] }
+    private func finishReasons(_ cluster: Cluster) -> ListNumber {
+        var result = ListNumber.none
+        _ = hasMember(cluster) {
+            result = spans[$0].finishReasons
+            return result != .none
         }
         return result
     }
 
-    /// Calls that follow a failed one of the same parent to the same model.
-    private func retries() -> Set<Int> {
-        var result: Set<Int> = []
-        var failed: [Int: Int] = [:]
-        for (number, cluster) in calls.enumerated() {
-            let context = blockingContext(of: cluster.top)
-            if let before = failed[context] {
-                let (a, b) = (calls[before], cluster)
-                if a.end <= b.start, ModelIdentity.isSameModel(spans[a.members[0]], spans[b.members[0]]) {
-                    result.insert(number)
-                }
-            }
-            failed[context] = isError(cluster) ? number : nil
+    private func number(_ cluster: Cluster, _ number: (borrowing GenAISpan) -> Double?) -> Double? {
+        var result: Double?
+        _ = hasMember(cluster) {
+            result = number(spans[$0])
+            return result != nil
+        }
+        return result
+    }
+
+    /// What the spans of a call say, or else the nearest span above them.
+    @inline(__always)
+    private func inherited(_ cluster: Cluster, _ text: (borrowing GenAISpan) -> TextNumber) -> TextNumber {
+        let own = first(cluster, text)
+        return own.isEmpty ? inherited(Int(cluster.top), text) : own
+    }
+
+    @inline(__always)
+    private func inherited(_ index: Int, _ text: (borrowing GenAISpan) -> TextNumber) -> TextNumber {
+        var result = TextNumber.none
+        _ = ancestor(of: index) {
+            result = text(spans[$0])
+            return !result.isEmpty
+        }
+        return result
+    }
+
+    /// Of the spans of the call and then of those above them, for each key the first that has it.
+    private func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> ListNumber {
+        var result = spans[Int(cluster.first)].attribution
+        var last = result
+        func add(_ index: Int) -> Bool {
+            let next = spans[index].attribution
+            if next != last { result = texts.completed(result, with: next) }
+            last = next
+            return !texts.hasEmpty(result)
+        }
+        if texts.hasEmpty(result), !hasMember(cluster, where: add) {
+            _ = ancestor(of: Int(cluster.top), where: add)
         }
         return result
     }
@@ -107,69 +139,93 @@ extension CallAssembler {
     // MARK: tools
 
     /// Each run of a tool once: a client's span below the run it belongs to is part of it.
-    func toolRuns() -> [ToolRun] {
-        spans.indices.filter { spans[$0].role == .tool && !isPartOfRun($0) }.map { index in
-            let span = spans[index]
-            let agent = span.agent.isEmpty ? inherited(index) { $0.agent } : span.agent
-            return ToolRun(
-                spanID: span.spanID, weight: span.weight, isError: span.isError, service: span.service, agent: agent,
-                tool: span.tool, receivedAt: span.receivedAt)
-        }
+    func isToolRun(_ index: Int) -> Bool {
+        guard spans[index].role == .tool else { return false }
+        let above = blockingContext(of: index)
+        return above < 0 || spans[above].role != .tool || spans[above].tool != spans[index].tool
     }
 
-    private func isPartOfRun(_ index: Int) -> Bool {
-        let above = blockingContext(of: index)
-        return above >= 0 && spans[above].role == .tool && spans[above].tool == spans[index].tool
+    /// The agent of a span, or that of the nearest one above it.
+    func agent(_ index: Int) -> TextNumber {
+        let own = spans[index].agent
+        return own.isEmpty ? inherited(index) { $0.agent } : own
     }
 
     // MARK: sums
 
+    /// Tokens of calls by the spans above them.
+    struct SumScratch: Sendable {
+        fileprivate var summing: [UInt64] = []
+        fileprivate var input: [UInt64] = []
+        fileprivate var output: [UInt64] = []
+
+        fileprivate mutating func add(_ usage: TokenUsage, at index: Int) {
+            input[index] = input[index].addingClamped(usage.input)
+            output[index] = output[index].addingClamped(usage.output)
+        }
+    }
+
     /// What agents, workflows and spans around several calls report beyond the calls found below them, each token once.
-    func unattributedUsage(of traceID: TraceID) -> [UnattributedUsage] {
-        let summing = spans.indices.filter {
-            (spans[$0].role == .aggregate || sums.contains($0)) && !spans[$0].usage.isEmpty
-        }
-        guard !summing.isEmpty else { return [] }
+    mutating func unattributedUsage(of traceID: TraceID, _ texts: inout TextTable) -> [UnattributedUsage] {
+        findSumming()
+        guard !sums.summing.isEmpty else { return [] }
         // Input and output only: a sum seldom says what of it was cached.
-        var input = [UInt64](repeating: 0, count: spans.count)
-        var output = input
-        for cluster in calls {
-            let usage = cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
-            for index in summingAncestors(of: cluster, summing) {
-                input[index] = input[index].addingClamped(usage.input)
-                output[index] = output[index].addingClamped(usage.output)
-            }
-        }
-        // The inner ones first, so that what they miss counts as known to those around them.
-        return summing.sorted { depth(of: $0) > depth(of: $1) }.compactMap { index in
+        sums.input.fill(0, count: count)
+        sums.output.fill(0, count: count)
+        for cluster in calls { addToSumming(cluster) }
+        var result: [UnattributedUsage] = []
+        for key in sums.summing {
+            let index = Int(key & 0xFFFF_FFFF)
             let sum = spans[index].usage.buckets(isInputExclusive: spans[index].isInputExclusive)
             var rest = TokenUsage()
-            rest.uncachedInput = sum.input - min(sum.input, input[index])
-            rest.visibleOutput = sum.output - min(sum.output, output[index])
-            guard !rest.isEmpty else { return nil }
-            for above in ancestry(of: index) {
-                input[above] = input[above].addingClamped(rest.input)
-                output[above] = output[above].addingClamped(rest.output)
-            }
-            return unattributed(index, rest, traceID)
+            rest.uncachedInput = sum.input - min(sum.input, sums.input[index])
+            rest.visibleOutput = sum.output - min(sum.output, sums.output[index])
+            guard !rest.isEmpty else { continue }
+            addAbove(index, rest)
+            result.append(unattributed(index, rest, traceID, &texts))
+        }
+        return result
+    }
+
+    /// The inner ones first, so that what they miss counts as known to those around them.
+    private mutating func findSumming() {
+        sums.summing.removeAll(keepingCapacity: true)
+        for index in 0..<count where spans[index].role == .aggregate || isSum[index] {
+            guard !spans[index].usage.isEmpty else { continue }
+            sums.summing.append(UInt64(Self.hopsMax - Int(depths[index])) << 32 | UInt64(index))
+        }
+        sums.summing.sort()
+    }
+
+    private mutating func addAbove(_ index: Int, _ usage: TokenUsage) {
+        var next = Int(ancestors[index])
+        var hops = 0
+        while next >= 0, hops < Self.hopsMax {
+            sums.add(usage, at: next)
+            next = Int(ancestors[next])
+            hops += 1
         }
     }
 
-    private func unattributed(_ index: Int, _ usage: TokenUsage, _ traceID: TraceID) -> UnattributedUsage {
+    /// To the spans above a call; for one whose place is not known, to those whose time holds it.
+    private mutating func addToSumming(_ cluster: Cluster) {
+        let usage = cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
+        let top = Int(cluster.top)
+        if ancestors[top] >= 0 || isAncestryKnown[top] { return addAbove(top, usage) }
+        for key in sums.summing {
+            let index = Int(key & 0xFFFF_FFFF)
+            if spans[index].start <= cluster.start, spans[index].end >= cluster.end { sums.add(usage, at: index) }
+        }
+    }
+
+    private func unattributed(
+        _ index: Int, _ usage: TokenUsage, _ traceID: TraceID, _ texts: inout TextTable
+    ) -> UnattributedUsage {
         let span = spans[index]
-        func text(_ text: (GenAISpan) -> String) -> String {
-            text(span).isEmpty ? inherited(index, text) : text(span)
-        }
+        let conversation = span.conversation.isEmpty ? inherited(index) { $0.conversation } : span.conversation
         return UnattributedUsage(
-            traceID: traceID, spanID: span.spanID, start: span.start, weight: span.weight, service: span.service,
-            agent: text { $0.agent }, conversation: text { $0.conversation }, attribution: span.attribution,
-            usage: usage)
-    }
-
-    /// The spans above a call; for one whose place is not known, those whose time holds it.
-    private func summingAncestors(of cluster: Cluster, _ summing: [Int]) -> [Int] {
-        let above = ancestry(of: cluster.top)
-        if !above.isEmpty || isPlaceKnown(cluster.top) { return above }
-        return summing.filter { spans[$0].start <= cluster.start && spans[$0].end >= cluster.end }
+            traceID: traceID, spanID: span.spanID, start: span.start, weight: span.weight,
+            service: texts.text(span.service), agent: texts.text(agent(index)), conversation: texts.text(conversation),
+            attribution: texts.texts(span.attribution), usage: usage)
     }
 }

@@ -8,70 +8,118 @@ import OTLP
 /// unless one of them says none. Calls that follow one another are attempts and stay apart, and so do spans of one
 /// library with one name: that is how a library shows calls made at once.
 ///
-/// The result depends on the spans alone, not on the order of their arrival.
-struct CallAssembler {
+/// The result depends on the spans alone, not on the order of their arrival. Used for one trace after another, so that
+/// a trace allocates nothing: every array keeps its room.
+struct CallAssembler: Sendable {
     /// Spans looked through upwards for an ancestor; more is a loop, or a trace that no agent makes.
-    private static let hopsMax = 256
+    static let hopsMax = 256
     /// Calls under one parent that are looked at as the same one; they overlap in time.
     private static let overlapsMax = 64
 
-    /// The spans of the trace by their start; of two with one id only the first counts.
-    let spans: [GenAISpan]
+    /// The spans of the trace by their start, and then those whose id came before.
+    var spans: [GenAISpan] = []
+    /// How many of them count.
+    private(set) var count = 0
     /// From a span to the nearest ancestor among `spans`, or -1.
-    private var ancestors: [Int] = []
+    private(set) var ancestors: [Int32] = []
     /// Whether the way from a span to the root, or to its nearest ancestor, is complete.
-    private var isAncestryKnown: [Bool] = []
-    private var depths: [Int] = []
+    private(set) var isAncestryKnown: [Bool] = []
+    private(set) var depths: [Int32] = []
+    private var order = SpanOrder()
+    private var ids = SpanIDTable()
 
     /// Spans that describe one call.
     struct Cluster {
-        /// The innermost first.
-        var members: [Int]
+        /// The innermost span; the others follow by ``CallAssembler/nextMember``.
+        var first: Int32
+        var last: Int32
         /// The outermost.
-        var top: Int
+        var top: Int32
         var start: UInt64
         var end: UInt64
         var usage: ReportedUsage
         var hasExclusiveInput: Bool
+        var isRetry = false
     }
 
+    /// The calls, by the start of their outermost spans.
     private(set) var calls: [Cluster] = []
+    /// From a span to the next one of the same call, or -1.
+    private(set) var nextMember: [Int32] = []
     /// Call spans that turned out to repeat the sum of others.
-    private(set) var sums: Set<Int> = []
+    private(set) var isSum: [Bool] = []
+    /// By context + 1: the clusters in it, which ``ClusterList`` links. The last one is of spans whose context did not
+    /// arrive.
+    private var groups: [ClusterList] = []
+    private var clusters: [Cluster] = []
+    private var nextInGroup: [Int32] = []
+    private var candidates: [UInt64] = []
+    private var siblings: [Int32] = []
+    private var merged: [Int32] = []
+    private var found: [Int32] = []
+    /// Scratch of what reads the result.
+    var sums = SumScratch()
 
-    /// - Parameter links: The parents of the trace's other spans, as far as they are known, ordered by span.
-    init(_ unordered: [GenAISpan], links: [SpanLink]) {
-        var sorted = unordered.sorted(by: Self.isBefore)
-        var indices = [SpanID: Int](minimumCapacity: sorted.count)
-        for (index, span) in sorted.enumerated() where indices.updateValue(index, forKey: span.spanID) != nil {
-            // One id twice: the same span sent again. What is left of the trace begins anew.
-            var ids = Set<SpanID>(minimumCapacity: sorted.count)
-            sorted.removeAll { !ids.insert($0.spanID).inserted }
-            indices = Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($1.spanID, $0) })
-            break
-        }
-        spans = sorted
-        findAncestors(links, indices)
-        assemble()
+    private struct ClusterList {
+        var first: Int32 = -1
+        var last: Int32 = -1
     }
 
-    private static func isBefore(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
-        if a.start != b.start { return a.start < b.start }
-        if a.end != b.end { return a.end > b.end }
-        return a.spanID.rawValue < b.spanID.rawValue
+    /// Takes the spans of a trace, to be taken back from ``spans`` in a different order.
+    ///
+    /// - Parameter links: The parents of the trace's other spans, as far as they are known, ordered by span.
+    mutating func assemble(links: [SpanLink]) {
+        order.sort(&spans)
+        findIDs()
+        findAncestors(links)
+        findClusters()
+        mergeOrphans()
+        calls.removeAll(keepingCapacity: true)
+        for cluster in found { calls.append(clusters[Int(cluster)]) }
+        findRetries()
     }
 
     // MARK: ancestry
 
-    private mutating func findAncestors(_ links: [SpanLink], _ indices: [SpanID: Int]) {
-        ancestors = Array(repeating: -1, count: spans.count)
-        isAncestryKnown = Array(repeating: false, count: spans.count)
-        for (index, span) in spans.enumerated() {
-            var parent = span.parentSpanID
+    /// One id twice is the same span sent again: the later ones go to the end.
+    private mutating func findIDs() {
+        count = spans.count
+        ids.reset(count: count)
+        for index in spans.indices where !ids.insert(spans[index].spanID, index, spans) {
+            moveDuplicates(from: index)
+            return
+        }
+    }
+
+    func firstIndex(of id: SpanID) -> Int? { ids.index(of: id, spans) }
+
+    private mutating func moveDuplicates(from first: Int) {
+        var unique = first
+        var duplicates: [GenAISpan] = []
+        for index in first..<spans.count {
+            let span = spans[index]
+            if let known = ids.index(of: span.spanID, spans) {
+                if spans[known].counted == nil { spans[known].counted = span.counted }
+                duplicates.append(span)
+                continue
+            }
+            spans[unique] = span
+            _ = ids.insert(span.spanID, unique, spans)
+            unique += 1
+        }
+        spans.replaceSubrange(unique..., with: duplicates)
+        count = unique
+    }
+
+    private mutating func findAncestors(_ links: [SpanLink]) {
+        ancestors.fill(-1, count: count)
+        isAncestryKnown.fill(false, count: count)
+        for index in 0..<count {
+            var parent = spans[index].parentSpanID
             var hops = 0
             while parent != .invalid, hops < Self.hopsMax {
-                if let known = indices[parent] {
-                    ancestors[index] = known == index ? -1 : known
+                if let known = ids.index(of: parent, spans) {
+                    ancestors[index] = known == index ? -1 : Int32(known)
                     break
                 }
                 guard let next = SpanLink.parent(of: parent, in: links) else { break }
@@ -80,124 +128,154 @@ struct CallAssembler {
             }
             isAncestryKnown[index] = ancestors[index] >= 0 || parent == .invalid
         }
-        depths = spans.indices.map { index in
+        depths.fill(0, count: count)
+        for index in 0..<count {
             var depth = 0
             var next = ancestors[index]
             while next >= 0, depth < Self.hopsMax {
                 depth += 1
-                next = ancestors[next]
+                next = ancestors[Int(next)]
             }
-            return depth
+            depths[index] = Int32(depth)
         }
     }
 
-    func depth(of index: Int) -> Int { depths[index] }
-    func isPlaceKnown(_ index: Int) -> Bool { isAncestryKnown[index] }
-
-    /// The ancestors of a span, the nearest first.
-    func ancestry(of index: Int) -> [Int] {
-        var result: [Int] = []
-        var next = ancestors[index]
-        while next >= 0, result.count < Self.hopsMax {
-            result.append(next)
-            next = ancestors[next]
-        }
-        return result
-    }
-
-    /// The nearest ancestor that something holds of.
-    func ancestor(of index: Int, where condition: (GenAISpan) -> Bool) -> Int? {
-        var next = ancestors[index]
+    /// The nearest ancestor that something holds of, or -1.
+    @inline(__always)
+    func ancestor(of index: Int, where condition: (Int) -> Bool) -> Int {
+        var next = Int(ancestors[index])
         var hops = 0
         while next >= 0, hops < Self.hopsMax {
-            if condition(spans[next]) { return next }
-            next = ancestors[next]
+            if condition(next) { return next }
+            next = Int(ancestors[next])
             hops += 1
         }
-        return nil
+        return -1
     }
 
     /// The nearest ancestor that is more than a step on the way, or -1.
-    func blockingContext(of index: Int) -> Int { ancestor(of: index) { $0.role != .step } ?? -1 }
+    func blockingContext(of index: Int) -> Int { ancestor(of: index) { spans[$0].role != .step } }
 
     // MARK: clusters
 
-    private mutating func assemble() {
-        let candidates = spans.indices.filter { spans[$0].role == .call }.sorted {
-            depths[$0] != depths[$1] ? depths[$0] > depths[$1] : $0 < $1
+    private mutating func findClusters() {
+        nextMember.fill(-1, count: count)
+        isSum.fill(false, count: count)
+        groups.fill(ClusterList(), count: count + 2)
+        clusters.removeAll(keepingCapacity: true)
+        nextInGroup.removeAll(keepingCapacity: true)
+        found.removeAll(keepingCapacity: true)
+        // The deepest come first, so that what is below a call is whole by its turn.
+        candidates.removeAll(keepingCapacity: true)
+        for index in 0..<count where spans[index].role == .call {
+            candidates.append(UInt64(Self.hopsMax - Int(depths[index])) << 32 | UInt64(index))
         }
-        // By the call span above them; the deepest come first, so that what is below a call is whole by its turn.
-        var inside: [Int: [Cluster]] = [:]
-        var open: [Context: [Cluster]] = [:]
+        if !candidates.isAscending { candidates.sort() }
         for candidate in candidates {
-            let clusters = mergedSiblings(inside.removeValue(forKey: candidate) ?? [])
-            guard let cluster = absorb(candidate, clusters) else { continue }
-            let context = blockingContext(of: candidate)
-            if context >= 0, spans[context].role == .call {
-                inside[context, default: []].append(cluster)
-            } else {
-                let known = context >= 0 || isAncestryKnown[candidate]
-                open[known ? .span(context) : .missing, default: []].append(cluster)
-            }
+            let index = Int(candidate & 0xFFFF_FFFF)
+            takeGroup(index + 1)
+            mergeSiblings()
+            guard let cluster = absorb(index) else { continue }
+            let context = blockingContext(of: index)
+            append(cluster, to: context >= 0 || isAncestryKnown[index] ? context + 1 : count + 1)
         }
-        for (_, clusters) in open { calls += mergedSiblings(clusters) }
-        // A loop of parents leaves calls that are inside one another.
-        for (_, clusters) in inside { calls += clusters }
-        mergeOrphans()
-        calls.sort { Self.isBefore(spans[$0.top], spans[$1.top]) }
+        for group in groups.indices where groups[group].first >= 0 {
+            takeGroup(group)
+            // A loop of parents leaves calls that are inside one another.
+            if group == 0 || group > count || spans[group - 1].role != .call { mergeSiblings() }
+            found += siblings
+        }
+        sortFound()
     }
 
-    private enum Context: Hashable {
-        case span(Int)
-        /// Below a span that did not arrive.
-        case missing
+    private mutating func sortFound() {
+        let isSorted = zip(found, found.dropFirst()).allSatisfy { clusters[Int($0)].top < clusters[Int($1)].top }
+        if !isSorted { found.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
     }
 
-    private func cluster(_ index: Int) -> Cluster {
+    private mutating func append(_ cluster: Int32, to group: Int) {
+        let last = groups[group].last
+        if last < 0 { groups[group].first = cluster } else { nextInGroup[Int(last)] = cluster }
+        groups[group].last = cluster
+    }
+
+    /// Moves a group to `siblings`.
+    private mutating func takeGroup(_ group: Int) {
+        siblings.removeAll(keepingCapacity: true)
+        var next = groups[group].first
+        groups[group] = ClusterList()
+        while next >= 0 {
+            siblings.append(next)
+            next = nextInGroup[Int(next)]
+        }
+    }
+
+    private mutating func cluster(_ index: Int) -> Int32 {
         let span = spans[index]
-        return Cluster(
-            members: [index], top: index, start: span.start, end: span.end, usage: span.usage,
-            hasExclusiveInput: span.isInputExclusive)
+        let number = Int32(index)
+        clusters.append(
+            Cluster(
+                first: number, last: number, top: number, start: span.start, end: span.end, usage: span.usage,
+                hasExclusiveInput: span.isInputExclusive))
+        nextInGroup.append(-1)
+        return Int32(clusters.count - 1)
     }
 
-    /// Puts a call span together with the one of the clusters inside it that it repeats. Those it does not repeat are
-    /// calls of their own. Nil when the span is the sum of them.
-    private mutating func absorb(_ candidate: Int, _ clusters: [Cluster]) -> Cluster? {
+    /// Puts a call span together with the one of the clusters inside it, the siblings, that it repeats. Those it does
+    /// not repeat are calls of their own. Nil when the span is the sum of them.
+    private mutating func absorb(_ candidate: Int) -> Int32? {
         let own = cluster(candidate)
-        let similar = clusters.indices.filter { isSimilar(own, clusters[$0]) }
-        guard !similar.isEmpty else {
-            calls += clusters
+        guard !siblings.isEmpty else { return own }
+        var similar = 0
+        var same: Int32 = -1
+        for inner in siblings where isSimilar(clusters[Int(own)], clusters[Int(inner)]) {
+            similar += 1
+            if agree(clusters[Int(own)], clusters[Int(inner)]) { same = inner }
+        }
+        guard similar > 0 else {
+            found += siblings
             return own
         }
-        guard let same = similar.last(where: { agree(own, clusters[$0]) }) else {
-            calls += clusters
-            sums.insert(candidate)
+        let isEmpty = same < 0 || clusters[Int(same)].usage.isEmpty
+        if same < 0 || similar > 1 && isEmpty && !clusters[Int(own)].usage.isEmpty && isSumOfSiblings(own) {
+            found += siblings
+            isSum[candidate] = true
             return nil
         }
-        if similar.count > 1, !own.usage.isEmpty, clusters[same].usage.isEmpty, isSum(own, of: clusters) {
-            calls += clusters
-            sums.insert(candidate)
-            return nil
-        }
-        for index in clusters.indices where index != same { calls.append(clusters[index]) }
-        return joined(clusters[same], own)
+        for inner in siblings where inner != same { found.append(inner) }
+        clusters[Int(own)] = joined(clusters[Int(same)], clusters[Int(own)])
+        return own
     }
 
-    private func isSum(_ outer: Cluster, of clusters: [Cluster]) -> Bool {
+    private func isSumOfSiblings(_ outer: Int32) -> Bool {
         var sum = TokenUsage()
-        for cluster in clusters { sum += cluster.usage.buckets() }
-        let usage = outer.usage.buckets()
+        for inner in siblings { sum += clusters[Int(inner)].usage.buckets() }
+        let usage = clusters[Int(outer)].usage.buckets()
         return sum.input == usage.input && sum.output == usage.output
     }
 
-    private func mergedSiblings(_ clusters: [Cluster]) -> [Cluster] {
-        guard clusters.count > 1 else { return clusters }
-        var result: [Cluster] = []
-        for cluster in clusters.sorted(by: { Self.isBefore(spans[$0.top], spans[$1.top]) }) {
-            let same = result.indices.suffix(Self.overlapsMax).last { areOne(result[$0], cluster) }
-            if let same { result[same] = joined(cluster, result[same]) } else { result.append(cluster) }
+    private mutating func mergeSiblings() {
+        guard siblings.count > 1 else { return }
+        let isSorted = zip(siblings, siblings.dropFirst()).allSatisfy { clusters[Int($0)].top < clusters[Int($1)].top }
+        if !isSorted { siblings.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
+        merged.removeAll(keepingCapacity: true)
+        for cluster in siblings {
+            var same: Int32 = -1
+            var back = merged.count - 1
+            while back >= 0, back >= merged.count - Self.overlapsMax {
+                if areOne(clusters[Int(merged[back])], clusters[Int(cluster)]) {
+                    same = merged[back]
+                    break
+                }
+                back -= 1
+            }
+            if same >= 0 {
+                clusters[Int(same)] = joined(clusters[Int(cluster)], clusters[Int(same)])
+            } else {
+                merged.append(cluster)
+            }
         }
-        return result
+        swap(&siblings, &merged)
     }
 
     private func areOne(_ a: Cluster, _ b: Cluster) -> Bool {
@@ -207,38 +285,62 @@ struct CallAssembler {
 
     /// Calls whose place in the trace is not known: they have to say that they are the same one.
     private mutating func mergeOrphans() {
-        let orphans = calls.indices.filter { !calls[$0].members.contains { isAncestryKnown[$0] } }
-        var merged: Set<Int> = []
+        let orphans = found.filter { isOrphan(clusters[Int($0)]) }
+        guard !orphans.isEmpty, found.count > 1 else { return }
+        var gone: Set<Int32> = []
         for orphan in orphans.prefix(Self.overlapsMax) {
-            let others = calls.indices.filter { $0 != orphan && !merged.contains($0) }
-            let same = others.prefix(Self.hopsMax).first { other in
-                let (a, b) = (calls[orphan], calls[other])
-                guard overlap(a, b), isSimilar(a, b), agree(a, b) else { return false }
-                return haveSameResponse(a, b)
-                    || !a.usage.isEmpty && !b.usage.isEmpty && haveDistinctOrigins(a, b) && isInside(a, b)
+            let a = clusters[Int(orphan)]
+            var others = 0
+            for other in found where other != orphan && !gone.contains(other) {
+                others += 1
+                if others > Self.hopsMax { break }
+                let b = clusters[Int(other)]
+                guard overlap(a, b), isSimilar(a, b), agree(a, b) else { continue }
+                let areBothSaid = !a.usage.isEmpty && !b.usage.isEmpty
+                guard haveSameResponse(a, b) || areBothSaid && haveDistinctOrigins(a, b) && isInside(a, b) else {
+                    continue
+                }
+                clusters[Int(other)] = a.start >= b.start ? joined(a, b) : joined(b, a)
+                gone.insert(orphan)
+                break
             }
-            guard let same else { continue }
-            let isInner = calls[orphan].start >= calls[same].start
-            calls[same] = isInner ? joined(calls[orphan], calls[same]) : joined(calls[same], calls[orphan])
-            merged.insert(orphan)
         }
-        calls = calls.indices.filter { !merged.contains($0) }.map { calls[$0] }
+        guard !gone.isEmpty else { return }
+        found.removeAll { gone.contains($0) }
+        sortFound()
     }
 
+    private func isOrphan(_ cluster: Cluster) -> Bool { !hasMember(cluster) { isAncestryKnown[$0] } }
+
     /// `inner` first: its facts count more, and the outer one's times.
-    private func joined(_ inner: Cluster, _ outer: Cluster) -> Cluster {
-        var (first, second) = (inner, outer)
-        if let a = inner.usage.input, let b = outer.usage.input, a < b {
-            // One of them left cached tokens out of its input: the other's is whole.
-            (first, second) = (outer, inner)
-        } else if inner.usage.isEmpty {
-            (first, second) = (outer, inner)
-        }
-        var result = Cluster(
-            members: inner.members + outer.members, top: outer.top, start: min(inner.start, outer.start),
-            end: max(inner.end, outer.end), usage: first.usage, hasExclusiveInput: first.hasExclusiveInput)
+    private mutating func joined(_ inner: Cluster, _ outer: Cluster) -> Cluster {
+        nextMember[Int(inner.last)] = outer.first
+        var result = inner
+        (result.last, result.top) = (outer.last, outer.top)
+        (result.start, result.end) = (min(inner.start, outer.start), max(inner.end, outer.end))
+        var isOuterFirst = inner.usage.isEmpty
+        // One of them left cached tokens out of its input: the other's is whole.
+        if let a = inner.usage.input, let b = outer.usage.input, a < b { isOuterFirst = true }
+        let (first, second) = isOuterFirst ? (outer, inner) : (inner, outer)
+        (result.usage, result.hasExclusiveInput) = (first.usage, first.hasExclusiveInput)
         result.usage.complete(with: second.usage)
         return result
+    }
+
+    /// Marks the calls that follow a failed one of the same parent to the same model.
+    private mutating func findRetries() {
+        guard calls.contains(where: { spans[Int($0.top)].isError }) else { return }
+        // By context + 1: the last call when it failed.
+        merged.fill(-1, count: count + 1)
+        for number in calls.indices {
+            let context = blockingContext(of: Int(calls[number].top))
+            let before = Int(merged[context + 1])
+            if before >= 0, calls[before].end <= calls[number].start {
+                calls[number].isRetry = ModelIdentity.isSameModel(
+                    spans[Int(calls[before].first)], spans[Int(calls[number].first)])
+            }
+            merged[context + 1] = spans[Int(calls[number].top)].isError ? Int32(number) : -1
+        }
     }
 
     // MARK: sameness
@@ -252,17 +354,13 @@ struct CallAssembler {
     }
 
     private func isSimilar(_ a: Cluster, _ b: Cluster) -> Bool {
-        for a in a.members {
-            for b in b.members {
-                let (a, b) = (spans[a], spans[b])
-                guard ModelIdentity.isSameProvider(a.provider, b.provider), ModelIdentity.isSameModel(a, b) else {
-                    return false
-                }
-                guard (a.operation == "embeddings") == (b.operation == "embeddings") else { return false }
-                if a.responseID != 0, b.responseID != 0, a.responseID != b.responseID { return false }
-            }
-        }
-        return true
+        !hasMember(a) { a in hasMember(b) { b in !isSimilar(spans[a], spans[b]) } }
+    }
+
+    private func isSimilar(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
+        guard ModelIdentity.isSameProvider(a, b), ModelIdentity.isSameModel(a, b) else { return false }
+        guard (a.operation == TextTable.embeddings) == (b.operation == TextTable.embeddings) else { return false }
+        return a.responseID == 0 || b.responseID == 0 || a.responseID == b.responseID
     }
 
     private func agree(_ a: Cluster, _ b: Cluster) -> Bool {
@@ -270,12 +368,36 @@ struct CallAssembler {
     }
 
     private func haveSameResponse(_ a: Cluster, _ b: Cluster) -> Bool {
-        a.members.contains { a in
-            spans[a].responseID != 0 && b.members.contains { spans[$0].responseID == spans[a].responseID }
+        hasMember(a) { a in
+            spans[a].responseID != 0 && hasMember(b) { spans[$0].responseID == spans[a].responseID }
         }
     }
 
     private func haveDistinctOrigins(_ a: Cluster, _ b: Cluster) -> Bool {
-        !a.members.contains { a in b.members.contains { spans[$0].origin == spans[a].origin } }
+        !hasMember(a) { a in hasMember(b) { spans[$0].origin == spans[a].origin } }
+    }
+
+    /// Whether something holds of one of the spans of a call; asked from the innermost on.
+    @inline(__always)
+    func hasMember(_ cluster: Cluster, where condition: (Int) -> Bool) -> Bool {
+        var member = Int(cluster.first)
+        while member >= 0 {
+            if condition(member) { return true }
+            if member == Int(cluster.last) { return false }
+            member = Int(nextMember[member])
+        }
+        return false
+    }
+}
+
+extension [UInt64] {
+    fileprivate var isAscending: Bool { zip(self, dropFirst()).allSatisfy { $0 <= $1 } }
+}
+
+extension Array {
+    /// Makes it `count` times the same element, in the room that it has.
+    mutating func fill(_ element: Element, count: Int) {
+        removeAll(keepingCapacity: true)
+        append(contentsOf: repeatElement(element, count: count))
     }
 }

@@ -1,5 +1,11 @@
 import OTLP
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Finds the attributes of one span that a vocabulary names. Reused from span to span, so that a span allocates nothing.
 struct GenAIAttributes: Sendable {
     private let keys: KeyIndex
@@ -11,7 +17,7 @@ struct GenAIAttributes: Sendable {
     private var found: [(row: Int32, key: Int32)]
     private var touched: [Int] = []
     private var hasAttribution = false
-    private var texts = TextCache()
+    private var list: [TextNumber] = []
 
     /// - Parameter attribution: For each configured key the names of attributes that hold it.
     init(attribution: [[String]]) {
@@ -94,43 +100,54 @@ struct GenAIAttributes: Sendable {
     }
 
     /// The text of an attribute; other types as the text that stands for them.
-    mutating func text(_ fact: GenAIFact, of batch: SpanBatch) -> String {
-        text(fact.rawValue, of: batch)
+    func text(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+        text(fact.rawValue, of: batch, &texts)
     }
 
     /// A hash of a text that is only ever compared; 0 where there is none. The same in every process.
     func hash(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64 {
         guard let row = row(fact, of: batch), row.kind == .string, !row.slice.isEmpty else { return 0 }
         let content = batch.bytes
-        return max(1, TextCache.hash(content.span.bytes, row.slice))
+        return max(1, TextHash.hash(content.span.bytes, row.slice))
     }
 
     /// The values of the attribution keys, of the attributes that were read or else from `fallbacks`.
-    mutating func attributions(of batch: SpanBatch, fallbacks: [String]) -> [String] {
+    mutating func attributions(
+        of batch: SpanBatch, fallbacks: ListNumber, _ texts: inout TextTable
+    ) -> ListNumber {
         guard hasAttribution else { return fallbacks }
-        return attributionFacts.map { fact in
-            let text = text(fact, of: batch)
-            if text.isEmpty { return fallbacks[fact - attributionFacts.lowerBound] }
+        list.removeAll(keepingCapacity: true)
+        for fact in attributionFacts {
+            let text = text(fact, of: batch, &texts)
             let (row, key) = found[fact]
-            guard Int(key) == keys.count else { return text }
-            let name = batch.string(batch.attributes[Int(row)].key)
-            let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
-            return name.dropFirst(prefix) + "=" + text
+            if text.isEmpty {
+                list.append(texts.member(fact - attributionFacts.lowerBound, of: fallbacks))
+            } else if Int(key) < keys.count {
+                list.append(text)
+            } else {
+                let name = batch.string(batch.attributes[Int(row)].key)
+                let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
+                list.append(texts.number(of: name.dropFirst(prefix) + "=" + texts.text(text)))
+            }
         }
+        return texts.list(list)
     }
 
     /// What a resource says of the attribution keys.
-    mutating func attributions(of resource: ResourceRow, in batch: SpanBatch) -> [String] {
+    mutating func attributions(
+        of resource: ResourceRow, in batch: SpanBatch, _ texts: inout TextTable
+    ) -> ListNumber {
         read(resource.attributes, of: batch)
-        return attributions(of: batch, fallbacks: attributionFacts.map { _ in "" })
+        let none = texts.list(attributionFacts.map { _ in .none })
+        return attributions(of: batch, fallbacks: none, &texts)
     }
 
-    private mutating func text(_ fact: Int, of batch: SpanBatch) -> String {
+    private func text(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         let row = found[fact].row
-        guard row >= 0 else { return "" }
+        guard row >= 0 else { return .none }
         let attribute = batch.attributes[Int(row)]
-        if attribute.kind == .string { return texts.text(attribute.slice, of: batch) }
-        return AttributeText.text(batch.value(of: attribute))
+        if attribute.kind == .string { return texts.number(of: attribute.slice, in: batch) }
+        return texts.number(of: AttributeText.text(batch.value(of: attribute)))
     }
 
     /// A number of tokens: a whole number of 0 or more, however it was sent.
@@ -159,12 +176,19 @@ extension UInt64 {
 
 /// Finds a key among those that are known, mostly by one look.
 private struct KeyIndex: Sendable {
-    private let keys: [[UInt8]]
+    /// All keys end to end.
+    private let bytes: [UInt8]
+    private let ranges: [Range<Int>]
     /// Key + 1 by hash, 0 for none; at most an eighth in use.
     private let slots: [Int16]
 
     init(_ keys: [[UInt8]]) {
-        self.keys = keys
+        bytes = keys.flatMap { $0 }
+        var end = 0
+        ranges = keys.map { key in
+            end += key.count
+            return end - key.count..<end
+        }
         var size = 64
         while size < keys.count * 8 { size *= 2 }
         var slots = [Int16](repeating: 0, count: size)
@@ -176,18 +200,30 @@ private struct KeyIndex: Sendable {
         self.slots = slots
     }
 
-    var count: Int { keys.count }
+    var count: Int { ranges.count }
 
     func index(of key: ByteRange, in batch: SpanBatch) -> Int? {
         let content = batch.bytes
-        let hash = Self.hash(content.span.bytes, Int(key.offset), Int(key.count))
+        let text = content.span.bytes.extracting(key.indices)
+        let hash = Self.hash(text, 0, text.byteCount)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
-            if batch.equals(key, keys[index]) { return index }
+            if equals(index, text) { return index }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
+    }
+
+    private func equals(_ index: Int, _ text: RawSpan) -> Bool {
+        let range = ranges[index]
+        guard range.count == text.byteCount else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            text.withUnsafeBytes { text in
+                guard let bytes = bytes.baseAddress, let text = text.baseAddress else { return text.isEmpty }
+                return memcmp(bytes + range.lowerBound, text, range.count) == 0
+            }
+        }
     }
 
     /// Of the first and the last eight bytes and the length, in which all keys of the vocabularies differ.
@@ -204,37 +240,8 @@ private struct KeyIndex: Sendable {
     }
 }
 
-/// Texts that come again and again, made once.
-private struct TextCache: Sendable {
-    private struct Entry {
-        var hash: UInt64 = 0
-        var text = ""
-    }
-
-    /// Two texts of one place take turns.
-    private static let entriesMax = 4_096
-    /// Longer texts are seldom names.
-    private static let textBytesMax = 128
-
-    private var entries = [Entry](repeating: Entry(), count: entriesMax)
-
-    mutating func text(_ range: ByteRange, of batch: SpanBatch) -> String {
-        guard !range.isEmpty else { return "" }
-        guard range.count <= Self.textBytesMax else { return batch.string(range) }
-        let content = batch.bytes
-        let hash = Self.hash(content.span.bytes, range)
-        let place = Int(truncatingIfNeeded: hash >> 20) & (Self.entriesMax - 1)
-        if entries[place].hash == hash, Self.equals(&entries[place].text, range, batch) { return entries[place].text }
-        let text = batch.string(range)
-        entries[place] = Entry(hash: hash, text: text)
-        return text
-    }
-
-    private static func equals(_ text: inout String, _ range: ByteRange, _ batch: SpanBatch) -> Bool {
-        text.withUTF8 { $0.count == Int(range.count) && batch.slice(range).elementsEqual($0) }
-    }
-
-    /// Eight bytes at a time. Equal hashes of different texts only cost a text made anew.
+private enum TextHash {
+    /// Eight bytes at a time; the same in every process.
     static func hash(_ bytes: RawSpan, _ range: ByteRange) -> UInt64 {
         var state = UInt64(range.count) &* 0x9E37_79B9_7F4A_7C15
         var offset = Int(range.offset)

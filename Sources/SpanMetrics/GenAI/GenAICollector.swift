@@ -17,8 +17,15 @@ package struct GenAICollector: Sendable {
     /// The traces to be looked at again, by the time of the last look; each once.
     private(set) var queue = TraceQueue()
     private var attributes: GenAIAttributes
+    private(set) var tools = SettlingTools()
+    private var findings = GenAIFindings()
     /// The spans of the batch at hand that are of no interest.
     private var others: [Int] = []
+    /// The trace of the span before, as spans of a trace come together; nil when a trace was begun or forgotten since.
+    private var last: (key: TraceKey, place: Dictionary<TraceKey, PendingTrace>.Index)?
+    /// Room of traces that were forgotten.
+    private var spareSpans: [[GenAISpan]] = []
+    private var spareLinks: [[SpanLink]] = []
     /// Traces that became too large with the batch at hand.
     private var full: Set<TraceKey> = []
 
@@ -31,6 +38,7 @@ package struct GenAICollector: Sendable {
     package mutating func add(_ stored: StoredBatch, _ body: (TenantID, GenAIFindings) -> Void) {
         now = max(now, stored.receivedAt)
         settleDue(now: now, body)
+        if tools.texts.isOversized { renumberTexts() }
         gather(stored)
         for key in full { settleEarly(key, body) }
         full.removeAll()
@@ -39,7 +47,7 @@ package struct GenAICollector: Sendable {
 
     private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
         tracesSettledEarly += 1
-        body(key.tenant, finish(key))
+        finish(key, body)
     }
 
     // MARK: gathering
@@ -47,6 +55,7 @@ package struct GenAICollector: Sendable {
     private mutating func gather(_ stored: StoredBatch) {
         let batch = stored.batch
         others.removeAll(keepingCapacity: true)
+        last = nil
         var isAny = !traces.isEmpty
         for resource in batch.resources {
             var origin: Origin?
@@ -68,21 +77,22 @@ package struct GenAICollector: Sendable {
 
     /// What the spans of a resource have in common.
     private struct Origin {
-        var service: String
-        var attribution: [String]
+        var service: TextNumber
+        var attribution: ListNumber
     }
 
     private mutating func origin(_ resource: ResourceRow, _ batch: SpanBatch) -> Origin {
         Origin(
-            service: batch.serviceName(of: resource) ?? "",
-            attribution: attributes.attributions(of: resource, in: batch))
+            service: tools.texts.number(of: batch.serviceName(of: resource) ?? ""),
+            attribution: attributes.attributions(of: resource, in: batch, &tools.texts))
     }
 
     private mutating func gather(_ row: SpanRow, _ origin: Origin, _ scope: ScopeRow, _ stored: StoredBatch) {
         let batch = stored.batch
         attributes.read(row.attributes, of: batch)
-        let span = GenAISpan(row, of: batch, &attributes, isScopeInputExclusive: isInputExclusive(scope, batch))
-        span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution)
+        var span = GenAISpan(
+            row, of: batch, &attributes, &tools.texts, isScopeInputExclusive: isInputExclusive(scope, batch))
+        span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
         span.service = origin.service
         span.receivedAt = now
         if !row.traceState.isEmpty {
@@ -90,10 +100,23 @@ package struct GenAICollector: Sendable {
             span.weight = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
         }
         let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
-        let count = traces[key, default: PendingTrace()].add(span, now: now)
-        if count == 1 { queue.append(key, time: now) }
-        if count >= PendingTrace.spansMax { full.insert(key) }
+        let place = place(of: key)
+        if traces.values[place].add(span, now: now) >= PendingTrace.spansMax { full.insert(key) }
         pendingSpans += 1
+    }
+
+    /// The place of a trace, which is begun when there is none.
+    private mutating func place(of key: TraceKey) -> Dictionary<TraceKey, PendingTrace>.Index {
+        if let last, last.key == key { return last.place }
+        var found = traces.index(forKey: key)
+        if found == nil {
+            traces[key] = PendingTrace(spans: spareSpans.popLast() ?? [], links: spareLinks.popLast() ?? [])
+            queue.append(key, time: now)
+            found = traces.index(forKey: key)
+        }
+        guard let found else { preconditionFailure("a trace that was put in is there") }
+        last = (key, found)
+        return found
     }
 
     /// OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
@@ -118,6 +141,7 @@ package struct GenAICollector: Sendable {
     /// Everything that is due at a time, without a change: what ``add(_:_:)`` of a batch at that time would give first.
     func due(at time: UInt64, _ body: (TenantID, GenAIFindings) -> Void) {
         var copy = self
+        copy.tools.assembler = CallAssembler()
         copy.settleDue(now: max(time, now), body)
     }
 
@@ -125,28 +149,66 @@ package struct GenAICollector: Sendable {
         guard now >= configuration.waitNanoseconds else { return }
         let receivedMax = now - configuration.waitNanoseconds
         while let key = queue.popFirst(notAfter: receivedMax) {
-            guard var trace = traces.removeValue(forKey: key) else { continue }
-            if now - trace.lastReceivedAt >= configuration.lateWaitNanoseconds {
-                pendingSpans -= trace.spans.count
-                body(key.tenant, trace.finish(key.traceID))
-            } else {
-                if trace.isDirty { body(key.tenant, trace.settle(key.traceID, receivedMax: receivedMax)) }
-                traces[key] = trace
-                queue.append(key, time: now)
+            guard let place = traces.index(forKey: key) else { continue }
+            if now - traces.values[place].lastReceivedAt >= configuration.lateWaitNanoseconds {
+                finish(key, body)
+                continue
             }
+            queue.append(key, time: now)
+            guard traces.values[place].isDirty else { continue }
+            traces.values[place].settle(key.traceID, receivedMax: receivedMax, &tools, &findings)
+            give(key.tenant, body)
         }
     }
 
     /// Counts what is known of a trace and forgets it.
-    private mutating func finish(_ key: TraceKey) -> GenAIFindings {
-        guard var trace = traces.removeValue(forKey: key) else { return GenAIFindings() }
+    private mutating func finish(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
+        guard var trace = traces.removeValue(forKey: key) else { return }
         pendingSpans -= trace.spans.count
-        return trace.finish(key.traceID)
+        trace.finish(key.traceID, &tools, &findings)
+        keepRoom(of: &trace)
+        give(key.tenant, body)
+    }
+
+    /// Arrays that are kept, and elements of one: at most 4 MB.
+    private static let sparesMax = 256
+    private static let spareElementsMax = 64
+
+    private mutating func keepRoom(of trace: inout PendingTrace) {
+        if spareSpans.count < Self.sparesMax, trace.spans.capacity <= Self.spareElementsMax {
+            trace.spans.removeAll(keepingCapacity: true)
+            spareSpans.append(trace.spans)
+        }
+        if spareLinks.count < Self.sparesMax, trace.links.capacity <= Self.spareElementsMax {
+            trace.links.removeAll(keepingCapacity: true)
+            spareLinks.append(trace.links)
+        }
+    }
+
+    private mutating func give(_ tenant: TenantID, _ body: (TenantID, GenAIFindings) -> Void) {
+        guard !findings.isEmpty else { return }
+        body(tenant, findings)
+        findings.clear()
+    }
+
+    /// Begins a new table of the texts that are in use.
+    private mutating func renumberTexts() {
+        var renumbering = TextRenumbering(tools.texts)
+        for place in traces.values.indices {
+            for index in traces.values[place].spans.indices {
+                renumbering.renumber(&traces.values[place].spans[index])
+            }
+        }
+        tools.texts = renumbering.finish()
     }
 
     // MARK: checkpoint
 
     mutating func restore(now: UInt64) { self.now = now }
+
+    mutating func readTrace(_ reader: inout ByteReader) -> PendingTrace? {
+        PendingTrace(&reader, attributions: configuration.attribution.count, &tools.texts)
+    }
 
     mutating func restore(_ trace: PendingTrace, _ key: TraceKey, time: UInt64) {
         guard traces.updateValue(trace, forKey: key) == nil else { return }
@@ -156,7 +218,7 @@ package struct GenAICollector: Sendable {
 
     /// Counts and forgets everything, as at the end of time.
     package mutating func finishAll(_ body: (TenantID, GenAIFindings) -> Void) {
-        while let key = queue.popFirst() { body(key.tenant, finish(key)) }
+        while let key = queue.popFirst() { finish(key, body) }
     }
 }
 
@@ -199,10 +261,14 @@ extension PendingTrace {
         spans.append(span)
         lastReceivedAt = now
         isDirty = true
+        unattributed = nil
         return spans.count
     }
 
     mutating func addLinks(_ more: some Sequence<SpanLink>) {
-        for link in more where link.parent != .invalid && links.count < Self.linksMax { links.append(link) }
+        for link in more where link.parent != .invalid && links.count < Self.linksMax {
+            links.append(link)
+            unattributed = nil
+        }
     }
 }

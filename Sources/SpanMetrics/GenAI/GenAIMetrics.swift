@@ -106,79 +106,60 @@ package struct GenAIStatistics: Hashable, Sendable {
 /// What ``GenAIMetrics`` guards.
 struct GenAIState: Sendable {
     let configuration: GenAIConfiguration
-    let seed: UInt64
     var position = JournalPosition.beginning
     var collector: GenAICollector
-    var tenants: [TenantID: GenAISeries] = [:]
-    private var counts = GenAIStatistics()
-    private var prices = KnownPrices()
+    var totals: GenAITotals
 
     init(_ configuration: GenAIConfiguration, seed: UInt64) {
         self.configuration = configuration
-        self.seed = seed
         collector = GenAICollector(configuration)
+        totals = GenAITotals(configuration, seed: seed)
     }
 
     var statistics: GenAIStatistics {
-        var result = counts
+        var result = totals.counts
         result.tracesSettledEarly = collector.tracesSettledEarly
         result.pendingSpans = collector.pendingSpans
-        result.series = tenants.values.reduce(0) { $0 + $1.count }
+        result.series = totals.tenants.values.reduce(0) { $0 + $1.count }
         return result
     }
-
-    func emptySeries() -> GenAISeries { GenAISeries(configuration, seed: seed) }
 
     mutating func record(_ batch: StoredBatch, _ costs: CostModel) -> [UsageRecord] {
         guard batch.position > position else { return [] }
         position = batch.position
-        var found: [(TenantID, GenAIFindings)] = []
-        collector.add(batch) { found.append(($0, $1)) }
         var records: [UsageRecord] = []
-        for (tenant, findings) in found { count(findings, of: tenant, costs, &records) }
+        Self.add(batch, &collector, &totals, costs, &records)
         return records
     }
 
     func snapshot(now: UInt64, _ costs: CostModel) -> GenAISnapshot {
-        var copy = self
+        var totals = totals
         var records: [UsageRecord] = []
-        collector.due(at: now) { copy.count($1, of: $0, costs, &records) }
-        return GenAISnapshot(tenants: copy.tenants)
+        collector.due(at: now) { totals.count($1, of: $0, costs, &records) }
+        return GenAISnapshot(tenants: totals.tenants)
     }
 
     /// The records that would come if nothing more arrived.
     func waitingRecords(_ costs: CostModel) -> [UsageRecord] {
         var copy = self
         var records: [UsageRecord] = []
-        var found: [(TenantID, GenAIFindings)] = []
-        copy.collector.finishAll { found.append(($0, $1)) }
-        for (tenant, findings) in found { copy.count(findings, of: tenant, costs, &records) }
+        Self.finish(&copy.collector, &copy.totals, costs, &records)
         return records
     }
 
-    private mutating func count(
-        _ findings: GenAIFindings, of tenant: TenantID, _ costs: CostModel, _ records: inout [UsageRecord]
+    // Collector and totals apart, as one is changed while the other gives.
+
+    private static func add(
+        _ batch: StoredBatch, _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModel,
+        _ records: inout [UsageRecord]
     ) {
-        // Taken out of the dictionary, so that its arrays stay unshared.
-        var series = tenants.removeValue(forKey: tenant) ?? emptySeries()
-        for call in findings.calls {
-            let cost = costs.cost(of: call, &prices)
-            series.add(call, cost)
-            records.append(UsageRecord(call, cost, tenant: tenant))
-            counts.calls = counts.calls.addingClamped(call.weight)
-            if call.usage != nil, cost.source == .unknown { counts.unpricedCalls += 1 }
-        }
-        for call in findings.supplements {
-            let cost = costs.cost(of: call, &prices)
-            series.supplement(call, cost)
-            records.append(UsageRecord(call, cost, tenant: tenant, kind: .supplement))
-        }
-        for run in findings.tools { series.add(run) }
-        for rest in findings.unattributed {
-            series.add(rest)
-            records.append(UsageRecord(rest, tenant: tenant))
-        }
-        counts.lateSpans += findings.lateSpans
-        tenants[tenant] = series
+        collector.add(batch) { totals.count($1, of: $0, costs, &records) }
+    }
+
+    private static func finish(
+        _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModel,
+        _ records: inout [UsageRecord]
+    ) {
+        collector.finishAll { totals.count($1, of: $0, costs, &records) }
     }
 }

@@ -7,6 +7,8 @@ struct GenAISeries: Sendable {
     private(set) var finishReasons: SeriesTable<EventCount>
     private(set) var tools: SeriesTable<EventCount>
     private(set) var unattributed: SeriesTable<EventCount>
+    /// Scratch.
+    private var key = SeriesTableKey()
 
     private static let callLabels = [
         "service_name", "gen_ai_agent_name", "gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model",
@@ -29,32 +31,48 @@ struct GenAISeries: Sendable {
 
     var count: Int { calls.count + histograms.count + finishReasons.count + tools.count + unattributed.count }
 
-    private static func key(_ call: ModelCall) -> SeriesTableKey {
-        var key = SeriesTableKey()
+    /// Makes `key` that of a call without attribution.
+    private mutating func setKey(_ call: ModelCall) {
+        key.clear()
         key.append(call.service)
         key.append(call.agent)
         key.append(call.operation)
         key.append(call.provider)
         key.append(call.requestModel)
         key.append(call.responseModel)
-        return key
     }
 
-    private static func attributedKey(_ key: SeriesTableKey, _ call: ModelCall) -> SeriesTableKey {
-        var key = key
+    /// The row of the counts of a call.
+    mutating func countsRow(_ call: ModelCall) -> Int {
+        setKey(call)
         for value in call.attribution { key.append(value) }
-        return key
+        return calls.row(of: key.bytes)
     }
 
-    mutating func add(_ call: ModelCall, _ cost: CallCost) {
-        let key = Self.key(call)
-        calls.update(Self.attributedKey(key, call)) { row in
+    /// The row of the histograms of a call.
+    mutating func histogramsRow(_ call: ModelCall) -> Int {
+        setKey(call)
+        key.append(call.errorLabel)
+        return histograms.row(of: key.bytes)
+    }
+
+    mutating func finishReasonRow(_ call: ModelCall, _ reason: String) -> Int {
+        setKey(call)
+        key.append(reason)
+        return finishReasons.row(of: key.bytes)
+    }
+
+    mutating func addCounts(_ call: ModelCall, _ cost: CallCost, row: Int) {
+        calls.update(row) { row in
             row.calls = row.calls.addingClamped(call.weight)
             if call.isError { row.errors = row.errors.addingClamped(call.weight) }
             if call.isRetry { row.retries = row.retries.addingClamped(call.weight) }
             row.add(call, cost)
         }
-        histograms.update(key.adding(call.errorLabel)) { row in
+    }
+
+    mutating func addHistograms(_ call: ModelCall, row: Int) {
+        histograms.update(row) { row in
             let seconds = Double(call.durationNanoseconds) / 1e9
             row.duration.add(seconds, weight: call.weight, bounds: GenAIBounds.seconds)
             if let first = call.timeToFirstToken {
@@ -67,31 +85,43 @@ struct GenAISeries: Sendable {
             }
             row.addTokens(call)
         }
-        for reason in call.finishReasons {
-            finishReasons.update(key.adding(reason)) { $0.count = $0.count.addingClamped(call.weight) }
-        }
+    }
+
+    mutating func addFinishReason(row: Int, weight: UInt64) {
+        finishReasons.update(row) { $0.count = $0.count.addingClamped(weight) }
     }
 
     /// Adds the usage of a call that was counted without it.
     mutating func supplement(_ call: ModelCall, _ cost: CallCost) {
-        let key = Self.key(call)
-        calls.update(Self.attributedKey(key, call)) { $0.add(call, cost) }
-        histograms.update(key.adding(call.errorLabel)) { $0.addTokens(call) }
+        calls.update(countsRow(call)) { $0.add(call, cost) }
+        histograms.update(histogramsRow(call)) { $0.addTokens(call) }
     }
 
-    mutating func add(_ run: ToolRun) {
-        let status = run.isError ? "STATUS_CODE_ERROR" : "STATUS_CODE_UNSET"
-        tools.update(SeriesTableKey().adding(run.service).adding(run.agent).adding(run.tool).adding(status)) {
-            $0.count = $0.count.addingClamped(run.weight)
-        }
+    mutating func row(_ run: ToolRun) -> Int {
+        key.clear()
+        key.append(run.service)
+        key.append(run.agent)
+        key.append(run.tool)
+        key.append(run.isError ? "STATUS_CODE_ERROR" : "STATUS_CODE_UNSET")
+        return tools.row(of: key.bytes)
+    }
+
+    mutating func add(_ run: ToolRun, row: Int) {
+        tools.update(row) { $0.count = $0.count.addingClamped(run.weight) }
     }
 
     mutating func add(_ rest: UnattributedUsage) {
-        for (type, tokens) in [("input", rest.usage.input), ("output", rest.usage.output)] where tokens > 0 {
-            unattributed.update(SeriesTableKey().adding(rest.service).adding(rest.agent).adding(type)) {
-                $0.count = $0.count.addingClamped(tokens.multipliedClamped(by: rest.weight))
-            }
-        }
+        add(rest, "input", rest.usage.input)
+        add(rest, "output", rest.usage.output)
+    }
+
+    private mutating func add(_ rest: UnattributedUsage, _ type: String, _ tokens: UInt64) {
+        guard tokens > 0 else { return }
+        key.clear()
+        key.append(rest.service)
+        key.append(rest.agent)
+        key.append(type)
+        unattributed.update(key) { $0.count = $0.count.addingClamped(tokens.multipliedClamped(by: rest.weight)) }
     }
 
     // MARK: checkpoint

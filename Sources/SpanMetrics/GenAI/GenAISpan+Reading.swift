@@ -4,39 +4,38 @@ extension GenAISpan {
     /// What a span says in the vocabularies; `attributes` has read its attributes.
     ///
     /// - Parameter isScopeInputExclusive: The scope's library leaves cached tokens out of the input.
-    convenience init(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, isScopeInputExclusive: Bool
+    init(
+        _ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
+        isScopeInputExclusive: Bool
     ) {
-        self.init()
         spanID = span.spanID
         parentSpanID = span.parentSpanID
         start = span.startTime
         end = max(span.startTime, span.endTime)
         isError = span.isError
-        readWork(span, of: batch, &attributes)
-        isInputExclusive = isScopeInputExclusive && provider.lowercased().contains("anthropic")
-        readUsage(of: batch, &attributes)
-        (role, operation) = Self.role(&attributes, of: batch, hasUsage: !usage.isEmpty)
+        readWork(span, of: batch, attributes, &texts)
+        isInputExclusive = isScopeInputExclusive && texts.text(provider).lowercased().contains("anthropic")
+        readUsage(of: batch, attributes)
+        (role, operation) = Self.role(attributes, of: batch, &texts, hasUsage: !usage.isEmpty)
         if role == .call { origin = Self.origin(span, of: batch) }
-        readNames(span, of: batch, &attributes)
-        readTimeToFirstToken(span, of: batch, &attributes)
+        readNames(span, of: batch, attributes, &texts)
+        readTimeToFirstToken(span, of: batch, attributes)
+        identify(&texts)
     }
 
-    private func readWork(_ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
-        provider = Self.unquoted(attributes.text(.provider, of: batch))
-        requestModel = Self.unquoted(attributes.text(.requestModel, of: batch))
-        responseModel = attributes.text(.responseModel, of: batch)
+    private mutating func readWork(
+        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+    ) {
+        provider = Self.unquoted(attributes.text(.provider, of: batch, &texts), &texts)
+        requestModel = Self.unquoted(attributes.text(.requestModel, of: batch, &texts), &texts)
+        responseModel = attributes.text(.responseModel, of: batch, &texts)
         responseID = attributes.hash(.responseID, of: batch)
-        conversation = attributes.text(.conversation, of: batch)
-        errorType = attributes.text(.errorType, of: batch)
+        conversation = attributes.text(.conversation, of: batch, &texts)
+        errorType = attributes.text(.errorType, of: batch, &texts)
         if let row = attributes.row(.finishReasons, of: batch) {
-            if case .array(let reasons) = batch.value(of: row) {
-                finishReasons = reasons.map(AttributeText.text)
-            } else {
-                finishReasons = [attributes.text(.finishReasons, of: batch)]
-            }
-        } else if attributes.row(.singleFinishReason, of: batch) != nil {
-            finishReasons = [attributes.text(.singleFinishReason, of: batch)]
+            finishReasons = texts.list(of: row, in: batch)
+        } else if let row = attributes.row(.singleFinishReason, of: batch) {
+            finishReasons = texts.list(of: [AttributeText.text(batch.value(of: row))])
         }
     }
 
@@ -51,23 +50,21 @@ extension GenAISpan {
 
     // MARK: kind of work
 
-    private static let calls: Set = ["chat", "text_completion", "generate_content", "embeddings"]
-    private static let aggregates: Set = ["invoke_agent", "invoke_workflow"]
-
     private static func role(
-        _ attributes: inout GenAIAttributes, of batch: SpanBatch, hasUsage: Bool
-    ) -> (Role, operation: String) {
-        let operation = attributes.text(.operation, of: batch)
-        if calls.contains(operation) { return (.call, operation) }
-        if aggregates.contains(operation) { return (.aggregate, operation) }
-        if operation == "execute_tool" { return (.tool, operation) }
+        _ attributes: GenAIAttributes, of batch: SpanBatch, _ texts: inout TextTable, hasUsage: Bool
+    ) -> (Role, operation: TextNumber) {
+        let operation = attributes.text(.operation, of: batch, &texts)
+        if TextTable.calls.contains(operation.index) { return (.call, operation) }
+        if TextTable.aggregates.contains(operation.index) { return (.aggregate, operation) }
+        if operation == TextTable.executeTool { return (.tool, operation) }
         if !operation.isEmpty { return (.step, operation) }
-        for (fact, vocabulary) in vocabularies {
-            let value = unquoted(attributes.text(fact, of: batch)).lowercased()
-            if let known = vocabulary[value] { return known }
+        for (fact, vocabulary) in vocabularies where attributes.has(fact) {
+            let value = unquoted(attributes.text(fact, of: batch, &texts), &texts)
+            guard let known = vocabulary[texts.text(value).lowercased()] else { continue }
+            return (known.0, texts.number(of: known.operation))
         }
         // Usage without a kind of work: only a call has any.
-        return hasUsage ? (.call, "chat") : (.step, "")
+        return hasUsage ? (.call, TextTable.chat) : (.step, .none)
     }
 
     private static let vocabularies: [(GenAIFact, [String: (Role, operation: String)])] = [
@@ -113,16 +110,19 @@ extension GenAISpan {
         ),
     ]
 
-    private func readNames(_ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
-        agent = attributes.text(.agent, of: batch)
-        tool = attributes.text(.tool, of: batch)
-        let entity = attributes.text(.entity, of: batch)
-        if agent.isEmpty, role == .aggregate, operation == "invoke_agent" {
-            agent = entity.isEmpty ? Self.name(batch.string(span.name), after: "invoke_agent ") : entity
+    private mutating func readNames(
+        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+    ) {
+        agent = attributes.text(.agent, of: batch, &texts)
+        tool = attributes.text(.tool, of: batch, &texts)
+        func entity(orNameAfter prefix: String) -> TextNumber {
+            let entity = attributes.text(.entity, of: batch, &texts)
+            return entity.isEmpty ? texts.number(of: Self.name(batch.string(span.name), after: prefix)) : entity
         }
-        if tool.isEmpty, role == .tool {
-            tool = entity.isEmpty ? Self.name(batch.string(span.name), after: "execute_tool ") : entity
+        if agent.isEmpty, role == .aggregate, operation == TextTable.invokeAgent {
+            agent = entity(orNameAfter: "invoke_agent ")
         }
+        if tool.isEmpty, role == .tool { tool = entity(orNameAfter: "execute_tool ") }
     }
 
     private static func name(_ text: String, after prefix: String) -> String {
@@ -130,14 +130,17 @@ extension GenAISpan {
     }
 
     /// MLflow sends texts as JSON.
-    private static func unquoted(_ text: String) -> String {
-        guard text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return text }
-        return String(text.dropFirst().dropLast())
+    private static func unquoted(_ number: TextNumber, _ texts: inout TextTable) -> TextNumber {
+        guard !number.isEmpty else { return number }
+        let text = texts.text(number)
+        let quote = UInt8(ascii: "\"")
+        guard text.utf8.count >= 2, text.utf8.first == quote, text.utf8.last == quote else { return number }
+        return texts.number(of: String(text.dropFirst().dropLast()))
     }
 
     // MARK: tokens and money
 
-    private func readUsage(of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
+    private mutating func readUsage(of batch: SpanBatch, _ attributes: GenAIAttributes) {
         usage.input = attributes.count(.input, of: batch)
         usage.output = attributes.count(.output, of: batch)
         usage.total = attributes.count(.total, of: batch)
@@ -161,7 +164,9 @@ extension GenAISpan {
 
     // MARK: time to first token
 
-    private func readTimeToFirstToken(_ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
+    private mutating func readTimeToFirstToken(
+        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes
+    ) {
         guard role == .call else { return }
         let seconds = Double(durationNanoseconds) / 1e9
         if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0 {

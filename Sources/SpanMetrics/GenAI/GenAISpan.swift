@@ -1,10 +1,8 @@
 import OTLP
 
-/// What a span says about work of agents, in one vocabulary whatever it was sent in.
-///
-/// A class, so that looking at the spans of a trace from all sides copies none of their texts.
-// Nothing changes a span once it is gathered.
-final class GenAISpan: @unchecked Sendable {
+/// What a span says about work of agents, in one vocabulary whatever it was sent in: plain numbers, its texts those of
+/// the collector's ``TextTable``.
+struct GenAISpan: Sendable {
     enum Role: UInt8, Sendable {
         /// May describe a call of a model; so may others that describe the same call.
         case call
@@ -15,6 +13,11 @@ final class GenAISpan: @unchecked Sendable {
         case step
     }
 
+    /// How a span was counted.
+    enum Counted: UInt8, Sendable {
+        case withUsage, withoutUsage
+    }
+
     var spanID = SpanID.invalid
     var parentSpanID = SpanID.invalid
     /// Unix nanoseconds.
@@ -23,36 +26,50 @@ final class GenAISpan: @unchecked Sendable {
     var end: UInt64 = 0
     /// When the collector took it, unix nanoseconds.
     var receivedAt: UInt64 = 0
-    var role = Role.step
     /// A hash of the names of span and scope: what one library calls by one name are different calls.
     var origin: UInt64 = 0
     /// How many spans this one stands for.
     var weight: UInt64 = 1
-    var isError = false
+    /// A hash of the response's id; 0 where there is none.
+    var responseID: UInt64 = 0
+    var usage = ReportedUsage()
     /// Seconds.
     var timeToFirstToken: Double?
+    var role = Role.step
+    var isError = false
     var isInputExclusive = false
-    var usage = ReportedUsage()
+    /// What it is part of was counted.
+    var counted: Counted?
     /// In US dollars, as somebody before us worked it out.
     var reportedCost: Double?
 
-    var service = ""
+    var service = TextNumber.none
     /// As the conventions name it: `chat`, `embeddings`, `invoke_agent`, ...
-    var operation = ""
-    var provider = ""
-    var requestModel = ""
-    var responseModel = ""
-    /// A hash of the response's id; 0 where there is none.
-    var responseID: UInt64 = 0
-    var agent = ""
-    var tool = ""
-    var conversation = ""
-    var errorType = ""
-    var finishReasons: [String] = []
+    var operation = TextNumber.none
+    var provider = TextNumber.none
+    var requestModel = TextNumber.none
+    var responseModel = TextNumber.none
+    var agent = TextNumber.none
+    var tool = TextNumber.none
+    var conversation = TextNumber.none
+    var errorType = TextNumber.none
+    var finishReasons = ListNumber.none
     /// The values of the configured attribution keys, in their order; empty text where there is none.
-    var attribution: [String] = []
+    var attribution = ListNumber.none
+
+    /// What provider and models are compared by.
+    private(set) var family = TextNumber.none
+    private(set) var bareRequestModel = TextNumber.none
+    private(set) var bareResponseModel = TextNumber.none
 
     init() {}
 
     var durationNanoseconds: UInt64 { end - start }
+
+    /// To be called when provider and models are set.
+    mutating func identify(_ texts: inout TextTable) {
+        family = texts.family(provider)
+        bareRequestModel = texts.bareName(requestModel)
+        bareResponseModel = texts.bareName(responseModel)
+    }
 }

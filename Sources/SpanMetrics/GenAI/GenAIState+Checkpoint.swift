@@ -3,15 +3,15 @@ import TraceStorage
 
 /// The `gen_ai` section, version 1: the configuration's fingerprint as a block, the time, the number of tenants, for
 /// each its name and its series; the number of waiting traces, for each its tenant, trace id, the times of its last
-/// look and its last span, whether it is to be looked at, its spans, links and what of them is counted.
+/// look and its last span, whether it is to be looked at, its spans with what of them is counted, and its links.
 extension GenAIState {
     static let sectionVersion: UInt32 = 1
 
     func checkpointSection(name: String) -> CheckpointSection {
         var writer = ByteWriter()
         writer.block(configuration.fingerprint.utf8)
-        writer.varint(UInt64(tenants.count))
-        for (tenant, series) in tenants.sorted(by: { $0.key.name < $1.key.name }) {
+        writer.varint(UInt64(totals.tenants.count))
+        for (tenant, series) in totals.tenants.sorted(by: { $0.key.name < $1.key.name }) {
             writer.block(tenant.name.utf8)
             series.write(to: &writer)
         }
@@ -45,10 +45,11 @@ extension GenAIState {
     private mutating func read(_ reader: inout ByteReader) -> Bool {
         guard let count = reader.varint() else { return false }
         for _ in 0..<count {
-            var series = emptySeries()
-            guard let name = reader.text(), let tenant = TenantID(name), tenants[tenant] == nil, series.read(&reader)
+            var series = totals.emptySeries()
+            guard let name = reader.text(), let tenant = TenantID(name), totals.tenants[tenant] == nil,
+                series.read(&reader)
             else { return false }
-            tenants[tenant] = series
+            totals.tenants[tenant] = series
         }
         return collector.read(&reader)
     }
@@ -72,7 +73,7 @@ extension GenAICollector {
             writer.fixed(entry.key.traceID.high)
             writer.fixed(entry.key.traceID.low)
             writer.varint(entry.time)
-            trace.write(to: &writer)
+            trace.write(to: &writer, tools.texts)
         }
     }
 
@@ -82,7 +83,7 @@ extension GenAICollector {
         for _ in 0..<count {
             guard let name = reader.text(), let tenant = TenantID(name), let high = reader.fixed(UInt64.self),
                 let low = reader.fixed(UInt64.self), let time = reader.varint(),
-                let trace = PendingTrace(&reader, attributions: configuration.attribution.count)
+                let trace = readTrace(&reader)
             else { return false }
             restore(trace, TraceKey(tenant: tenant, traceID: TraceID(high: high, low: low)), time: time)
         }
@@ -91,29 +92,24 @@ extension GenAICollector {
 }
 
 extension PendingTrace {
-    fileprivate func write(to writer: inout ByteWriter) {
+    fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
         writer.varint(lastReceivedAt)
         writer.fixed(UInt8(isDirty ? 1 : 0))
         writer.varint(UInt64(spans.count))
-        for span in spans { span.write(to: &writer) }
+        for span in spans { span.write(to: &writer, texts) }
         writer.varint(UInt64(links.count))
         for link in links {
             writer.fixed(link.span.rawValue)
             writer.fixed(link.parent.rawValue)
         }
-        writer.varint(UInt64(counted.count))
-        for (id, how) in counted.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            writer.fixed(id.rawValue)
-            writer.fixed(how.rawValue)
-        }
     }
 
-    fileprivate init?(_ reader: inout ByteReader, attributions: Int) {
+    init?(_ reader: inout ByteReader, attributions: Int, _ texts: inout TextTable) {
         guard let last = reader.varint(), let dirty = reader.byte(), let count = reader.varint() else { return nil }
         lastReceivedAt = last
         isDirty = dirty != 0
         for _ in 0..<count {
-            guard let span = GenAISpan(&reader, attributions: attributions) else { return nil }
+            guard let span = GenAISpan(&reader, attributions: attributions, &texts) else { return nil }
             spans.append(span)
         }
         guard let linkCount = reader.varint() else { return nil }
@@ -121,39 +117,34 @@ extension PendingTrace {
             guard let span = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self) else { return nil }
             links.append(SpanLink(span: SpanID(span), parent: SpanID(parent)))
         }
-        guard let countedCount = reader.varint() else { return nil }
-        for _ in 0..<countedCount {
-            guard let id = reader.fixed(UInt64.self), let how = reader.byte().flatMap(Counted.init) else { return nil }
-            counted[SpanID(id)] = how
-        }
     }
 }
 
 extension GenAISpan {
-    fileprivate func write(to writer: inout ByteWriter) {
+    fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
         writer.fixed(spanID.rawValue)
         writer.fixed(parentSpanID.rawValue)
         for number in [start, end, receivedAt, weight, origin, responseID] { writer.fixed(number) }
         writer.fixed(role.rawValue)
         writer.fixed(UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0)))
+        writer.fixed(counted.map { $0.rawValue + 1 } ?? 0)
         for number in [timeToFirstToken, reportedCost] {
             // No span says that one of them is not a number.
             writer.fixed((number ?? .nan).bitPattern)
         }
         for number in usage.numbers { writer.varint(number.map { $0 + 1 } ?? 0) }
-        for text in texts { writer.block(text.utf8) }
-        writer.varint(UInt64(finishReasons.count))
-        for text in finishReasons + attribution { writer.block(text.utf8) }
+        for member in Self.textMembers { writer.block(texts.text(self[keyPath: member]).utf8) }
+        let reasons = texts.members(finishReasons)
+        writer.varint(UInt64(reasons.count))
+        for text in reasons + texts.members(attribution) { writer.block(texts.text(text).utf8) }
     }
 
-    private var texts: [String] {
-        [
-            service, operation, provider, requestModel, responseModel, agent, tool, conversation, errorType,
-        ]
-    }
+    private static let textMembers: [any WritableKeyPath<GenAISpan, TextNumber> & Sendable] = [
+        \.service, \.operation, \.provider, \.requestModel, \.responseModel, \.agent, \.tool, \.conversation,
+        \.errorType,
+    ]
 
-    fileprivate convenience init?(_ reader: inout ByteReader, attributions: Int) {
-        self.init()
+    fileprivate init?(_ reader: inout ByteReader, attributions: Int, _ texts: inout TextTable) {
         guard let id = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self) else { return nil }
         spanID = SpanID(id)
         parentSpanID = SpanID(parent)
@@ -161,8 +152,11 @@ extension GenAISpan {
             guard let value = reader.fixed(UInt64.self) else { return nil }
             self[keyPath: number] = value
         }
-        guard start <= end, let role = reader.byte().flatMap(Role.init), let flags = reader.byte() else { return nil }
+        guard start <= end, let role = reader.byte().flatMap(Role.init), let flags = reader.byte(),
+            let how = reader.byte(), how <= 2
+        else { return nil }
         self.role = role
+        counted = how == 0 ? nil : Counted(rawValue: how - 1)
         isError = flags & 1 != 0
         isInputExclusive = flags & 2 != 0
         for number in [\GenAISpan.timeToFirstToken, \.reportedCost] {
@@ -172,22 +166,26 @@ extension GenAISpan {
         }
         guard let usage = ReportedUsage(&reader) else { return nil }
         self.usage = usage
-        for text in [
-            \GenAISpan.service, \.operation, \.provider, \.requestModel, \.responseModel, \.agent, \.tool,
-            \.conversation, \.errorType,
-        ] {
-            guard let value = reader.text() else { return nil }
-            self[keyPath: text] = value
+        for member in Self.textMembers {
+            guard let text = reader.text() else { return nil }
+            self[keyPath: member] = texts.number(of: text)
         }
+        identify(&texts)
         guard let reasons = reader.varint(), reasons <= UInt64(reader.remaining) else { return nil }
-        for _ in 0..<reasons {
-            guard let reason = reader.text() else { return nil }
-            finishReasons.append(reason)
+        guard let reasons = reader.texts(Int(reasons)), let attribution = reader.texts(attributions) else { return nil }
+        finishReasons = texts.list(of: reasons)
+        self.attribution = texts.list(of: attribution)
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func texts(_ count: Int) -> [String]? {
+        var result: [String] = []
+        for _ in 0..<count {
+            guard let text = text() else { return nil }
+            result.append(text)
         }
-        for _ in 0..<attributions {
-            guard let value = reader.text() else { return nil }
-            attribution.append(value)
-        }
+        return result
     }
 }
 

@@ -12,20 +12,27 @@ enum ModelIdentity {
     /// What stands between a service and any provider, and so agrees with each.
     private static let intermediaries: Set = ["litellm", "langchain", "openrouter", "llamaindex", "portkey", ""]
 
-    static func isSameProvider(_ a: String, _ b: String) -> Bool {
-        if a == b { return true }
-        let (a, b) = (a.lowercased(), b.lowercased())
-        if a == b || intermediaries.contains(a) || intermediaries.contains(b) { return true }
-        return families[a, default: a] == families[b, default: b]
+    static func isSameProvider(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
+        a.provider == b.provider || a.family == b.family || a.family.isEmpty || b.family.isEmpty
     }
 
     static func isSameModel(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
-        let names = [a.requestModel, a.responseModel].filter { !$0.isEmpty }
-        let others = [b.requestModel, b.responseModel].filter { !$0.isEmpty }
-        if names.isEmpty || others.isEmpty { return true }
-        if names.contains(where: others.contains) { return true }
-        let bare = Set(others.map(bareName))
-        return names.contains { bare.contains(bareName($0)) }
+        let isAsked = !a.requestModel.isEmpty
+        let isAnswered = !a.responseModel.isEmpty
+        let isOtherAsked = !b.requestModel.isEmpty
+        let isOtherAnswered = !b.responseModel.isEmpty
+        guard isAsked || isAnswered, isOtherAsked || isOtherAnswered else { return true }
+        // Equal names have equal bare names.
+        return isAsked && isOtherAsked && a.bareRequestModel == b.bareRequestModel
+            || isAsked && isOtherAnswered && a.bareRequestModel == b.bareResponseModel
+            || isAnswered && isOtherAsked && a.bareResponseModel == b.bareRequestModel
+            || isAnswered && isOtherAnswered && a.bareResponseModel == b.bareResponseModel
+    }
+
+    /// What names of one provider have in common; empty for what agrees with every provider.
+    static func family(_ provider: String) -> String {
+        let name = provider.lowercased()
+        return intermediaries.contains(name) ? "" : families[name, default: name]
     }
 
     /// A model's id without what providers and their intermediaries put around it: `openai/gpt-4o-2024-11-20` is

@@ -3,16 +3,11 @@ import TraceStorage
 
 /// What has arrived of a trace with calls of models.
 struct PendingTrace: Sendable {
-    /// How a span was counted.
-    enum Counted: UInt8, Sendable {
-        case withUsage, withoutUsage
-    }
-
     var spans: [GenAISpan] = []
     /// The other spans, as far as they arrived after the first that is of interest.
     var links: [SpanLink] = []
-    /// The spans that are part of what was counted.
-    var counted: [SpanID: Counted] = [:]
+    /// What sums say beyond the calls, once nothing more is expected; nil when it has to be looked at again.
+    var unattributed: [UnattributedUsage]?
     /// When the last span came, unix nanoseconds.
     var lastReceivedAt: UInt64 = 0
 
@@ -32,66 +27,165 @@ struct TraceKey: Hashable, Sendable {
 /// What became known of model calls, once and for all.
 package struct GenAIFindings: Sendable {
     package var calls: [ModelCall] = []
+    /// What the rows of each call depend on.
+    var callTexts: [CallTexts] = []
     /// Usage of calls that were counted before it was known.
     package var supplements: [ModelCall] = []
     package var tools: [ToolRun] = []
+    /// What the row of each run depends on.
+    var toolTexts: [CallTexts] = []
     package var unattributed: [UnattributedUsage] = []
     /// Spans about calls that had been counted.
     package var lateSpans: UInt64 = 0
 
     package init() {}
 
+    var isEmpty: Bool {
+        calls.isEmpty && supplements.isEmpty && tools.isEmpty && unattributed.isEmpty && lateSpans == 0
+    }
+
+    /// Begins anew in the room that it has.
+    mutating func clear() {
+        calls.removeAll(keepingCapacity: true)
+        callTexts.removeAll(keepingCapacity: true)
+        supplements.removeAll(keepingCapacity: true)
+        tools.removeAll(keepingCapacity: true)
+        toolTexts.removeAll(keepingCapacity: true)
+        unattributed.removeAll(keepingCapacity: true)
+        lateSpans = 0
+    }
+
     package mutating func append(_ other: GenAIFindings) {
         calls += other.calls
+        callTexts += other.callTexts
         supplements += other.supplements
         tools += other.tools
+        toolTexts += other.toolTexts
         unattributed += other.unattributed
         lateSpans += other.lateSpans
     }
 }
 
+/// What settling a trace needs, kept from trace to trace.
+struct SettlingTools: Sendable {
+    var assembler = CallAssembler()
+    var texts = TextTable()
+}
+
 extension PendingTrace {
     /// Counts what nothing more is expected about: calls whose last span came at `receivedMax` or before.
-    mutating func settle(_ traceID: TraceID, receivedMax: UInt64) -> GenAIFindings {
-        settle(traceID, receivedMax: receivedMax, assembler())
+    mutating func settle(
+        _ traceID: TraceID, receivedMax: UInt64, _ tools: inout SettlingTools, _ findings: inout GenAIFindings
+    ) {
+        beginAssembly(&tools.assembler)
+        Self.count(traceID, receivedMax: receivedMax, &tools.assembler, &tools.texts, &findings)
+        isDirty = lastReceivedAt > receivedMax
+        if !isDirty { unattributed = tools.assembler.unattributedUsage(of: traceID, &tools.texts) }
+        endAssembly(&tools.assembler)
     }
 
     /// Counts everything that was not counted, and what sums say beyond the calls; asked once, at the end.
-    mutating func finish(_ traceID: TraceID) -> GenAIFindings {
-        let isSummed = spans.contains { $0.role != .tool && $0.role != .step && !$0.usage.isEmpty }
-        guard isDirty || isSummed else { return GenAIFindings() }
-        let assembler = assembler()
-        var findings = isDirty ? settle(traceID, receivedMax: .max, assembler) : GenAIFindings()
-        if isSummed { findings.unattributed = assembler.unattributedUsage(of: traceID) }
-        return findings
+    mutating func finish(_ traceID: TraceID, _ tools: inout SettlingTools, _ findings: inout GenAIFindings) {
+        if isDirty {
+            settle(traceID, receivedMax: .max, &tools, &findings)
+        } else if unattributed == nil, spans.contains(where: \.isSummed) {
+            beginAssembly(&tools.assembler)
+            unattributed = tools.assembler.unattributedUsage(of: traceID, &tools.texts)
+            endAssembly(&tools.assembler)
+        }
+        if let unattributed { findings.unattributed += unattributed }
     }
 
-    private mutating func assembler() -> CallAssembler {
+    /// Lends the spans to the assembler, which puts them in order.
+    private mutating func beginAssembly(_ assembler: inout CallAssembler) {
         links.sort { $0.span.rawValue < $1.span.rawValue }
-        return CallAssembler(spans, links: links)
+        swap(&spans, &assembler.spans)
+        assembler.assemble(links: links)
     }
 
-    private mutating func settle(
-        _ traceID: TraceID, receivedMax: UInt64, _ assembler: CallAssembler
-    ) -> GenAIFindings {
-        var findings = GenAIFindings()
-        for assembled in assembler.modelCalls(of: traceID) {
-            let before = assembled.spanIDs.compactMap { counted[$0] }
-            let hasUsage = assembled.call.usage != nil
-            if before.isEmpty {
-                guard assembled.receivedAt <= receivedMax else { continue }
-                findings.calls.append(assembled.call)
-            } else if before.count < assembled.spanIDs.count {
-                findings.lateSpans += UInt64(assembled.spanIDs.count - before.count)
-                if hasUsage, !before.contains(.withUsage) { findings.supplements.append(assembled.call) }
+    private mutating func endAssembly(_ assembler: inout CallAssembler) { swap(&spans, &assembler.spans) }
+
+    private static func count(
+        _ traceID: TraceID, receivedMax: UInt64, _ assembler: inout CallAssembler, _ texts: inout TextTable,
+        _ findings: inout GenAIFindings
+    ) {
+        for number in assembler.calls.indices {
+            let cluster = assembler.calls[number]
+            let before = assembler.before(cluster)
+            let hasUsage = !cluster.usage.isEmpty
+            if before.counted == 0 {
+                guard before.receivedAt <= receivedMax else { continue }
+                let numbers = assembler.texts(cluster, &texts)
+                findings.calls.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
+                findings.callTexts.append(numbers.key(generation: texts.generation))
+            } else if before.counted < before.spans {
+                findings.lateSpans += UInt64(before.spans - before.counted)
+                if hasUsage, !before.hasUsage {
+                    let numbers = assembler.texts(cluster, &texts)
+                    findings.supplements.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
+                }
             }
-            for id in assembled.spanIDs { counted[id] = hasUsage ? .withUsage : .withoutUsage }
+            assembler.mark(cluster, hasUsage ? .withUsage : .withoutUsage)
         }
-        for run in assembler.toolRuns() where run.receivedAt <= receivedMax && counted[run.spanID] == nil {
-            counted[run.spanID] = .withoutUsage
-            findings.tools.append(run)
+        for index in 0..<assembler.count where assembler.isToolRun(index) {
+            guard assembler.spans[index].receivedAt <= receivedMax, assembler.spans[index].counted == nil else {
+                continue
+            }
+            assembler.spans[index].counted = .withoutUsage
+            let agent = assembler.agent(index)
+            let span = assembler.spans[index]
+            findings.tools.append(ToolRun(span, agent: agent, texts))
+            findings.toolTexts.append(
+                CallTexts(
+                    generation: texts.generation, service: span.service, agent: agent, tool: span.tool,
+                    isError: span.isError))
         }
-        isDirty = lastReceivedAt > receivedMax
-        return findings
+        assembler.markDuplicates()
     }
+}
+
+extension CallAssembler {
+    /// What is known of a call's spans.
+    fileprivate struct Before {
+        var spans = 0
+        var counted = 0
+        var hasUsage = false
+        /// When the last of them arrived, unix nanoseconds.
+        var receivedAt: UInt64 = 0
+    }
+
+    fileprivate func before(_ cluster: Cluster) -> Before {
+        var before = Before()
+        _ = hasMember(cluster) { member in
+            before.spans += 1
+            before.receivedAt = max(before.receivedAt, spans[member].receivedAt)
+            if let how = spans[member].counted {
+                before.counted += 1
+                if how == .withUsage { before.hasUsage = true }
+            }
+            return false
+        }
+        return before
+    }
+
+    fileprivate mutating func mark(_ cluster: Cluster, _ how: GenAISpan.Counted) {
+        var member = Int(cluster.first)
+        while member >= 0 {
+            spans[member].counted = how
+            if member == Int(cluster.last) { return }
+            member = Int(nextMember[member])
+        }
+    }
+
+    /// A span that came twice may be known by its other copy the next time.
+    fileprivate mutating func markDuplicates() {
+        for index in count..<spans.count {
+            if let first = firstIndex(of: spans[index].spanID) { spans[index].counted = spans[first].counted }
+        }
+    }
+}
+
+extension GenAISpan {
+    /// Usage of it may be part of a sum, or a sum.
+    fileprivate var isSummed: Bool { role != .tool && role != .step && !usage.isEmpty }
 }

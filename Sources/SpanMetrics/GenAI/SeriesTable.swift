@@ -6,6 +6,7 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
     private(set) var labels: [PrometheusLabels] = []
     private(set) var rows: [Row] = []
     private var overflowRow: Int?
+    private var scratch: [UInt8] = []
     private let labelNames: [String]
     private let limit: Int
 
@@ -20,13 +21,16 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
 
     /// Changes the row of a key, which ``SeriesTableKey`` makes of as many values as there are names.
     mutating func update(_ key: SeriesTableKey, _ change: (inout Row) -> Void) {
-        change(&rows[row(of: key.bytes)])
+        update(row(of: key.bytes), change)
     }
 
-    private mutating func row(of key: [UInt8]) -> Int {
+    mutating func update(_ row: Int, _ change: (inout Row) -> Void) { change(&rows[row]) }
+
+    /// The row of a key, which is made when there is none. A key keeps its row.
+    mutating func row(of key: [UInt8]) -> Int {
         if let row = table.index(of: key) { return row }
-        if limit == 0 || count - (overflowRow == nil ? 0 : 1) < limit, let values = SeriesTableKey.values(key[...]) {
-            return append(key, labels(values), Row())
+        if limit == 0 || count - (overflowRow == nil ? 0 : 1) < limit, let labels = labels(of: key) {
+            return append(key, labels, Row())
         }
         let row = overflowRow ?? append(SeriesKey.overflow, SeriesKey.overflowLabels, Row())
         overflowRow = row
@@ -34,8 +38,15 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
     }
 
     /// Labels without a value are left out: Prometheus cannot tell them from empty ones.
-    private func labels(_ values: [String]) -> PrometheusLabels {
-        PrometheusLabels(zip(labelNames, values).filter { !$0.1.isEmpty }.map { ($0.0, $0.1) })
+    private mutating func labels(of key: [UInt8]) -> PrometheusLabels? {
+        scratch.removeAll(keepingCapacity: true)
+        var reader = ByteReader(key[...])
+        guard reader.byte() == 0 else { return nil }
+        for name in labelNames {
+            guard let value = reader.block() else { return nil }
+            if !value.isEmpty { PrometheusLabels.append(name, value, to: &scratch) }
+        }
+        return reader.isAtEnd ? PrometheusLabels(appended: scratch) : nil
     }
 
     private mutating func append(_ key: [UInt8], _ newLabels: PrometheusLabels, _ row: Row) -> Int {
@@ -65,8 +76,8 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
                 overflowRow = append(SeriesKey.overflow, SeriesKey.overflowLabels, row)
                 continue
             }
-            guard let texts = SeriesTableKey.values(key), texts.count == labelNames.count else { return false }
-            _ = append(Array(key), labels(texts), row)
+            guard SeriesTableKey.isText(key), let labels = labels(of: Array(key)) else { return false }
+            _ = append(Array(key), labels, row)
         }
         return true
     }
@@ -78,23 +89,25 @@ struct SeriesTableKey {
 
     init() { bytes.reserveCapacity(256) }
 
-    mutating func append(_ value: String) { SeriesKey.append(value.utf8, to: &bytes) }
-
-    func adding(_ value: String) -> SeriesTableKey {
-        var result = self
-        result.append(value)
-        return result
+    mutating func append(_ value: String) {
+        var value = value
+        value.withUTF8 { SeriesKey.append($0, to: &bytes) }
     }
 
-    static func values(_ key: ArraySlice<UInt8>) -> [String]? {
+    /// Begins a key anew in the room that it has.
+    mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(0)
+    }
+
+    /// Whether the values of a key that was read are texts.
+    static func isText(_ key: ArraySlice<UInt8>) -> Bool {
         var reader = ByteReader(key)
-        guard reader.byte() == 0 else { return nil }
-        var values: [String] = []
+        guard reader.byte() == 0 else { return false }
         while !reader.isAtEnd {
-            guard let text = reader.text() else { return nil }
-            values.append(text)
+            guard let value = reader.block(), String(validating: value, as: UTF8.self) != nil else { return false }
         }
-        return values
+        return true
     }
 }
 

@@ -68,18 +68,30 @@ package struct TokenUsage: Hashable, Sendable {
     }
 }
 
+/// A number that may not be said, in half the bytes of an optional one. No number is the largest one.
+@propertyWrapper struct ReportedCount: Hashable, Sendable {
+    private var bits = UInt64.max
+
+    init() {}
+
+    var wrappedValue: UInt64? {
+        get { bits == .max ? nil : bits }
+        set { bits = newValue ?? .max }
+    }
+}
+
 /// What a span says about tokens, in the words of whoever made it.
 struct ReportedUsage: Hashable, Sendable {
-    var input: UInt64?
-    var output: UInt64?
-    var total: UInt64?
-    var cacheRead: UInt64?
-    var cacheWrite: UInt64?
+    @ReportedCount var input: UInt64?
+    @ReportedCount var output: UInt64?
+    @ReportedCount var total: UInt64?
+    @ReportedCount var cacheRead: UInt64?
+    @ReportedCount var cacheWrite: UInt64?
     /// The part of the cache writes that is kept for an hour.
-    var cacheWriteHour: UInt64?
-    var reasoning: UInt64?
-    var audioInput: UInt64?
-    var audioOutput: UInt64?
+    @ReportedCount var cacheWriteHour: UInt64?
+    @ReportedCount var reasoning: UInt64?
+    @ReportedCount var audioInput: UInt64?
+    @ReportedCount var audioOutput: UInt64?
 
     /// Nothing about input or output was said. The parts alone are no usage.
     var isEmpty: Bool { input == nil && output == nil && total == nil }

@@ -13,9 +13,11 @@ package final class UsageLog: Sendable {
         var bytes = 0
         /// Everything found up to here is in the files.
         var position = JournalPosition.beginning
-        /// Records that are in no file yet, and up to where they go.
-        var pending: [UsageRecord] = []
+        /// Records that are in no file yet, a chunk each, and up to where they go.
+        var pending: [UsageChunkWriter] = []
         var pendingPosition = JournalPosition.beginning
+        /// The pending chunks are being written, so that the next record begins one.
+        var isFlushing = false
     }
 
     package let directory: String
@@ -69,7 +71,13 @@ package final class UsageLog: Sendable {
     func append(_ records: [UsageRecord], at position: JournalPosition) {
         state.withLock { state in
             guard position > state.position else { return }
-            state.pending += records
+            for index in records.indices {
+                if state.isFlushing || state.pending.last?.isFull ?? true {
+                    state.pending.append(UsageChunkWriter())
+                    state.isFlushing = false
+                }
+                state.pending[state.pending.count - 1].append(records[index])
+            }
             state.pendingPosition = position
         }
     }
@@ -78,19 +86,20 @@ package final class UsageLog: Sendable {
     ///
     /// - Parameter day: The day of the records' arrival, in days since 1970; files of earlier days are complete.
     func flush(day: UInt64) throws(FileError) {
-        let before = state.withLock { $0 }
+        let before = state.withLock { state in
+            state.isFlushing = true
+            return state
+        }
         guard !before.pending.isEmpty else { return }
         let name = max(Self.name(day: day), before.file)
         let isNew = name != before.file
         let file = try files.open(path(name), isNew ? .create : .update)
         defer { file.close() }
         var bytes = isNew ? 0 : before.bytes
-        let count = before.pending.count
-        for part in stride(from: 0, to: count, by: Self.chunkRecords) {
-            let records = Array(before.pending[part..<min(part + Self.chunkRecords, count)])
+        for (number, writer) in before.pending.enumerated() {
             // Only with the last of them is everything up to the position there.
-            let isLast = part + Self.chunkRecords >= count
-            let chunk = UsageChunk.encode(records, position: isLast ? before.pendingPosition : before.position)
+            let isLast = number == before.pending.count - 1
+            let chunk = writer.chunk(position: isLast ? before.pendingPosition : before.position)
             try file.writeAll(chunk, at: bytes, path: path(name))
             bytes += chunk.count
         }
@@ -98,12 +107,9 @@ package final class UsageLog: Sendable {
         if isNew { try files.synchronizeDirectory(directory) }
         state.withLock { state in
             (state.file, state.bytes, state.position) = (name, bytes, before.pendingPosition)
-            state.pending.removeFirst(count)
+            state.pending.removeFirst(before.pending.count)
         }
     }
-
-    /// Records of a chunk: a query passes over whole chunks, and reads one at a time.
-    private static let chunkRecords = 16_384
 
     /// Removes the files of days before `day`, and the oldest while all together have more than `bytesMax` bytes. The
     /// newest stays.
@@ -133,8 +139,9 @@ package final class UsageLog: Sendable {
         for name in names {
             guard try read(name, bytes: name == now.file ? now.bytes : .max, range, body) else { return }
         }
-        for record in now.pending where range.contains(record.time) {
-            if !body(record) { return }
+        for writer in now.pending {
+            let payload = writer.payload(position: now.pendingPosition)
+            guard try read(payload, of: now.file, at: now.bytes, range, body) else { return }
         }
     }
 
@@ -157,14 +164,21 @@ package final class UsageLog: Sendable {
             offset += UsageChunk.headerBytes + payload.count
             guard let times = UsageChunk.times(payload[...]) else { throw damaged(name, offset) }
             if times.upperBound < range.start || times.lowerBound >= range.end { continue }
-            var isStopped = false
-            let isWhole = UsageChunk.forEach(payload[...]) { record in
-                if !isStopped, range.contains(record.time) { isStopped = !body(record) }
-            }
-            guard isWhole else { throw damaged(name, offset) }
-            if isStopped { return false }
+            guard try read(payload, of: name, at: offset, range, body) else { return false }
         }
         return true
+    }
+
+    /// - Returns: False when `body` wants no more.
+    private func read(
+        _ payload: [UInt8], of name: String, at offset: Int, _ range: TimeRange, _ body: (UsageRecord) -> Bool
+    ) throws(CheckpointError) -> Bool {
+        var isStopped = false
+        let isWhole = UsageChunk.forEach(payload[...]) { record in
+            if !isStopped, range.contains(record.time) { isStopped = !body(record) }
+        }
+        guard isWhole else { throw damaged(name, offset) }
+        return !isStopped
     }
 
     private func payload(of name: String, _ file: any File, at offset: Int) throws(CheckpointError) -> [UInt8] {

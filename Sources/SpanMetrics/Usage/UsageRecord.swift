@@ -106,55 +106,6 @@ enum UsageChunk {
         func isRight(_ payload: [UInt8]) -> Bool { DerivedCheckpoint.checksum(payload[...]) == checksum }
     }
 
-    static func encode(_ records: [UsageRecord], position: JournalPosition) -> [UInt8] {
-        var numbers: [String: UInt64] = [:]
-        var texts: [String] = []
-        func number(_ text: String) -> UInt64 {
-            if let known = numbers[text] { return known }
-            numbers[text] = UInt64(texts.count)
-            texts.append(text)
-            return UInt64(texts.count - 1)
-        }
-        var body = ByteWriter()
-        for record in records { write(record, to: &body, number) }
-        var payload = ByteWriter()
-        payload.varint(position.rawValue)
-        payload.varint(UInt64(records.count))
-        payload.varint(records.map(\.time).min() ?? 0)
-        payload.varint(records.map(\.time).max() ?? 0)
-        payload.varint(UInt64(texts.count))
-        for text in texts { payload.block(text.utf8) }
-        payload.raw(body.bytes)
-        var chunk = ByteWriter()
-        chunk.raw(magic)
-        chunk.fixed(version)
-        chunk.fixed(UInt32(payload.bytes.count))
-        chunk.fixed(DerivedCheckpoint.checksum(payload.bytes[...]))
-        chunk.raw(payload.bytes)
-        return chunk.bytes
-    }
-
-    private static func write(_ record: UsageRecord, to body: inout ByteWriter, _ number: (String) -> UInt64) {
-        body.fixed(record.kind.rawValue)
-        body.varint(number(record.tenant.name))
-        body.varint(record.time)
-        body.fixed(record.traceID.high)
-        body.fixed(record.traceID.low)
-        body.fixed(record.spanID.rawValue)
-        body.varint(record.calls)
-        body.varint(record.errors)
-        record.tokens.write(to: &body)
-        body.fixed(record.cost.bitPattern)
-        body.fixed(record.costSource.code)
-        for text in [
-            record.service, record.agent, record.operation, record.provider, record.model, record.conversation,
-        ] {
-            body.varint(number(text))
-        }
-        body.varint(UInt64(record.attribution.count))
-        for text in record.attribution { body.varint(number(text)) }
-    }
-
     // MARK: reading
 
     static func position(_ payload: ArraySlice<UInt8>) -> JournalPosition? {

@@ -113,6 +113,34 @@ import TraceStorage
         #expect(calls == 500)
     }
 
+    @Test func whatWaitsKeepsItsTextsWhileOthersComeAndGo() throws {
+        var collector = GenAICollector(GenAIConfiguration())
+        var calls: [ModelCall] = []
+        for batch in 0..<60 as Range<UInt64> {
+            let spans = (batch * 400 + 1...batch * 400 + 400).map { number in
+                Self.call("chat", id: number, parent: 0, scope: "a", tokens: 1).with {
+                    $0.traceID = TraceID(high: 3, low: number)
+                    $0.attributes += [
+                        KeyValue("gen_ai.conversation.id", .string("conversation \(number)")),
+                        KeyValue("gen_ai.response.model", .string("m-\(number)")),
+                        KeyValue("gen_ai.response.finish_reasons", .array([.string("stop \(number)")])),
+                        KeyValue("user.id", .string("user \(number % 3_000)")),
+                    ]
+                }
+            }
+            collector.add(try .of(spans, position: batch + 1, receivedAt: batch * 3_000_000_000)) { calls += $1.calls }
+        }
+        collector.finishAll { calls += $1.calls }
+        #expect(calls.count == 24_000)
+        #expect(
+            calls.allSatisfy { call in
+                let number = call.traceID.low
+                return call.conversation == "conversation \(number)" && call.responseModel == "m-\(number)"
+                    && call.finishReasons == ["stop \(number)"] && call.attribution[0] == "user \(number % 3_000)"
+                    && call.requestModel == "m" && call.operation == "chat"
+            })
+    }
+
     @Test func aTraceOfManySpansOrALoopOfParentsCostsNoMore() throws {
         let spans = (1...12_000).map { number in
             Self.call("chat", id: number, parent: number % 12_000 + 1, scope: "a", tokens: UInt64(number))

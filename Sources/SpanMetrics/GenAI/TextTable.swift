@@ -1,0 +1,321 @@
+import OTLP
+
+/// A text of a ``TextTable``. Equal numbers of one table are equal texts.
+struct TextNumber: Hashable, Sendable {
+    var index: UInt32
+
+    /// The empty text.
+    static let none = TextNumber(index: 0)
+
+    var isEmpty: Bool { index == 0 }
+}
+
+/// A list of texts of a ``TextTable``.
+struct ListNumber: Hashable, Sendable {
+    var index: UInt32
+
+    /// The list of no texts.
+    static let none = ListNumber(index: 0)
+}
+
+/// The texts of the spans that wait, each once, so that looking at spans from all sides copies and compares numbers.
+///
+/// It only grows: its owner begins a new one when ``isOversized``, with the texts that are still in use.
+struct TextTable: Sendable {
+    /// The kinds of work, in the order of their numbers.
+    private static let operations = [
+        "", "chat", "text_completion", "generate_content", "embeddings", "invoke_agent", "invoke_workflow",
+        "execute_tool",
+    ]
+    static let chat = TextNumber(index: 1)
+    static let embeddings = TextNumber(index: 4)
+    static let calls: ClosedRange<UInt32> = 1...4
+    static let invokeAgent = TextNumber(index: 5)
+    static let aggregates: ClosedRange<UInt32> = 5...6
+    static let executeTool = TextNumber(index: 7)
+
+    /// Texts beyond those in use that are kept before they are sorted out. A larger table leaves the processor's cache.
+    private static let spareMax = 16_384
+    private static let spareBytesMax = 16 << 20
+    /// Longer arrays are seldom the same again.
+    private static let encodedBytesMax = 128
+
+    private var keys: KeyTable
+    private var texts: [String] = []
+    /// By key: the number of its text, its own unless the key is no text.
+    private var canonical: [TextNumber] = []
+    /// By text: what ``ModelIdentity`` makes of it, once it was asked; `.max` before.
+    private var bareNames: [UInt32] = []
+    private var families: [UInt32] = []
+    private var lists: TextLists
+    private var scratch: [TextNumber] = []
+    private var completions = [Completion](repeating: Completion(), count: Completion.max)
+    /// Arrays as they were sent, and the lists that they are.
+    private var encoded: KeyTable
+    private var encodedLists: [ListNumber] = []
+    private let seed: UInt64
+    /// Numbers of different generations are not to be compared.
+    private(set) var generation: UInt32 = 0
+    private var countMax = Self.spareMax
+    private var bytesMax = Self.spareBytesMax
+
+    /// - Parameter seed: Of the hashes; nothing else depends on it.
+    init(seed: UInt64 = .random(in: 0...(.max))) {
+        self.seed = seed
+        keys = KeyTable(seed: seed)
+        lists = TextLists(seed: seed)
+        encoded = KeyTable(seed: seed)
+        for text in Self.operations { _ = number(of: text) }
+        _ = lists.number(of: [])
+    }
+
+    // MARK: texts
+
+    func text(_ number: TextNumber) -> String { texts[Int(number.index)] }
+
+    mutating func number(of text: String) -> TextNumber {
+        var key = text
+        let (index, isNew) = key.withUTF8 { keys.number(of: UnsafeRawBufferPointer($0)) }
+        if isNew { append(text, at: index) }
+        // No text has the bytes of a key that is none.
+        return TextNumber(index: UInt32(index))
+    }
+
+    mutating func number(of range: ByteRange, in batch: SpanBatch) -> TextNumber {
+        guard !range.isEmpty else { return .none }
+        return batch.bytes.withUnsafeBytes { bytes in
+            let key = UnsafeRawBufferPointer(rebasing: bytes[range.indices])
+            let (index, isNew) = keys.number(of: key)
+            if isNew { append(key, at: index) }
+            return canonical[index]
+        }
+    }
+
+    private mutating func append(_ key: UnsafeRawBufferPointer, at index: Int) {
+        let text = String(decoding: key, as: UTF8.self)
+        append(text, at: index)
+        // Bytes that are no text are known by the text that stands for them.
+        if !text.utf8.elementsEqual(key) { canonical[index] = number(of: text) }
+    }
+
+    private mutating func append(_ text: String, at index: Int) {
+        texts.append(text)
+        canonical.append(TextNumber(index: UInt32(index)))
+        bareNames.append(.max)
+        families.append(.max)
+    }
+
+    // MARK: what models and providers are known by
+
+    /// The model's id as ``ModelIdentity/bareName(_:)`` has it.
+    mutating func bareName(_ model: TextNumber) -> TextNumber {
+        let known = bareNames[Int(model.index)]
+        if known != .max { return TextNumber(index: known) }
+        let name = number(of: ModelIdentity.bareName(text(model)))
+        bareNames[Int(model.index)] = name.index
+        return name
+    }
+
+    /// The provider's family, see ``ModelIdentity/family(_:)``.
+    mutating func family(_ provider: TextNumber) -> TextNumber {
+        let known = families[Int(provider.index)]
+        if known != .max { return TextNumber(index: known) }
+        let family = number(of: ModelIdentity.family(text(provider)))
+        families[Int(provider.index)] = family.index
+        return family
+    }
+
+    // MARK: lists
+
+    mutating func list(_ members: [TextNumber]) -> ListNumber {
+        lists.number(of: members)
+    }
+
+    mutating func list(of members: [String]) -> ListNumber {
+        let numbers = members.map { number(of: $0) }
+        return lists.number(of: numbers)
+    }
+
+    /// The texts of an attribute's elements, or of its value when that is no array.
+    mutating func list(of row: AttributeRow, in batch: SpanBatch) -> ListNumber {
+        guard row.kind == .array else { return list(of: [AttributeText.text(batch.value(of: row))]) }
+        guard row.slice.count <= Self.encodedBytesMax else { return list(of: elements(row, batch)) }
+        let known = batch.bytes.withUnsafeBytes { bytes in
+            encoded.index(of: UnsafeRawBufferPointer(rebasing: bytes[row.slice.indices]))
+        }
+        if let known { return encodedLists[known] }
+        let list = list(of: elements(row, batch))
+        batch.bytes.withUnsafeBytes { bytes in
+            _ = encoded.insert(UnsafeRawBufferPointer(rebasing: bytes[row.slice.indices]))
+        }
+        encodedLists.append(list)
+        return list
+    }
+
+    private func elements(_ row: AttributeRow, _ batch: SpanBatch) -> [String] {
+        guard case .array(let elements) = batch.value(of: row) else { return [] }
+        return elements.map(AttributeText.text)
+    }
+
+    func member(_ index: Int, of list: ListNumber) -> TextNumber {
+        let members = lists.members(list)
+        return members[members.startIndex + index]
+    }
+
+    func members(_ list: ListNumber) -> ArraySlice<TextNumber> { lists.members(list) }
+    func hasEmpty(_ list: ListNumber) -> Bool { lists.hasEmpty(list) }
+
+    /// A list with what it lacks from another of as many members.
+    mutating func completed(_ list: ListNumber, with other: ListNumber) -> ListNumber {
+        let place = Int(list.index &* 31 &+ other.index) & (Completion.max - 1)
+        let known = completions[place]
+        if known.list == list, known.other == other { return known.result }
+        scratch.removeAll(keepingCapacity: true)
+        for (own, text) in zip(lists.members(list), lists.members(other)) { scratch.append(own.isEmpty ? text : own) }
+        let result = lists.number(of: scratch)
+        completions[place] = Completion(list: list, other: other, result: result)
+        return result
+    }
+
+    private struct Completion {
+        /// The calls of one trace mostly have the same.
+        static let max = 64
+
+        var list = ListNumber.none
+        var other = ListNumber.none
+        var result = ListNumber.none
+    }
+
+    mutating func texts(_ list: ListNumber) -> [String] {
+        if let made = lists.texts(list) { return made }
+        let made = lists.members(list).map { text($0) }
+        lists.setTexts(made, of: list)
+        return made
+    }
+
+    // MARK: size
+
+    var textCount: Int { texts.count }
+    var listCount: Int { lists.count }
+    private var count: Int { texts.count + lists.count + encodedLists.count }
+    private var bytes: Int { keys.keyBytes + lists.bytes + encoded.keyBytes }
+
+    var isOversized: Bool {
+        count > countMax || bytes > bytesMax
+    }
+
+    /// An empty table to take over what is in use of this one.
+    func successor() -> TextTable {
+        var result = TextTable(seed: seed)
+        result.generation = generation &+ 1
+        return result
+    }
+
+    /// To be called when everything in use has been taken over: as much again is let in.
+    mutating func setLimits() {
+        countMax = 2 * count + Self.spareMax
+        bytesMax = 2 * bytes + Self.spareBytesMax
+    }
+}
+
+/// Lists of texts, each once.
+private struct TextLists: Sendable {
+    private var keys: KeyTable
+    private var flat: [TextNumber] = []
+    private var ends: [Int] = []
+    private var hasEmpties: [Bool] = []
+    /// Made when first asked for.
+    private var made: [[String]?] = []
+
+    init(seed: UInt64) { keys = KeyTable(seed: seed) }
+
+    var count: Int { ends.count }
+    var bytes: Int { keys.keyBytes * 2 }
+
+    mutating func number(of members: [TextNumber]) -> ListNumber {
+        members.withUnsafeBytes { key in
+            let (index, isNew) = keys.number(of: key)
+            guard isNew else { return ListNumber(index: UInt32(index)) }
+            flat += members
+            ends.append(flat.count)
+            hasEmpties.append(members.contains(.none))
+            made.append(nil)
+            return ListNumber(index: UInt32(index))
+        }
+    }
+
+    func members(_ list: ListNumber) -> ArraySlice<TextNumber> {
+        let index = Int(list.index)
+        return flat[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+    }
+
+    func hasEmpty(_ list: ListNumber) -> Bool { hasEmpties[Int(list.index)] }
+    func texts(_ list: ListNumber) -> [String]? { made[Int(list.index)] }
+    mutating func setTexts(_ texts: [String], of list: ListNumber) { made[Int(list.index)] = texts }
+}
+
+/// Takes what is in use of a ``TextTable`` over to a new one.
+struct TextRenumbering {
+    private let old: TextTable
+    private var new: TextTable
+    /// By the old number; `.max` where there is none yet.
+    private var texts: [UInt32]
+    private var lists: [UInt32]
+    private var members: [TextNumber] = []
+
+    init(_ table: TextTable) {
+        old = table
+        new = table.successor()
+        texts = Array(repeating: .max, count: table.textCount)
+        lists = Array(repeating: .max, count: table.listCount)
+    }
+
+    mutating func renumber(_ span: inout GenAISpan) {
+        renumber(&span.service)
+        renumber(&span.operation)
+        renumber(&span.provider)
+        renumber(&span.requestModel)
+        renumber(&span.responseModel)
+        renumber(&span.agent)
+        renumber(&span.tool)
+        renumber(&span.conversation)
+        renumber(&span.errorType)
+        renumber(&span.finishReasons)
+        renumber(&span.attribution)
+        span.identify(&new)
+    }
+
+    private mutating func renumber(_ number: inout TextNumber) {
+        let known = texts[Int(number.index)]
+        if known != .max {
+            number.index = known
+            return
+        }
+        let result = new.number(of: old.text(number))
+        texts[Int(number.index)] = result.index
+        number = result
+    }
+
+    private mutating func renumber(_ list: inout ListNumber) {
+        let known = lists[Int(list.index)]
+        if known != .max {
+            list.index = known
+            return
+        }
+        members.removeAll(keepingCapacity: true)
+        for member in old.members(list) {
+            var number = member
+            renumber(&number)
+            members.append(number)
+        }
+        let result = new.list(members)
+        lists[Int(list.index)] = result.index
+        list = result
+    }
+
+    /// The new table.
+    mutating func finish() -> TextTable {
+        new.setLimits()
+        return new
+    }
+}
