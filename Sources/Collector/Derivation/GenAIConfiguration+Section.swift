@@ -6,6 +6,7 @@ extension GenAIConfiguration {
     /// `connectors.gen_ai` without its prices.
     init(_ section: ConfigurationSection) {
         self.init()
+        isEnabled = section.boolean("enabled", default: isEnabled)
         waitNanoseconds = Self.nanoseconds(section, "wait", waitNanoseconds, in: .zero ... .seconds(3600))
         lateWaitNanoseconds = Self.nanoseconds(section, "late_wait", lateWaitNanoseconds, in: .zero ... .seconds(3600))
         if lateWaitNanoseconds < waitNanoseconds {

@@ -163,6 +163,7 @@ extension EffectiveConfiguration {
     private func genAI(_ settings: GenAISettings, _ writer: inout YAMLWriter) {
         func text(_ nanoseconds: UInt64) -> String { GoDuration.text(.nanoseconds(Int64(clamping: nanoseconds))) }
         writer.section("gen_ai") { writer in
+            writer.value("enabled", settings.configuration.isEnabled)
             writer.value("wait", text(settings.configuration.waitNanoseconds))
             writer.value("late_wait", text(settings.configuration.lateWaitNanoseconds))
             writer.value("max_pending_spans", settings.configuration.pendingSpansMax)

@@ -33,6 +33,8 @@ package struct GenAIConfiguration: Hashable, Sendable {
         Attribution(name: "variant", attributes: ["skein.experiment.*"]),
     ]
 
+    /// Whether calls of models are looked for at all.
+    package var isEnabled = true
     package var attribution = Self.defaultAttribution
     /// Time after the last span about a call at which the call is counted: others about it may arrive until then.
     package var waitNanoseconds: UInt64 = 10_000_000_000
@@ -41,7 +43,7 @@ package struct GenAIConfiguration: Hashable, Sendable {
     package var lateWaitNanoseconds: UInt64 = 60_000_000_000
     /// Spans that wait at a time, of 250 bytes each and their texts; past that those that wait longest are counted at
     /// once.
-    package var pendingSpansMax = 50_000
+    package var pendingSpansMax = 20_000
     /// Series of one tenant; what is over is added up in one whose label is `otel_metric_overflow="true"`. A series of
     /// the histograms is 80 lines of a scrape.
     package var aggregationCardinalityLimit = 5_000

@@ -127,6 +127,7 @@ struct GenAIState: Sendable {
     mutating func record(_ batch: StoredBatch, _ costs: CostModel) -> [UsageRecord] {
         guard batch.position > position else { return [] }
         position = batch.position
+        guard configuration.isEnabled else { return [] }
         var records: [UsageRecord] = []
         Self.add(batch, &collector, &totals, costs, &records)
         return records

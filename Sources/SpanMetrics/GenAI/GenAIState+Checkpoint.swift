@@ -132,8 +132,10 @@ extension GenAISpan {
             // No span says that one of them is not a number.
             writer.fixed((number ?? .nan).bitPattern)
         }
-        for number in usage.numbers { writer.varint(number.map { $0 + 1 } ?? 0) }
-        for member in Self.textMembers { writer.block(texts.text(self[keyPath: member]).utf8) }
+        usage.write(to: &writer)
+        for text in [service, operation, provider, requestModel, responseModel, agent, tool, conversation, errorType] {
+            writer.block(texts.text(text).utf8)
+        }
         let reasons = texts.members(finishReasons)
         writer.varint(UInt64(reasons.count))
         for text in reasons + texts.members(attribution) { writer.block(texts.text(text).utf8) }
@@ -195,7 +197,18 @@ extension ReportedUsage {
         \.audioOutput,
     ]
 
-    fileprivate var numbers: [UInt64?] { Self.members.map { self[keyPath: $0] } }
+    fileprivate func write(to writer: inout ByteWriter) {
+        func write(_ number: UInt64?) { writer.varint(number.map { $0 + 1 } ?? 0) }
+        write(input)
+        write(output)
+        write(total)
+        write(cacheRead)
+        write(cacheWrite)
+        write(cacheWriteHour)
+        write(reasoning)
+        write(audioInput)
+        write(audioOutput)
+    }
 
     fileprivate init?(_ reader: inout ByteReader) {
         self.init()
