@@ -28,8 +28,7 @@ package final class Collector: Sendable {
 
     private let journal: Journal
     private let store: EmbeddedStore
-    /// Calls of models, tokens and cost.
-    package let genAI: GenAIMetrics
+    private let genAI: GenAIMetrics
     private let derived: DerivedState
     private let storeFeeder: StoreFeeder
     private let storeMerger: StoreMerger
@@ -107,10 +106,14 @@ package final class Collector: Sendable {
         var writer = PrometheusTextWriter(format: format)
         var bytes: [UInt8] = []
         red.snapshot().write(to: &writer) { bytes += $0 }
-        genAI.snapshot(now: ProcessStatistics.now()).write(to: &writer) { bytes += $0 }
+        genAI.snapshot(now: derivationFeeder.countedUntil).write(to: &writer) { bytes += $0 }
         writer.finish()
         return bytes + writer.takeBytes()
     }
+
+    /// Calls of models, tokens and cost; nil until what the journal held at the start is counted, before which some of
+    /// it would be there twice.
+    package var countedGenAI: GenAIMetrics? { derivationFeeder.hasPassed(replayEnd) ? genAI : nil }
 
     /// Whether everything that the journal held at the start is stored and counted.
     package var hasCaughtUp: Bool {

@@ -18,10 +18,10 @@ package struct QueryAPI: Sendable {
     /// Requests whose Host or Origin is foreign are refused; see ``HostPolicy``. The caller owns the executor and
     /// shuts it down after the listener.
     ///
-    /// - Parameter genAI: what knows of tokens and cost; without it there is no `/usage`.
+    /// - Parameter genAI: what knows of tokens and cost, nil while it cannot tell yet; without it there is no `/usage`.
     /// - Parameter now: the clock that default time ranges end at, in unix nanoseconds.
     package static func router(
-        store: any TraceReader, genAI: GenAIMetrics? = nil, configuration: QueryConfiguration,
+        store: any TraceReader, genAI: (@Sendable () -> GenAIMetrics?)? = nil, configuration: QueryConfiguration,
         executor: QueryExecutor, now: @escaping @Sendable () -> UInt64 = TimeText.now
     ) -> Router<QueryRequestContext> {
         let api = QueryAPI(store: store, configuration: configuration, executor: executor, now: now)
@@ -31,7 +31,7 @@ package struct QueryAPI: Sendable {
         JaegerAPI(api: api).addRoutes(to: router)
         JaegerV3API(api: api).addRoutes(to: router)
         SkeinAPI(api: api).addRoutes(to: router)
-        if let genAI { SkeinUsageAPI(api: api, metrics: genAI).addRoutes(to: router) }
+        if let genAI { SkeinUsageAPI(api: api, current: genAI).addRoutes(to: router) }
         return router
     }
 

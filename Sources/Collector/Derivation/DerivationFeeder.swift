@@ -12,6 +12,8 @@ final class DerivationFeeder: Sendable {
     private let stop = StopSignal()
     private let isIdle = Atomic<Bool>(false)
     private let reached = Atomic<UInt64>(0)
+    /// When the journal was last seen to hold nothing more, unix nanoseconds.
+    private let caughtUpAt = Atomic<UInt64>(0)
     private let warnings = Mutex(RateLimitedWarning())
 
     /// How much a start after a crash has to derive again at most.
@@ -40,12 +42,17 @@ final class DerivationFeeder: Sendable {
         isIdle.load(ordering: .acquiring) || self.position >= position
     }
 
+    /// Everything that was received up to here is counted, unix nanoseconds. While spans keep coming it stands still, and
+    /// what waits for time to pass is settled by the times of those spans.
+    var countedUntil: UInt64 { caughtUpAt.load(ordering: .acquiring) }
+
     func run() {
         var lastCheckpoint = ContinuousClock.now
         var isDirty = false
         var bytes = 0
         while !stop.isSet {
             var entries: [JournalEntry] = []
+            let asked = ProcessStatistics.now()
             do {
                 entries = try reader.next(wait: .seconds(1))
             } catch {
@@ -70,6 +77,7 @@ final class DerivationFeeder: Sendable {
             // After an interruption nothing is known about what is left.
             if entries.isEmpty, !stop.isSet {
                 isIdle.store(true, ordering: .releasing)
+                caughtUpAt.store(asked, ordering: .releasing)
                 if reader.isFinished { break }
             }
         }

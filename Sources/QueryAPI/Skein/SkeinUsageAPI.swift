@@ -6,7 +6,7 @@ import TraceStorage
 /// `GET /api/skein/v1/usage`: tokens and cost.
 struct SkeinUsageAPI: Sendable {
     let api: QueryAPI
-    let metrics: GenAIMetrics
+    let current: @Sendable () -> GenAIMetrics?
 
     func addRoutes(to router: Router<QueryRequestContext>) {
         router.get("/api/skein/v1/usage") { request, context in
@@ -15,14 +15,19 @@ struct SkeinUsageAPI: Sendable {
     }
 
     private func usage(_ parameters: QueryParameters, _ context: QueryRequestContext) async throws -> [UInt8] {
-        var query = UsageQuery(range: try range(parameters), by: try keys(parameters))
+        guard let metrics = current() else {
+            throw APIError.unavailable("usage is not known yet: the journal is being replayed")
+        }
+        var query = UsageQuery(range: try range(parameters), by: try keys(parameters, metrics))
         query.stepNanoseconds = try parameters.nanoseconds("step")
         return try await api.run(context) { [query] context in
             try query.run(on: metrics) { () throws(StorageError) in try context.check() }.json(query)
         }
     }
 
-    private func keys(_ parameters: QueryParameters) throws(APIError) -> [UsageQuery.Key] {
+    private func keys(
+        _ parameters: QueryParameters, _ metrics: GenAIMetrics
+    ) throws(APIError) -> [UsageQuery.Key] {
         let names = UsageQuery.names(metrics)
         var keys: [UsageQuery.Key] = []
         for name in (parameters["by"] ?? "model").split(separator: ",") {

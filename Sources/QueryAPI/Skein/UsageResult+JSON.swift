@@ -16,6 +16,7 @@ extension UsageResult {
             }
             if isTruncated { json.object("other") { other.sum.write(to: &$0) } }
             json.bool("truncated", isTruncated)
+            json.bool("partial", damagedParts > 0)
         }
         return json.takeBytes()
     }

@@ -49,12 +49,13 @@ struct UsageCommand: AsyncParsableCommand {
             Terminal.output(answer.csv(by: keys))
             return
         }
-        guard answer.total.calls > 0 || answer.total.inputTokens + answer.total.outputTokens > 0 else {
+        guard answer.total.calls > 0 || answer.total.inputTokens > 0 || answer.total.outputTokens > 0 else {
             Terminal.message("no calls of models in \(month ?? "the last \(since ?? "")")")
             return
         }
         Terminal.output(
             answer.text(by: keys, Style.forOutput(environment: ProcessInfo.processInfo.environment)))
+        if answer.partial { Terminal.message("some records of usage are damaged and were left out") }
         if answer.total.unpricedCalls > 0 {
             Terminal.message(
                 "\(Quantity.count(answer.total.unpricedCalls)) calls have no price: give one in connectors.gen_ai.prices.file"
@@ -96,6 +97,7 @@ struct UsageAnswer: Decodable {
     let total: Sum
     let unattributed: Sum
     let other: Sum?
+    let partial: Bool
 
     func text(by keys: [String], _ style: Style) -> String {
         var columns = keys.map { TextTable.Column(title: $0) }
@@ -123,7 +125,7 @@ struct UsageAnswer: Decodable {
     }
 
     private static func cost(_ sum: Sum) -> String {
-        let isWhole = sum.costSource != "unknown" || sum.inputTokens + sum.outputTokens == 0
+        let isWhole = sum.costSource != "unknown" || sum.inputTokens == 0 && sum.outputTokens == 0
         if sum.costUSD == 0 { return isWhole ? "$0" : "unknown" }
         return "$\(Quantity.fixed(sum.costUSD, sum.costUSD < 1 ? 4 : 2))\(isWhole ? "" : "+")"
     }

@@ -310,6 +310,17 @@ struct CallAssembler: Sendable {
         sortFound()
     }
 
+    /// Whether all spans above a call have arrived.
+    func isPlaceKnown(_ cluster: Cluster) -> Bool {
+        var index = Int(cluster.top)
+        var hops = 0
+        while ancestors[index] >= 0, hops < Self.hopsMax {
+            index = Int(ancestors[index])
+            hops += 1
+        }
+        return ancestors[index] < 0 && isAncestryKnown[index]
+    }
+
     private func isOrphan(_ cluster: Cluster) -> Bool { !hasMember(cluster) { isAncestryKnown[$0] } }
 
     /// `inner` first: its facts count more, and the outer one's times.

@@ -167,9 +167,9 @@ struct GenAIAttributes: Sendable {
 }
 
 extension UInt64 {
-    /// Beyond 2^53 a number of tokens is a mistake, and so is a negative or broken one.
+    /// From 2^40 on a number of tokens is a mistake, and so is a negative or broken one.
     init?(tokens number: Double) {
-        guard number >= 0, number < 0x1p53 else { return nil }
+        guard number >= 0, number < 0x1p40 else { return nil }
         self.init(number)
     }
 }

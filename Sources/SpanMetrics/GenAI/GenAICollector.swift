@@ -8,6 +8,8 @@ package struct GenAICollector: Sendable {
     package let configuration: GenAIConfiguration
     /// Spans that wait.
     package private(set) var pendingSpans = 0
+    /// Their other spans, of which the parents are kept; eight take less room than a span that waits.
+    private var pendingLinks = 0
     /// Traces that were counted before their wait was over, for want of room.
     package private(set) var tracesSettledEarly: UInt64 = 0
     /// The last batch's time, or that of an earlier one if its clock ran ahead.
@@ -42,7 +44,9 @@ package struct GenAICollector: Sendable {
         gather(stored)
         for key in full { settleEarly(key, body) }
         full.removeAll()
-        while pendingSpans > configuration.pendingSpansMax, let key = queue.popFirst() { settleEarly(key, body) }
+        while pendingSpans > configuration.pendingSpansMax || pendingLinks > configuration.pendingSpansMax * 8,
+            let key = queue.popFirst()
+        { settleEarly(key, body) }
     }
 
     private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
@@ -97,13 +101,18 @@ package struct GenAICollector: Sendable {
         span.receivedAt = now
         if !row.traceState.isEmpty {
             let weight = TraceStateWeight.adjustedCount(batch.slice(row.traceState))
-            span.weight = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
+            span.weight = min(
+                Self.weightMax, AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID))
         }
         let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
         let place = place(of: key)
         if traces.values[place].add(span, now: now) >= PendingTrace.spansMax { full.insert(key) }
         pendingSpans += 1
     }
+
+    /// What one span may stand for: sampled to less than one of 65,536, calls of models cannot be added up anyway, and
+    /// tokens times more would not fit sums.
+    private static let weightMax: UInt64 = 65_536
 
     /// The place of a trace, which is begun when there is none.
     private mutating func place(of key: TraceKey) -> Dictionary<TraceKey, PendingTrace>.Index {
@@ -131,8 +140,12 @@ package struct GenAICollector: Sendable {
             let traceID = spans[first].traceID
             let run = rest.prefix { spans[$0].traceID == traceID }
             rest = rest.dropFirst(run.count)
-            traces[TraceKey(tenant: stored.tenant, traceID: traceID)]?.addLinks(
+            let key = TraceKey(tenant: stored.tenant, traceID: traceID)
+            guard let place = traces.index(forKey: key) else { continue }
+            let before = traces.values[place].links.count
+            traces.values[place].addLinks(
                 run.lazy.map { SpanLink(span: spans[$0].spanID, parent: spans[$0].parentSpanID) })
+            pendingLinks += traces.values[place].links.count - before
         }
     }
 
@@ -156,7 +169,10 @@ package struct GenAICollector: Sendable {
             }
             queue.append(key, time: now)
             guard traces.values[place].isDirty else { continue }
-            traces.values[place].settle(key.traceID, receivedMax: receivedMax, &tools, &findings)
+            traces.values[place].settle(
+                key.traceID, receivedMax: receivedMax, lateMax: now - min(now, configuration.lateWaitNanoseconds),
+                &tools,
+                &findings)
             give(key.tenant, body)
         }
     }
@@ -165,6 +181,7 @@ package struct GenAICollector: Sendable {
     private mutating func finish(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
         guard var trace = traces.removeValue(forKey: key) else { return }
         pendingSpans -= trace.spans.count
+        pendingLinks -= trace.links.count
         trace.finish(key.traceID, &tools, &findings)
         keepRoom(of: &trace)
         give(key.tenant, body)
@@ -213,6 +230,7 @@ package struct GenAICollector: Sendable {
     mutating func restore(_ trace: PendingTrace, _ key: TraceKey, time: UInt64) {
         guard traces.updateValue(trace, forKey: key) == nil else { return }
         pendingSpans += trace.spans.count
+        pendingLinks += trace.links.count
         queue.append(key, time: time)
     }
 

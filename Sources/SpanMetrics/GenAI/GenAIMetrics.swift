@@ -44,19 +44,25 @@ package final class GenAIMetrics: Derivation {
     }
 
     /// Calls `body` with every record of a range of time, those of calls whose wait is not over included. Blocks on
-    /// files.
+    /// files. Stops early when `body` says so, or `goesOn`, which is asked now and then.
     ///
-    /// - Throws: ``CheckpointError`` for files that cannot be read or do not check.
-    package func forEachRecord(in range: TimeRange, _ body: (UsageRecord) -> Bool) throws(CheckpointError) {
+    /// - Returns: Parts of files that were passed over because they do not check.
+    /// - Throws: ``CheckpointError`` for files that cannot be read.
+    package func forEachRecord(
+        in range: TimeRange, goesOn: () -> Bool = { true }, _ body: (UsageRecord) -> Bool
+    ) throws(CheckpointError) -> Int {
         let (state, log) = state.withLock { ($0, self.log.snapshot()) }
         var isStopped = false
-        try self.log.forEach(in: range, at: log) { record in
+        let damaged = try self.log.forEach(
+            in: range, at: log, names: configuration.attribution.map(\.name), goesOn: goesOn
+        ) { record in
             isStopped = !body(record)
             return !isStopped
         }
         for record in state.waitingRecords(costs) where !isStopped && range.contains(record.time) {
             isStopped = !body(record)
         }
+        return damaged
     }
 
     // MARK: checkpoint
@@ -68,7 +74,7 @@ package final class GenAIMetrics: Derivation {
     package func prepareCheckpoint() throws(CheckpointError) {
         let day = state.withLock { $0.collector.now } / 86_400_000_000_000
         do throws(FileError) {
-            try log.flush(day: day)
+            try log.flush(day: day, names: configuration.attribution.map(\.name))
             guard retainedDay.exchange(day, ordering: .relaxed) != day else { return }
             try log.retain(
                 from: day - min(day, configuration.retentionNanoseconds / 86_400_000_000_000),

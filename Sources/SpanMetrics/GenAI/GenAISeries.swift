@@ -142,12 +142,12 @@ struct GenAISeries: Sendable {
 
 extension CallCounts {
     fileprivate mutating func add(_ call: ModelCall, _ cost: CallCost) {
-        guard let usage = call.usage else { return }
-        tokens += usage.multiplied(by: call.weight)
+        if let usage = call.usage { tokens += usage.multiplied(by: call.weight) }
         let dollars = cost.usd * Double(call.weight)
         switch cost.source {
         case .computed: computedCost += dollars
         case .reported: reportedCost += dollars
+        case .unknown where call.usage == nil: break
         case .unknown: unpriced = unpriced.addingClamped(call.weight)
         }
     }

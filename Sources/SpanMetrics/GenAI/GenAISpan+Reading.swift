@@ -57,15 +57,22 @@ extension GenAISpan {
         if TextTable.calls.contains(operation.index) { return (.call, operation) }
         if TextTable.aggregates.contains(operation.index) { return (.aggregate, operation) }
         if operation == TextTable.executeTool { return (.tool, operation) }
-        if !operation.isEmpty { return (.step, operation) }
+        if steps.contains(texts.text(operation)) { return (.step, operation) }
         for (fact, vocabulary) in vocabularies where attributes.has(fact) {
             let value = unquoted(attributes.text(fact, of: batch, &texts), &texts)
             guard let known = vocabulary[texts.text(value).lowercased()] else { continue }
-            return (known.0, texts.number(of: known.operation))
+            return (known.0, operation.isEmpty ? texts.number(of: known.operation) : operation)
         }
-        // Usage without a kind of work: only a call has any.
-        return hasUsage ? (.call, TextTable.chat) : (.step, .none)
+        // Usage without a known kind of work: only a call has any.
+        guard hasUsage else { return (.step, operation) }
+        return (.call, operation.isEmpty ? TextTable.chat : operation)
     }
+
+    /// Operations that ask no model, though they may say what others used.
+    private static let steps: Set = [
+        "create_agent", "retrieval", "plan", "fetch_response", "create_memory", "update_memory", "upsert_memory",
+        "search_memory", "delete_memory",
+    ]
 
     private static let vocabularies: [(GenAIFact, [String: (Role, operation: String)])] = [
         (
@@ -152,26 +159,32 @@ extension GenAISpan {
         usage.audioOutput = attributes.count(.audioOutput, of: batch)
         for fact in [GenAIFact.langfuseUsage, .mlflowUsage] {
             guard let row = attributes.row(fact, of: batch), row.kind == .string else { continue }
-            usage.complete(with: ReportedUsage(json: Array(batch.slice(row.slice))))
+            let (sent, isExclusive) = ReportedUsage.reading(json: Array(batch.slice(row.slice)))
+            if usage.isEmpty, isExclusive { isInputExclusive = true }
+            usage.complete(with: sent)
         }
         reportedCost = attributes.number(.cost, of: batch)
         if reportedCost == nil, let row = attributes.row(.langfuseCost, of: batch), row.kind == .string {
             reportedCost = NumberTree(json: Array(batch.slice(row.slice))).cost
         }
         // A broken number, or 0 for a call that had tokens, says nothing.
-        if let cost = reportedCost, !(cost > 0 && cost.isFinite) { reportedCost = nil }
+        if let cost = reportedCost, !(cost > 0 && cost <= Self.costMax) { reportedCost = nil }
     }
 
     // MARK: time to first token
+
+    /// US dollars of one call, and seconds to its first token; more is a mistake, and would spoil sums for good.
+    private static let costMax = 1e6
+    private static let secondsMax = 1e6
 
     private mutating func readTimeToFirstToken(
         _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes
     ) {
         guard role == .call else { return }
         let seconds = Double(durationNanoseconds) / 1e9
-        if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0 {
+        if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0, sent <= Self.secondsMax {
             timeToFirstToken = sent
-        } else if let sent = attributes.number(.timeToFirstToken, of: batch), sent >= 0 {
+        } else if let sent = attributes.number(.timeToFirstToken, of: batch), sent >= 0, sent <= Self.secondsMax {
             // Seconds from one library, milliseconds from another: no first token comes after the last.
             timeToFirstToken = sent > seconds ? sent / 1e3 : sent
         } else if let event = batch.events[span.events.indices].first(where: {

@@ -29,7 +29,9 @@ struct GenAITotals: Sendable {
             count(findings.calls[index], key, place, costs, tenant, &records)
         }
         for call in findings.supplements {
-            let cost = costs.cost(of: call, &prices)
+            // What a span reported was counted with the call.
+            let cost =
+                call.reportedCost == nil ? costs.cost(of: call, &prices) : CallCost(usd: 0, source: .reported)
             tenants.values[place].supplement(call, cost)
             records.append(UsageRecord(call, cost, tenant: tenant, kind: .supplement))
         }

@@ -7,10 +7,13 @@ enum ModelIdentity {
         "gcp.gemini": "google", "gcp.gen_ai": "google", "gcp.vertex_ai": "google", "vertex_ai": "google",
         "vertexai": "google", "google_genai": "google", "aws.bedrock": "bedrock", "aws": "bedrock",
         "amazon": "bedrock", "bedrock_converse": "bedrock", "mistral_ai": "mistral", "mistralai": "mistral",
-        "x_ai": "xai",
+        "x_ai": "xai", "azure_ai": "azure", "google_vertexai": "google", "google_ai_studio": "google",
+        "aws_bedrock": "bedrock", "amazon_bedrock": "bedrock",
     ]
     /// What stands between a service and any provider, and so agrees with each.
-    private static let intermediaries: Set = ["litellm", "langchain", "openrouter", "llamaindex", "portkey", ""]
+    private static let intermediaries: Set = [
+        "litellm", "litellm_proxy", "langchain", "openrouter", "llamaindex", "portkey", "",
+    ]
 
     static func isSameProvider(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
         a.provider == b.provider || a.family == b.family || a.family.isEmpty || b.family.isEmpty

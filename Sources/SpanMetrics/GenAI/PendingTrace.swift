@@ -73,13 +73,16 @@ struct SettlingTools: Sendable {
 }
 
 extension PendingTrace {
-    /// Counts what nothing more is expected about: calls whose last span came at `receivedMax` or before.
+    /// Counts what nothing more is expected about: calls whose last span came at `receivedMax` or before, or, where the
+    /// spans above them are missing, at `lateMax` or before.
     mutating func settle(
-        _ traceID: TraceID, receivedMax: UInt64, _ tools: inout SettlingTools, _ findings: inout GenAIFindings
+        _ traceID: TraceID, receivedMax: UInt64, lateMax: UInt64, _ tools: inout SettlingTools,
+        _ findings: inout GenAIFindings
     ) {
         beginAssembly(&tools.assembler)
-        Self.count(traceID, receivedMax: receivedMax, &tools.assembler, &tools.texts, &findings)
-        isDirty = lastReceivedAt > receivedMax
+        let isWhole = Self.count(
+            traceID, receivedMax: receivedMax, lateMax: lateMax, &tools.assembler, &tools.texts, &findings)
+        isDirty = !isWhole || lastReceivedAt > receivedMax
         if !isDirty { unattributed = tools.assembler.unattributedUsage(of: traceID, &tools.texts) }
         endAssembly(&tools.assembler)
     }
@@ -87,7 +90,7 @@ extension PendingTrace {
     /// Counts everything that was not counted, and what sums say beyond the calls; asked once, at the end.
     mutating func finish(_ traceID: TraceID, _ tools: inout SettlingTools, _ findings: inout GenAIFindings) {
         if isDirty {
-            settle(traceID, receivedMax: .max, &tools, &findings)
+            settle(traceID, receivedMax: .max, lateMax: .max, &tools, &findings)
         } else if unattributed == nil, spans.contains(where: \.isSummed) {
             beginAssembly(&tools.assembler)
             unattributed = tools.assembler.unattributedUsage(of: traceID, &tools.texts)
@@ -105,10 +108,12 @@ extension PendingTrace {
 
     private mutating func endAssembly(_ assembler: inout CallAssembler) { swap(&spans, &assembler.spans) }
 
+    /// - Returns: False when a call waits for the spans above it.
     private static func count(
-        _ traceID: TraceID, receivedMax: UInt64, _ assembler: inout CallAssembler, _ texts: inout TextTable,
-        _ findings: inout GenAIFindings
-    ) {
+        _ traceID: TraceID, receivedMax: UInt64, lateMax: UInt64, _ assembler: inout CallAssembler,
+        _ texts: inout TextTable, _ findings: inout GenAIFindings
+    ) -> Bool {
+        var isWhole = true
         for number in assembler.calls.indices {
             let cluster = assembler.calls[number]
             let before = assembler.before(cluster)
@@ -116,6 +121,11 @@ extension PendingTrace {
             if before.counted == 0 {
                 guard before.receivedAt <= receivedMax else { continue }
                 let numbers = assembler.texts(cluster, &texts)
+                // A parent is sent when it ends: who worked, and for whom, may yet come with it.
+                if numbers.agent.isEmpty, before.receivedAt > lateMax, !assembler.isPlaceKnown(cluster) {
+                    isWhole = false
+                    continue
+                }
                 findings.calls.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
                 findings.callTexts.append(numbers.key(generation: texts.generation))
             } else if before.counted < before.spans {
@@ -141,6 +151,7 @@ extension PendingTrace {
                     isError: span.isError))
         }
         assembler.markDuplicates()
+        return isWhole
     }
 }
 

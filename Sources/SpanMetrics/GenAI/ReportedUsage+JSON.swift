@@ -60,8 +60,19 @@ struct NumberTree {
 
 extension ReportedUsage {
     /// Usage as Langfuse and MLflow send it: as a JSON text in their own words or in those of a provider.
-    init(json: [UInt8]) {
+    ///
+    /// - Returns: Whether the input leaves cached tokens out, too: those are the words of Anthropic's API.
+    static func reading(json: [UInt8]) -> (usage: ReportedUsage, isInputExclusive: Bool) {
         let tree = NumberTree(json: json)
+        var usage = ReportedUsage()
+        usage.read(tree)
+        let isAnthropic =
+            tree.numbers["input_tokens"] != nil
+            && (tree.numbers["cache_read_input_tokens"] != nil || tree.numbers["cache_creation_input_tokens"] != nil)
+        return (usage, isAnthropic)
+    }
+
+    private mutating func read(_ tree: NumberTree) {
         input = tree.tokens("input", "prompt_tokens", "input_tokens")
         output = tree.tokens("output", "completion_tokens", "output_tokens")
         total = tree.tokens("total", "total_tokens")

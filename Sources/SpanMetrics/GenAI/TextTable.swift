@@ -74,21 +74,33 @@ struct TextTable: Sendable {
     func text(_ number: TextNumber) -> String { texts[Int(number.index)] }
 
     mutating func number(of text: String) -> TextNumber {
-        var key = text
+        // As above; of a text that is none of ours, such as a nested value.
+        var key = text.utf8.count > Self.textBytesMax ? String(text.prefix(Self.textBytesMax / 4)) : text
         let (index, isNew) = key.withUTF8 { keys.number(of: UnsafeRawBufferPointer($0)) }
-        if isNew { append(text, at: index) }
+        if isNew { append(key, at: index) }
         // No text has the bytes of a key that is none.
         return TextNumber(index: UInt32(index))
     }
 
+    /// Bytes of a text; names and ids are shorter, and what is longer is cut, as labels and records keep them for long.
+    private static let textBytesMax = 512
+
     mutating func number(of range: ByteRange, in batch: SpanBatch) -> TextNumber {
         guard !range.isEmpty else { return .none }
         return batch.bytes.withUnsafeBytes { bytes in
-            let key = UnsafeRawBufferPointer(rebasing: bytes[range.indices])
+            var key = UnsafeRawBufferPointer(rebasing: bytes[range.indices])
+            if key.count > Self.textBytesMax { key = Self.cut(key) }
             let (index, isNew) = keys.number(of: key)
             if isNew { append(key, at: index) }
             return canonical[index]
         }
+    }
+
+    /// Before the character that does not fit.
+    private static func cut(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var end = textBytesMax
+        while end > textBytesMax - 4, text[end] & 0xC0 == 0x80 { end -= 1 }
+        return UnsafeRawBufferPointer(rebasing: text[..<end])
     }
 
     private mutating func append(_ key: UnsafeRawBufferPointer, at index: Int) {

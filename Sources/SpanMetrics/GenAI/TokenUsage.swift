@@ -93,11 +93,13 @@ struct ReportedUsage: Hashable, Sendable {
     @ReportedCount var audioInput: UInt64?
     @ReportedCount var audioOutput: UInt64?
 
-    /// Nothing about input or output was said. The parts alone are no usage.
-    var isEmpty: Bool { input == nil && output == nil && total == nil }
+    /// Nothing about input or output was said, or only that there was none, as of a stream whose end was not awaited.
+    /// The parts alone are no usage.
+    var isEmpty: Bool { (input ?? 0) == 0 && (output ?? 0) == 0 && (total ?? 0) == 0 }
 
     /// Takes what is not said here from another span about the same call.
     mutating func complete(with other: ReportedUsage) {
+        if isEmpty { (input, output, total) = (other.input, other.output, other.total) }
         input = input ?? other.input
         output = output ?? other.output
         total = total ?? other.total

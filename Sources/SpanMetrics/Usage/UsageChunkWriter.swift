@@ -96,21 +96,25 @@ struct UsageChunkWriter: Sendable {
 
     /// The chunk without its header.
     ///
-    /// - Parameter position: What the file has everything up to, with this chunk.
-    func payload(position: JournalPosition) -> [UInt8] {
+    /// - Parameters:
+    ///   - position: What the file has everything up to, with this chunk.
+    ///   - names: The attribution keys of the records.
+    func payload(position: JournalPosition, names: [String]) -> [UInt8] {
         var payload = ByteWriter()
         payload.varint(position.rawValue)
         payload.varint(UInt64(count))
         payload.varint(count == 0 ? 0 : times.lowerBound)
         payload.varint(count == 0 ? 0 : times.upperBound)
+        payload.varint(UInt64(names.count))
+        for name in names { payload.block(name.utf8) }
         payload.varint(UInt64(texts.count))
         for text in 0..<texts.count { payload.block(texts.key(text)) }
         payload.raw(body.bytes)
         return payload.bytes
     }
 
-    func chunk(position: JournalPosition) -> [UInt8] {
-        let payload = payload(position: position)
+    func chunk(position: JournalPosition, names: [String]) -> [UInt8] {
+        let payload = payload(position: position, names: names)
         var chunk = ByteWriter()
         chunk.raw(UsageChunk.magic)
         chunk.fixed(UsageChunk.version)

@@ -33,39 +33,90 @@ package final class UsageLog: Sendable {
     // MARK: writing, from the derivation's thread
 
     /// Makes the directory and cuts off what a crash left of a chunk. To be called before the first record.
+    ///
+    /// - Throws: ``CheckpointError/futureVersion(path:found:supported:)`` where a newer program wrote the newest file.
     func open() throws(CheckpointError) {
         var found = State()
+        let names: [String]
         do throws(FileError) {
             try files.createDirectory(directory)
-            for name in try names().sorted().reversed() {
-                let file = try files.open(path(name), .update)
-                defer { file.close() }
+            names = try self.names().sorted().reversed()
+        } catch { throw .io(error) }
+        for name in names {
+            let file: any File
+            do throws(FileError) { file = try files.open(path(name), .update) } catch { throw .io(error) }
+            defer { file.close() }
+            try refuseFutureVersion(name, file)
+            do throws(FileError) {
                 found = try end(of: name, file)
                 if try file.size() > found.bytes { try file.truncate(to: found.bytes) }
                 try file.synchronize()
-                if found.bytes > 0 { break }
-            }
-            // The process before may have died before the newest file's name was durable.
-            try files.synchronizeDirectory(directory)
-        } catch { throw .io(error) }
+            } catch { throw .io(error) }
+            if found.bytes > 0 { break }
+        }
+        // The process before may have died before the newest file's name was durable.
+        do throws(FileError) { try files.synchronizeDirectory(directory) } catch { throw .io(error) }
         state.withLock { $0 = found }
     }
 
+    private func refuseFutureVersion(_ name: String, _ file: any File) throws(CheckpointError) {
+        let start: [UInt8]
+        do throws(FileError) { start = try file.readBytes(at: 0, count: UsageChunk.headerBytes) } catch {
+            throw .io(error)
+        }
+        guard let header = UsageChunk.Header(start[...]), header.version > UsageChunk.version else { return }
+        throw .futureVersion(
+            path: path(name), found: "format version \(header.version)", supported: "at most \(UsageChunk.version)")
+    }
+
+    /// How far a file reaches: behind the last chunk that completes a position. What is damaged before that stays.
     private func end(of name: String, _ file: any File) throws(FileError) -> State {
         var found = State()
         found.file = name
         let size = try file.size()
-        while found.bytes < size {
-            let start = try file.readBytes(at: found.bytes, count: UsageChunk.headerBytes)
-            // A future version is left as it is: reading it says so.
-            guard let header = UsageChunk.Header(start[...]) else { break }
-            let payload = try file.readBytes(at: found.bytes + UsageChunk.headerBytes, count: header.payloadBytes)
-            guard payload.count == header.payloadBytes, header.isRight(payload) else { break }
-            if let position = UsageChunk.position(payload[...]) { found.position = position }
-            found.bytes += UsageChunk.headerBytes + payload.count
+        var offset = 0
+        while let chunk = try Self.chunk(in: file, from: offset, size: size) {
+            offset = chunk.end
+            guard let position = UsageChunk.position(chunk.payload[...]), position > found.position else { continue }
+            (found.position, found.bytes) = (position, offset)
         }
         return found
     }
+
+    /// A chunk that checks, at `offset` or, where what is there does not, behind it; nil when none follows.
+    private static func chunk(
+        in file: any File, from offset: Int, size: Int
+    ) throws(FileError) -> (payload: [UInt8], start: Int, end: Int)? {
+        var offset = offset
+        while offset < size {
+            let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes)
+            if let header = UsageChunk.Header(start[...]), header.version <= UsageChunk.version {
+                let payload = try file.readBytes(at: offset + UsageChunk.headerBytes, count: header.payloadBytes)
+                if payload.count == header.payloadBytes, header.isRight(payload) {
+                    return (payload, offset, offset + UsageChunk.headerBytes + payload.count)
+                }
+            }
+            guard let next = try magic(in: file, from: offset + 1, size: size) else { return nil }
+            offset = next
+        }
+        return nil
+    }
+
+    /// Where the next chunk may begin.
+    private static func magic(in file: any File, from offset: Int, size: Int) throws(FileError) -> Int? {
+        var offset = offset
+        while offset < size {
+            let bytes = try file.readBytes(at: offset, count: min(searchBytes, size - offset))
+            for index in 0..<max(0, bytes.count - 3) where bytes[index] == UsageChunk.magic[0] {
+                if bytes[index..<index + 4].elementsEqual(UsageChunk.magic) { return offset + index }
+            }
+            offset += max(1, bytes.count - 3)
+        }
+        return nil
+    }
+
+    /// Bytes looked through at a time.
+    private static let searchBytes = 1 << 20
 
     /// Adds what was found with a batch, unless the files have it.
     func append(_ records: [UsageRecord], at position: JournalPosition) {
@@ -85,7 +136,8 @@ package final class UsageLog: Sendable {
     /// Makes all records durable.
     ///
     /// - Parameter day: The day of the records' arrival, in days since 1970; files of earlier days are complete.
-    func flush(day: UInt64) throws(FileError) {
+    /// - Parameter names: The attribution keys of the records.
+    func flush(day: UInt64, names: [String]) throws(FileError) {
         let before = state.withLock { state in
             state.isFlushing = true
             return state
@@ -97,9 +149,9 @@ package final class UsageLog: Sendable {
         defer { file.close() }
         var bytes = isNew ? 0 : before.bytes
         for (number, writer) in before.pending.enumerated() {
-            // Only with the last of them is everything up to the position there.
+            // Only with the last of them is everything up to the position there; a start takes back those without one.
             let isLast = number == before.pending.count - 1
-            let chunk = writer.chunk(position: isLast ? before.pendingPosition : before.position)
+            let chunk = writer.chunk(position: isLast ? before.pendingPosition : .beginning, names: names)
             try file.writeAll(chunk, at: bytes, path: path(name))
             bytes += chunk.count
         }
@@ -128,80 +180,80 @@ package final class UsageLog: Sendable {
 
     func snapshot() -> State { state.withLock { $0 } }
 
-    /// Calls `body` with each record of a range of time. Stops early when it says so.
+    /// Calls `body` with each record of a range of time. Stops early when it says so, and looks at `goesOn` before each
+    /// chunk.
     ///
-    /// - Throws: ``CheckpointError`` for files that cannot be read or do not check.
+    /// - Parameter names: The attribution keys, in whose order records come.
+    /// - Returns: Chunks that were passed over because they do not check.
+    /// - Throws: ``CheckpointError`` for files that cannot be read.
     func forEach(
-        in range: TimeRange, at now: State, _ body: (UsageRecord) -> Bool
-    ) throws(CheckpointError) {
+        in range: TimeRange, at now: State, names: [String], goesOn: () -> Bool, _ body: (UsageRecord) -> Bool
+    ) throws(CheckpointError) -> Int {
+        var reading = Reading(range: range, names: names)
+        let kept: [String]
+        do throws(FileError) { kept = try self.names().filter { $0 <= now.file }.sorted() } catch { throw .io(error) }
+        for name in kept where !reading.isStopped {
+            let file: any File
+            do throws(FileError) { file = try files.open(path(name), .read) } catch {
+                // Retention may have removed it since.
+                if error.isNotFound { continue }
+                throw .io(error)
+            }
+            defer { file.close() }
+            try refuseFutureVersion(name, file)
+            do throws(FileError) {
+                try read(file, bytes: name == now.file ? now.bytes : .max, &reading, goesOn, body)
+            } catch { throw .io(error) }
+        }
+        for writer in now.pending where !reading.isStopped && goesOn() {
+            reading.take(writer.payload(position: now.pendingPosition, names: names), body)
+        }
+        return reading.damaged
+    }
+
+    private struct Reading {
+        let range: TimeRange
         let names: [String]
-        do throws(FileError) { names = try self.names().filter { $0 <= now.file }.sorted() } catch { throw .io(error) }
-        for name in names {
-            guard try read(name, bytes: name == now.file ? now.bytes : .max, range, body) else { return }
-        }
-        for writer in now.pending {
-            let payload = writer.payload(position: now.pendingPosition)
-            guard try read(payload, of: now.file, at: now.bytes, range, body) else { return }
-        }
-    }
-
-    private func read(
-        _ name: String, bytes: Int, _ range: TimeRange, _ body: (UsageRecord) -> Bool
-    ) throws(CheckpointError) -> Bool {
-        let content: (file: any File, size: Int)
-        do throws(FileError) {
-            let file = try files.open(path(name), .read)
-            content = (file, min(bytes, try file.size()))
-        } catch {
-            // Retention may have removed it since.
-            if error.isNotFound { return true }
-            throw .io(error)
-        }
-        defer { content.file.close() }
-        var offset = 0
-        while offset < content.size {
-            let payload = try payload(of: name, content.file, at: offset)
-            offset += UsageChunk.headerBytes + payload.count
-            guard let times = UsageChunk.times(payload[...]) else { throw damaged(name, offset) }
-            if times.upperBound < range.start || times.lowerBound >= range.end { continue }
-            guard try read(payload, of: name, at: offset, range, body) else { return false }
-        }
-        return true
-    }
-
-    /// - Returns: False when `body` wants no more.
-    private func read(
-        _ payload: [UInt8], of name: String, at offset: Int, _ range: TimeRange, _ body: (UsageRecord) -> Bool
-    ) throws(CheckpointError) -> Bool {
         var isStopped = false
-        let isWhole = UsageChunk.forEach(payload[...]) { record in
-            if !isStopped, range.contains(record.time) { isStopped = !body(record) }
+        var damaged = 0
+
+        mutating func take(_ payload: [UInt8], _ body: (UsageRecord) -> Bool) {
+            var isStopped = isStopped
+            let isWhole = UsageChunk.forEach(payload[...], names: names) { record in
+                if !isStopped, range.contains(record.time) { isStopped = !body(record) }
+            }
+            self.isStopped = isStopped
+            if !isWhole { damaged += 1 }
         }
-        guard isWhole else { throw damaged(name, offset) }
-        return !isStopped
     }
 
-    private func payload(of name: String, _ file: any File, at offset: Int) throws(CheckpointError) -> [UInt8] {
-        let start: [UInt8]
-        let payload: [UInt8]
-        do throws(FileError) {
-            start = try file.readBytes(at: offset, count: UsageChunk.headerBytes)
-            let bytes = UsageChunk.Header(start[...])?.payloadBytes ?? 0
-            payload = try file.readBytes(at: offset + UsageChunk.headerBytes, count: bytes)
-        } catch { throw .io(error) }
-        guard let header = UsageChunk.Header(start[...]) else { throw damaged(name, offset) }
-        guard header.version <= UsageChunk.version else {
-            throw .futureVersion(
-                path: path(name), found: "format version \(header.version)", supported: "at most \(UsageChunk.version)")
+    private func read(
+        _ file: any File, bytes: Int, _ reading: inout Reading, _ goesOn: () -> Bool, _ body: (UsageRecord) -> Bool
+    ) throws(FileError) {
+        let size = min(bytes, try file.size())
+        var offset = 0
+        while offset < size, !reading.isStopped {
+            guard goesOn() else { return }
+            if let next = try passedOver(file, offset, reading.range) {
+                offset = next
+                continue
+            }
+            let chunk = try Self.chunk(in: file, from: offset, size: size)
+            if chunk?.start != offset { reading.damaged += 1 }
+            guard let chunk else { return }
+            offset = chunk.end
+            reading.take(chunk.payload, body)
         }
-        guard payload.count == header.payloadBytes, header.isRight(payload) else {
-            throw damaged(name, offset)
-        }
-        return payload
     }
 
-    private func damaged(_ name: String, _ offset: Int) -> CheckpointError {
-        .corrupt(path: path(name), reason: "the chunk of usage records at or before byte \(offset) does not check")
+    /// The end of a chunk whose times say that nothing of it is asked for; nil when it has to be read.
+    private func passedOver(_ file: any File, _ offset: Int, _ range: TimeRange) throws(FileError) -> Int? {
+        let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes + UsageChunk.timesBytesMax)
+        guard start.count > UsageChunk.headerBytes, let header = UsageChunk.Header(start[...]),
+            header.version <= UsageChunk.version, let times = UsageChunk.times(start[UsageChunk.headerBytes...]),
+            times.upperBound < range.start || times.lowerBound >= range.end
+        else { return nil }
+        return offset + UsageChunk.headerBytes + header.payloadBytes
     }
 
     // MARK: names

@@ -76,14 +76,13 @@ package struct UsageQuery: Hashable, Sendable {
         var groups: [[String]: UsageRow] = [:]
         var result = UsageResult(total: UsageRow(key: []), unattributed: UsageRow(key: keys.map { _ in "" }))
         var points = 0
-        var seen = 0
         var failure: StorageError?
+        func goesOn() -> Bool {
+            do throws(StorageError) { try check() } catch { failure = error }
+            return failure == nil
+        }
         do throws(CheckpointError) {
-            try metrics.forEachRecord(in: range) { record in
-                seen += 1
-                if seen % 65_536 == 0 {
-                    do throws(StorageError) { try check() } catch { failure = error }
-                }
+            result.damagedParts = try metrics.forEachRecord(in: range, goesOn: goesOn) { record in
                 guard failure == nil, record.tenant == tenant else { return failure == nil }
                 let point = stepNanoseconds.map { (record.time - range.start) / $0 }
                 result.total.sum.add(record)
@@ -104,7 +103,7 @@ package struct UsageQuery: Hashable, Sendable {
                 }
                 return failure == nil
             }
-        } catch { throw .corrupt(message: "\(error)") }
+        } catch { throw .io(message: "\(error)") }
         if let failure { throw failure }
         result.rows = groups.values.sorted {
             ($0.sum.cost, $0.sum.tokens.total, $1.key.joined()) > ($1.sum.cost, $1.sum.tokens.total, $0.key.joined())
@@ -177,6 +176,8 @@ package struct UsageResult: Hashable, Sendable {
     /// What is beyond ``UsageQuery/rowsMax`` rows.
     package var other = UsageRow(key: [])
     package var isTruncated = false
+    /// Parts of files of records that were passed over because they do not check.
+    package var damagedParts = 0
 
     fileprivate init(total: UsageRow, unattributed: UsageRow) {
         self.total = total

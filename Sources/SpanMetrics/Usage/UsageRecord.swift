@@ -1,7 +1,7 @@
 import OTLP
 import TraceStorage
 
-/// What one call of a model used and cost, or, in sums by the hour, what several did.
+/// What one call of a model used and cost; a call of a sampled span stands for several.
 package struct UsageRecord: Hashable, Sendable {
     package enum Kind: UInt8, Sendable {
         case call = 0
@@ -73,19 +73,15 @@ extension UsageRecord {
     }
 }
 
-/// Records in a row, as a file holds them, format version 1; numbers are little-endian.
-///
-/// A chunk is `SKUS`, version u32, the length of what follows u32 and its CRC32C u32; then the journal position
-/// up to which the file has everything, the number of records, the least and the greatest time as varints, the number of texts and each as a block, and the records: kind u8, tenant,
-/// time, trace id (16 bytes), span id (8 bytes), calls, errors, the eight buckets of tokens, cost as the bits of a
-/// double, its source u8, service, agent, operation, provider, model, conversation, the number of attribution values
-/// and each. Texts are their number in the list, numbers without a size varints.
+/// Records in a row, as a file holds them; docs/formats/usage-v1.md describes it.
 enum UsageChunk {
     static let magic = Array("SKUS".utf8)
     static let version: UInt32 = 1
     static let headerBytes = 16
     /// Bytes of a chunk; a writer that has more makes several.
     static let bytesMax = 64 << 20
+    /// The part of a payload that says which times it holds.
+    static let timesBytesMax = 40
 
     struct Header {
         var version: UInt32
@@ -125,18 +121,34 @@ enum UsageChunk {
     }
 
     /// Calls `body` with each record; false when the payload holds something else.
-    static func forEach(_ payload: ArraySlice<UInt8>, _ body: (UsageRecord) -> Void) -> Bool {
+    ///
+    /// - Parameter names: The attribution keys, in whose order a record's values are put; those that the chunk does not
+    ///   have are empty.
+    static func forEach(_ payload: ArraySlice<UInt8>, names: [String], _ body: (UsageRecord) -> Void) -> Bool {
         var reader = ByteReader(payload)
         guard reader.varint() != nil, let count = reader.varint(), reader.varint() != nil, reader.varint() != nil,
-            let textCount = reader.varint(), textCount <= UInt64(reader.remaining)
+            let nameCount = reader.varint(), nameCount <= GenAIConfiguration.attributionsMax
         else { return false }
+        var chunkNames: [String] = []
+        for _ in 0..<nameCount {
+            guard let name = reader.text() else { return false }
+            chunkNames.append(name)
+        }
+        let places = chunkNames == names ? nil : names.map { chunkNames.firstIndex(of: $0) }
+        guard let textCount = reader.varint(), textCount <= UInt64(reader.remaining) else { return false }
         var texts: [String] = []
         for _ in 0..<textCount {
             guard let text = reader.text() else { return false }
             texts.append(text)
         }
         for _ in 0..<count {
-            guard let record = read(&reader, texts) else { return false }
+            guard var record = read(&reader, texts) else { return false }
+            if let places {
+                let values = record.attribution
+                record.attribution = places.map { place in
+                    place.flatMap { $0 < values.count ? values[$0] : nil } ?? ""
+                }
+            }
             body(record)
         }
         return reader.isAtEnd

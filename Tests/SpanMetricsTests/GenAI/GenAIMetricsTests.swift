@@ -39,12 +39,13 @@ import TraceStorage
         return metrics
     }
 
-    private static func records(_ metrics: GenAIMetrics) throws -> [UsageRecord] {
+    private static func records(_ metrics: GenAIMetrics, damaged: Int = 0) throws -> [UsageRecord] {
         var records: [UsageRecord] = []
-        try metrics.forEachRecord(in: .all) { record in
-            records.append(record)
-            return true
-        }
+        #expect(
+            try metrics.forEachRecord(in: .all) { record in
+                records.append(record)
+                return true
+            } == damaged)
         return records.sorted { ($0.time, $0.spanID.rawValue) < ($1.time, $1.spanID.rawValue) }
     }
 
@@ -171,19 +172,111 @@ import TraceStorage
         #expect(counts.contains(0) && counts.contains(whole) && counts.count > 2)
     }
 
-    @Test func aLogOfAFutureVersionIsRefusedAndDamageIsNamed() throws {
-        let disk = MemoryFileSystem()
-        let log = UsageLog(directory: "u", files: disk)
-        let metrics = GenAIMetrics(GenAIConfiguration(), costs: CostModel(), log: log)
+    private static func flushed(
+        _ disk: MemoryFileSystem, _ configuration: GenAIConfiguration = GenAIConfiguration()
+    ) throws -> GenAIMetrics {
+        let metrics = GenAIMetrics(
+            configuration, costs: CostModel(), log: UsageLog(directory: "u", files: disk))
         try metrics.open()
-        for batch in try Self.journal(ModelCallScenario(seed: 3, traces: 2), seed: 3) { metrics.record(batch) }
-        try metrics.prepareCheckpoint()
+        for batch in try journal(ModelCallScenario(seed: 3, traces: 20), seed: 3, gapMax: 20 * second) {
+            metrics.record(batch)
+            try metrics.prepareCheckpoint()
+        }
+        return metrics
+    }
+
+    @Test func aLogOfAFutureVersionIsRefused() throws {
+        let disk = MemoryFileSystem()
+        let metrics = try Self.flushed(disk)
+        let name = try #require(try disk.list("u").first)
+        try disk.open("u/" + name, .update).writeAll([2], at: 4, path: name)
+        #expect(throws: CheckpointError.self) { try metrics.forEachRecord(in: .all) { _ in true } }
+        let again = GenAIMetrics(GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "u", files: disk))
+        let error = try #require(throws: CheckpointError.self) { try again.open() }
+        #expect("\(error)".contains("format version 2, expected at most 1"))
+    }
+
+    @Test func damageInTheMiddleTakesOneChunkFromAnswersAndNothingFromTheFile() throws {
+        let disk = MemoryFileSystem()
+        let metrics = try Self.flushed(disk)
+        let whole = try Self.records(metrics).count
         let name = try #require(try disk.list("u").first)
         let file = try disk.open("u/" + name, .update)
-        try file.writeAll([9], at: 40, path: name)
-        #expect("\(try #require(throws: CheckpointError.self) { try Self.records(metrics) })".contains(name))
-        try file.writeAll([2], at: 4, path: name)
-        let error = try #require(throws: CheckpointError.self) { try Self.records(metrics) }
-        #expect("\(error)".contains("format version 2, expected at most 1"))
+        let size = try file.size()
+        // Within the payload, and in the length of a chunk: then the next one has to be searched for.
+        for offset in [40, 8] {
+            let before = try file.readBytes(at: offset, count: 1)
+            try file.writeAll([before[0] ^ 0x55], at: offset, path: name)
+            let again = GenAIMetrics(
+                GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "u", files: disk))
+            try again.open()
+            #expect(try file.size() == size)
+            let left = try Self.records(again, damaged: 1).count
+            #expect(left < whole && left > 0)
+            try file.writeAll(before, at: offset, path: name)
+        }
+        #expect(try Self.records(metrics).count == whole)
+    }
+
+    @Test func recordsKeepTheNamesOfTheirAttribution() throws {
+        let disk = MemoryFileSystem()
+        _ = try Self.flushed(disk)
+        var configuration = GenAIConfiguration()
+        configuration.attribution.insert(.init(name: "team", attributes: ["app.team"]), at: 0)
+        configuration.attribution.removeAll { $0.name == "department" }
+        let metrics = GenAIMetrics(
+            configuration, costs: CostModel(), log: UsageLog(directory: "u", files: disk))
+        try metrics.open()
+        let users = try Self.records(metrics).map { $0.attribution[1] }
+        #expect(!users.isEmpty && users.allSatisfy { $0 == "ada" })
+    }
+
+    /// A parent is sent when it ends: calls that began long before are counted with who worked.
+    @Test func aCallWaitsForTheSpansAboveIt() throws {
+        let metrics = try Self.opened()
+        let call = SpanFixture("chat m", id: 2, parent: 1).with {
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("gen_ai.request.model", .string("m")),
+            ]
+        }
+        let agent = SpanFixture("invoke_agent planner", id: 1).with {
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("invoke_agent")), KeyValue("user.id", .string("ada")),
+            ]
+        }
+        metrics.record(try .of([call], position: 1, receivedAt: 100 * Self.second))
+        metrics.record(try .of([], position: 2, receivedAt: 130 * Self.second))
+        metrics.record(try .of([agent], position: 3, receivedAt: 140 * Self.second))
+        metrics.record(try .of([], position: 4, receivedAt: 200 * Self.second))
+        let records = try Self.records(metrics)
+        #expect(records.map(\.agent) == ["planner"] && records[0].attribution[0] == "ada")
+    }
+
+    @Test func aRecordIsNotDoubledByACrashBetweenTheChunksOfOneFlush() throws {
+        let batches = try (1...3).map { position in
+            try StoredBatch.of(
+                (0..<9_000).map { number in
+                    SpanFixture("chat m", id: UInt64(position * 10_000 + number)).with {
+                        $0.traceID = TraceID(high: UInt64(position), low: UInt64(number + 1))
+                        $0.attributes = [KeyValue("gen_ai.operation.name", .string("chat"))]
+                    }
+                }, position: UInt64(position), receivedAt: UInt64(position) * 100 * Self.second)
+        }
+        let end = try StoredBatch.of([], position: 4, receivedAt: 1_000 * Self.second)
+        for operation in 0..<12 {
+            let disk = MemoryFileSystem()
+            let files = FaultyFileSystem(on: disk) { $0.index == operation ? .crashWithin : nil }
+            let first = GenAIMetrics(
+                GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "u", files: files))
+            if (try? first.open()) != nil {
+                for batch in batches + [end] { first.record(batch) }
+                try? first.prepareCheckpoint()
+            }
+            let second = GenAIMetrics(
+                GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "u", files: disk))
+            try second.open()
+            for batch in batches + [end] { second.record(batch) }
+            #expect(try Self.records(second).count == 27_000)
+        }
     }
 }
