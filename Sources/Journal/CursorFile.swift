@@ -72,13 +72,9 @@ enum CursorFile {
     static func write(
         _ cursors: [String: JournalPosition], configuration: JournalConfiguration, files: any FileSystem
     ) throws(FileError) {
-        let temporary = configuration.path(temporaryName)
-        let file = try files.open(temporary, .create)
-        defer { file.close() }
-        try file.writeAll(encode(cursors), at: 0, path: temporary)
-        try file.synchronize()
-        try files.rename(temporary, to: configuration.path(name))
-        try files.synchronizeDirectory(configuration.directory)
+        try files.replace(
+            configuration.path(name), in: configuration.directory, with: encode(cursors),
+            temporary: configuration.path(temporaryName))
     }
 
     /// The file's content; nil when there is none.

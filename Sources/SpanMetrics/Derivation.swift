@@ -57,6 +57,25 @@ package struct CheckpointSection: Hashable, Sendable {
     }
 }
 
+/// What all payloads have in common: they begin with the configuration's fingerprint.
+extension CheckpointSection {
+    var reader: ByteReader { ByteReader(payload[...]) }
+
+    /// What the configuration that the section was made under counts by.
+    func fingerprint(_ reader: inout ByteReader, versionMax: UInt32) throws(CheckpointError) -> String {
+        guard version <= versionMax else {
+            throw .futureVersion(
+                path: "", found: "section '\(name)' in version \(version)", supported: "at most \(versionMax)")
+        }
+        guard let fingerprint = reader.text() else { throw .corrupt(path: "", reason: "section '\(name)' is empty") }
+        return fingerprint
+    }
+
+    var holdsSomethingElse: CheckpointError {
+        .corrupt(path: "", reason: "section '\(name)' holds something else than series")
+    }
+}
+
 /// Why a checkpoint could not be used or made.
 package enum CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file does not check. Derived state can be rebuilt from the journal's oldest record.

@@ -104,14 +104,8 @@ package struct DerivedCheckpoint: Hashable, Sendable {
     /// Replaces the checkpoint of a directory; when this returns the new one survives a loss of power.
     package func write(to directory: String, files: any FileSystem) throws(CheckpointError) {
         let path = directory + "/" + Self.fileName
-        let temporary = path + ".tmp"
         do throws(FileError) {
-            let file = try files.open(temporary, .create)
-            defer { file.close() }
-            try file.writeAll(encoded(), at: 0, path: temporary)
-            try file.synchronize()
-            try files.rename(temporary, to: path)
-            try files.synchronizeDirectory(directory)
+            try files.replace(path, in: directory, with: encoded(), temporary: path + ".tmp")
         } catch { throw .io(error) }
     }
 }

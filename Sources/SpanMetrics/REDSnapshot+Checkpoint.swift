@@ -30,22 +30,15 @@ extension REDState {
     static func restored(
         from section: CheckpointSection, configuration: SpanMetricsConfiguration, seed: UInt64
     ) throws(CheckpointError) -> (state: REDState, outcome: RestoreOutcome) {
-        guard section.version <= REDSnapshot.sectionVersion else {
-            throw .futureVersion(
-                path: "", found: "section '\(section.name)' in version \(section.version)",
-                supported: "at most \(REDSnapshot.sectionVersion)")
-        }
+        var reader = section.reader
+        let fingerprint = try section.fingerprint(&reader, versionMax: REDSnapshot.sectionVersion)
         var state = REDState(configuration: configuration, seed: seed)
         state.position = section.position
-        var reader = ByteReader(section.payload[...])
-        guard let fingerprint = reader.text() else {
-            throw .corrupt(path: "", reason: "section '\(section.name)' is empty")
-        }
         guard fingerprint == configuration.fingerprint else {
             return (state, .startedOver(reason: "dimensions, unit or buckets of spanmetrics have changed"))
         }
         guard state.readTenants(&reader), reader.isAtEnd else {
-            throw .corrupt(path: "", reason: "section '\(section.name)' holds something else than series")
+            throw section.holdsSomethingElse
         }
         return (state, .restored)
     }

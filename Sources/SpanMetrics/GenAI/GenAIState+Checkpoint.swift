@@ -22,22 +22,15 @@ extension GenAIState {
     static func restored(
         from section: CheckpointSection, _ configuration: GenAIConfiguration, seed: UInt64
     ) throws(CheckpointError) -> (state: GenAIState, outcome: RestoreOutcome) {
-        guard section.version <= sectionVersion else {
-            throw .futureVersion(
-                path: "", found: "section '\(section.name)' in version \(section.version)",
-                supported: "at most \(sectionVersion)")
-        }
+        var reader = section.reader
+        let fingerprint = try section.fingerprint(&reader, versionMax: sectionVersion)
         var state = GenAIState(configuration, seed: seed)
         state.position = section.position
-        var reader = ByteReader(section.payload[...])
-        guard let fingerprint = reader.text() else {
-            throw .corrupt(path: "", reason: "section '\(section.name)' is empty")
-        }
         guard fingerprint == configuration.fingerprint else {
             return (state, .startedOver(reason: "the attribution keys of gen_ai have changed"))
         }
         guard state.read(&reader), reader.isAtEnd else {
-            throw .corrupt(path: "", reason: "section '\(section.name)' holds something else than series")
+            throw section.holdsSomethingElse
         }
         return (state, .restored)
     }

@@ -14,7 +14,7 @@ enum GenAIFact: Int, CaseIterable, Sendable {
     case input, output, total, cacheRead, cacheWrite, cacheWriteHour, reasoning, audioInput, audioOutput
     case langfuseUsage, mlflowUsage
     // Money and time.
-    case cost, langfuseCost, timeToFirstChunk, timeToFirstToken, completionStart
+    case cost, langfuseCost, timeToFirstChunk, timeToFirstToken
     // Who worked.
     case agent, tool, entity, conversation, errorType, finishReasons, singleFinishReason
 
@@ -70,7 +70,6 @@ enum GenAIFact: Int, CaseIterable, Sendable {
         case .langfuseCost: ["langfuse.observation.cost_details"]
         case .timeToFirstChunk: ["gen_ai.response.time_to_first_chunk"]
         case .timeToFirstToken: ["gen_ai.server.time_to_first_token"]
-        case .completionStart: ["langfuse.observation.completion_start_time"]
         case .agent: ["gen_ai.agent.name", "agent.name", "agent_name", "graph.node.id"]
         case .tool: ["gen_ai.tool.name", "tool.name"]
         case .entity: ["traceloop.entity.name"]

@@ -1,3 +1,19 @@
+extension FileSystem {
+    /// Puts a file in the place of another in one step; when this returns it survives a loss of power.
+    ///
+    /// - Parameter temporary: Where it is written first, in the same directory.
+    package func replace(
+        _ path: String, in directory: String, with bytes: [UInt8], temporary: String
+    ) throws(FileError) {
+        let file = try open(temporary, .create)
+        defer { file.close() }
+        try file.writeAll(bytes, at: 0, path: temporary)
+        try file.synchronize()
+        try rename(temporary, to: path)
+        try synchronizeDirectory(directory)
+    }
+}
+
 extension File {
     /// Writes all bytes of the buffers, in as many calls as the file takes.
     package func writeAll(_ buffers: [UnsafeRawBufferPointer], at start: Int, path: String) throws(FileError) {
