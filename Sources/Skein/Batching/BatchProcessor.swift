@@ -62,6 +62,8 @@ final class BatchProcessor: @unchecked Sendable {
         ForkWatch.add(self)
     }
 
+    deinit { ForkWatch.remove(self) }
+
     /// Adds a record of `size` bytes, which `write` writes: one length-delimited field with a one-byte tag.
     @inline(__always)
     func append(_ size: Int, _ write: (inout WireCursor) -> Void) {

@@ -15,9 +15,13 @@ protocol ForkAware: AnyObject, Sendable {
 }
 
 /// Tells those who asked for it that the process was forked.
+///
+/// It holds no weak references: an object that has one is retained and released at several times the cost, and those
+/// who ask are used for every span.
 enum ForkWatch {
     private struct Entry {
-        weak var object: (any ForkAware)?
+        // Unsafe because the object takes itself out in its deinitializer, before any part of it goes.
+        unowned(unsafe) let object: any ForkAware
     }
 
     private struct State {
@@ -29,9 +33,9 @@ enum ForkWatch {
     // Unsafe because it is touched only under the lock, which a fork takes across itself.
     nonisolated(unsafe) private static var state = State()
 
+    /// Tells `object` until ``remove(_:)``, which its deinitializer calls.
     static func add(_ object: any ForkAware) {
         let isFirst = lock.withLock { _ in
-            state.entries.removeAll { $0.object == nil }
             state.entries.append(Entry(object: object))
             defer { state.isRegistered = true }
             return !state.isRegistered
@@ -39,12 +43,16 @@ enum ForkWatch {
         if isFirst { register() }
     }
 
+    static func remove(_ object: any ForkAware) {
+        lock.withLock { _ in state.entries.removeAll { $0.object === object } }
+    }
+
     private static func register() {
         pthread_atfork(
             { ForkWatch.lock._unsafeLock() }, { ForkWatch.lock._unsafeUnlock() },
             {
                 ForkWatch.lock._unsafeUnlock()
-                let objects = ForkWatch.lock.withLock { _ in ForkWatch.state.entries.compactMap(\.object) }
+                let objects = ForkWatch.lock.withLock { _ in ForkWatch.state.entries.map(\.object) }
                 for object in objects { object.didFork() }
             })
     }

@@ -22,6 +22,8 @@ final class LogPipeline: Sendable {
         ForkWatch.add(self)
     }
 
+    deinit { ForkWatch.remove(self) }
+
     func handler(label: String, metadataProvider: Logger.MetadataProvider?) -> OTLPLogHandler {
         if !isUsed.exchange(true, ordering: .relaxed), isSilentByDefault {
             logger.notice(

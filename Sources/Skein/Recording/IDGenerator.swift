@@ -22,13 +22,12 @@ extension IDGenerator {
 /// Threads that run at the same time have counters of their own, with seeds of their own. Two ids are the same only by
 /// chance, among 2^128 trace ids and 2^64 span ids. A child of `fork` seeds its counters anew.
 ///
-/// Unchecked because `lanes` changes only right after a fork, when there is one thread.
+/// Unchecked because the seeds change only right after a fork, when there is one thread.
 public final class RandomIDGenerator: IDGenerator, @unchecked Sendable {
     /// The counters of the threads of one stripe, on cache lines of their own.
     private struct Lane: ~Copyable {
-        var traceSeeds: (high: UInt64, low: UInt64)
-        let traceCount = Atomic<UInt64>(0)
-        let spanCount: Atomic<UInt64>
+        var seeds: Seeds
+        let count = Atomic<UInt64>(0)
         private let padding:
             (
                 UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
@@ -36,9 +35,35 @@ public final class RandomIDGenerator: IDGenerator, @unchecked Sendable {
             ) = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
         init(_ source: inout some RandomNumberGenerator) {
-            traceSeeds = (source.next(), source.next())
-            spanCount = Atomic(source.next())
+            seeds = Seeds(&source)
         }
+
+        /// A number that the lane has not given before: one read-modify-write a span.
+        @inline(__always)
+        borrowing func step() -> UInt64 {
+            count.wrappingAdd(RandomIDGenerator.increment, ordering: .relaxed).newValue
+        }
+    }
+
+    /// Where the streams of a lane begin: the two halves of trace ids, and span ids.
+    private struct Seeds {
+        let traceHigh: UInt64
+        let traceLow: UInt64
+        let span: UInt64
+
+        init(_ source: inout some RandomNumberGenerator) {
+            traceHigh = source.next()
+            traceLow = source.next()
+            span = source.next()
+        }
+
+        @inline(__always)
+        func traceID(_ step: UInt64) -> TraceID {
+            TraceID(high: mix(traceHigh &+ step), low: mix(traceLow &+ step))
+        }
+
+        @inline(__always)
+        func spanID(_ step: UInt64) -> SpanID { SpanID(mix(span &+ step)) }
     }
 
     /// SplitMix64's increment: odd, so that the counter takes all 2^64 values before it repeats.
@@ -64,6 +89,7 @@ public final class RandomIDGenerator: IDGenerator, @unchecked Sendable {
     }
 
     deinit {
+        ForkWatch.remove(self)
         lanes.deinitialize(count: laneCount)
         lanes.deallocate()
     }
@@ -77,9 +103,7 @@ public final class RandomIDGenerator: IDGenerator, @unchecked Sendable {
     public func nextTraceID() -> TraceID {
         let lane = lane
         while true {
-            let step = lane.pointee.traceCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue
-            let seeds = lane.pointee.traceSeeds
-            let id = TraceID(high: Self.mix(seeds.high &+ step), low: Self.mix(seeds.low &+ step))
+            let id = lane.pointee.seeds.traceID(lane.pointee.step())
             if id.isValid { return id }
         }
     }
@@ -88,28 +112,35 @@ public final class RandomIDGenerator: IDGenerator, @unchecked Sendable {
     public func nextSpanID() -> SpanID {
         let lane = lane
         while true {
-            let step = lane.pointee.spanCount.wrappingAdd(Self.increment, ordering: .relaxed).newValue
-            let id = SpanID(Self.mix(step))
+            let id = lane.pointee.seeds.spanID(lane.pointee.step())
             if id.isValid { return id }
         }
     }
 
-    /// SplitMix64's finalizer: a bijection, so different counts give different ids.
+    /// The ids of a new trace and of its first span, at the price of one of them.
     @inline(__always)
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var value = value
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
+    func nextTrace() -> (traceID: TraceID, spanID: SpanID) {
+        let lane = lane
+        while true {
+            let step = lane.pointee.step()
+            let ids = (lane.pointee.seeds.traceID(step), lane.pointee.seeds.spanID(step))
+            if ids.0.isValid, ids.1.isValid { return ids }
+        }
     }
+}
+
+/// SplitMix64's finalizer: a bijection, so different counts give different ids.
+@inline(__always)
+private func mix(_ value: UInt64) -> UInt64 {
+    var value = value
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
 }
 
 extension RandomIDGenerator: ForkAware {
     func didFork() {
         var system = SystemRandomNumberGenerator()
-        for index in 0..<laneCount {
-            lanes[index].traceSeeds = (system.next(), system.next())
-            lanes[index].spanCount.store(system.next(), ordering: .relaxed)
-        }
+        for index in 0..<laneCount { lanes[index].seeds = Seeds(&system) }
     }
 }

@@ -153,18 +153,23 @@ public final class SkeinSpan: Tracing.Span, TypedAttributeRecording, ContextualS
     public func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) {
         guard let pipeline, let spanContext else { return }
         let end = max(instant().nanosecondsSinceEpoch, startNanoseconds)
+        var name = ""
+        var status: SpanStatus?
+        var fields = SpanFields()
         // Under the lock the content changes hands, so that a concurrent write is either in it or late.
-        let finished: FinishedSpan? = state.withLock { state in
-            guard !state.isEnded else { return nil }
+        let isFirst = state.withLock { state in
+            guard !state.isEnded else { return false }
             state.isEnded = true
-            var fields = SpanFields()
+            name = state.name
+            status = state.status
             swap(&fields, &state.fields)
-            return FinishedSpan(
-                context: spanContext, parentSpanID: parentSpanID, isParentRemote: isParentRemote, kind: kind,
-                startNanoseconds: startNanoseconds, endNanoseconds: end, name: state.name, status: state.status,
-                fields: fields)
+            return true
         }
-        if let finished { pipeline.end(finished) } else { pipeline.countWriteAfterEnd() }
+        guard isFirst else { return pipeline.countWriteAfterEnd() }
+        pipeline.end(
+            FinishedSpan(
+                context: spanContext, parentSpanID: parentSpanID, isParentRemote: isParentRemote, kind: kind,
+                startNanoseconds: startNanoseconds, endNanoseconds: end, name: name, status: status, fields: fields))
     }
 
     /// The tracer's limits; a span that records nothing never asks.

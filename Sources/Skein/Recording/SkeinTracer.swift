@@ -29,6 +29,8 @@ public final class SkeinTracer: Tracer {
     private let sampler: any Sampler
     private let samplerForm: SamplerForm
     private let ids: any IDGenerator
+    /// `ids` where they are Skein's own, which need no call.
+    private let randomIDs: RandomIDGenerator?
     private let propagators: [any TextMapPropagator]
     /// Keys of baggage that every recorded span gets as attributes.
     private let baggageAttributes: [String]
@@ -44,6 +46,7 @@ public final class SkeinTracer: Tracer {
         sampler = configuration.sampler
         samplerForm = SamplerForm(configuration.sampler)
         ids = configuration.idGenerator
+        randomIDs = configuration.idGenerator as? RandomIDGenerator
         baggageAttributes = Array(configuration.baggageAttributes.prefix(Baggage.membersMax))
         propagators = configuration.propagators.map { [baggageAttributes] in
             $0.format(readingBaggage: baggageAttributes)
@@ -79,7 +82,8 @@ public final class SkeinTracer: Tracer {
         // One that holds a span and nothing else needs no look at all.
         let mayHaveBaggage = !isContextEmpty && parentContext.count > (current == nil ? 0 : 1)
         let baggage = mayHaveBaggage && !baggageAttributes.isEmpty ? parentContext.baggage : nil
-        let traceID = parent?.traceID ?? ids.nextTraceID()
+        let root = parent == nil ? nextTrace() : nil
+        let traceID = parent?.traceID ?? root?.traceID ?? .invalid
         let decision =
             knownDecision(parent, requested)
             ?? sampler.shouldSample(
@@ -95,7 +99,7 @@ public final class SkeinTracer: Tracer {
         }
         let inherited = parent.map { $0.flags.intersection(.random) } ?? rootFlags
         let spanContext = SpanContext(
-            traceID: traceID, spanID: ids.nextSpanID(),
+            traceID: traceID, spanID: root?.spanID ?? randomIDs?.nextSpanID() ?? ids.nextSpanID(),
             flags: decision.isSampled ? inherited.union(.sampled) : inherited,
             traceState: decision.traceState, isRemote: false, isDebug: parent?.isDebug ?? (requested == .debug))
         let contextForm: SkeinSpan.ContextForm = if case .local = current { .copy } else { .span }
@@ -110,6 +114,11 @@ public final class SkeinTracer: Tracer {
         if let attributes { span.attributes.merge(attributes) }
         pipeline.tellStart(span, in: parentContext)
         return span
+    }
+
+    @inline(__always)
+    private func nextTrace() -> (traceID: TraceID, spanID: SpanID) {
+        randomIDs?.nextTrace() ?? (ids.nextTraceID(), ids.nextSpanID())
     }
 
     /// The decision of a sampler that looks at the parent alone, without a call; nil where the sampler has to be asked.

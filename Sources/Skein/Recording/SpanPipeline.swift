@@ -32,6 +32,8 @@ final class SpanPipeline: Sendable {
         ForkWatch.add(self)
     }
 
+    deinit { ForkWatch.remove(self) }
+
     @inline(__always)
     func end(_ span: borrowing FinishedSpan) {
         if !processors.isEmpty { tellProcessors(span) }
