@@ -145,6 +145,27 @@ import Tracing
         await tracing.shutdown()
     }
 
+    /// Whatever becomes of it, a span that ended is in one count; nobody knows what an exporter does that was left
+    /// behind.
+    @Test func spansOfAnExporterThatIgnoresItsTimeStayInFlight() async throws {
+        let isOver = Mutex(false)
+        let exporter = GatedExporter(answering: { _ in
+            while !isOver.withLock({ $0 }) { usleep(1_000) }
+            return .success()
+        })
+        let tracing = try tracing(exporter)
+        end(600, tracing.tracer)
+        await exporter.arrived(batches: 1)
+        #expect(tracing.statistics.inFlight == 512 && tracing.statistics.queued == 88)
+        await tracing.shutdown(timeout: .milliseconds(10))
+        let statistics = tracing.statistics
+        #expect(statistics.inFlight == 512 && statistics.queued == 88 && statistics.ended == 600)
+        isOver.withLock { $0 = true }
+        while tracing.statistics.exported == 0 || tracing.statistics.droppedShutdown == 0 { await Task.yield() }
+        let end = tracing.statistics
+        #expect(end.inFlight == 0 && end.queued == 0 && end.exported == 512 && end.droppedShutdown == 88)
+    }
+
     @Test func refusedSpansAreCountedApart() async throws {
         let exporter = GatedExporter(result: .success(rejected: 2, message: "bad ids"))
         let tracing = try tracing(exporter)

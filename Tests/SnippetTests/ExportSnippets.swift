@@ -56,7 +56,7 @@ private func freeze(telemetry: SkeinTracing) async {
 private func statistics(telemetry: SkeinTracing) {
     let spans = telemetry.statistics
     let lost = spans.droppedQueueFull + spans.droppedExportFailed + spans.droppedShutdown
-    print("\(spans.ended) ended, \(spans.exported) sent, \(spans.queued) wait, \(lost) lost")
+    print("\(spans.ended) ended, \(spans.exported) sent, \(spans.queued + spans.inFlight) wait, \(lost) lost")
 }
 
 /// Marks spans with the build they come from, and reports slow ones.

@@ -11,6 +11,12 @@ private func attributes() async throws {
     }
 }
 
+private func removal(_ span: any Span) {
+    var attributes = span.attributes
+    attributes["index.name"] = nil
+    span.attributes = attributes
+}
+
 private func events(_ other: any Span) {
     withSpan("rank") { span in
         span.addEvent("cache miss")

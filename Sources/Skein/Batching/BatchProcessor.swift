@@ -15,6 +15,7 @@ final class BatchProcessor: @unchecked Sendable {
         /// Records that came in, dropped ones included.
         var received: UInt64 = 0
         var queued = 0
+        var inFlight = 0
         var spilled = 0
         var exported: UInt64 = 0
         var rejected: UInt64 = 0
@@ -139,8 +140,8 @@ final class BatchProcessor: @unchecked Sendable {
         let exports = report.snapshot
         return Statistics(
             received: counts.accepted + counts.droppedFull + counts.droppedLate - counts.droppedOldest,
-            queued: counts.queued, spilled: spill?.counts.spans ?? 0, exported: exports.exported,
-            rejected: exports.rejected, retries: exports.retries, droppedQueueFull: counts.droppedFull,
+            queued: counts.queued, inFlight: counts.inFlight, spilled: spill?.counts.spans ?? 0,
+            exported: exports.exported, rejected: exports.rejected, retries: exports.retries, droppedQueueFull: counts.droppedFull,
             droppedExportFailed: exports.droppedExportFailed,
             droppedShutdown: exports.droppedShutdown + counts.droppedLate + counts.lost)
     }

@@ -35,6 +35,11 @@ extension BatchQueue {
         let batch = framing.batch(pieces, count: options.maxExportBatchSize - left)
         uncount(batch.recordCount)
         let isAwaited = monitor.withLock { shared in
+            if isForSending {
+                shared.inFlightRecords = batch.recordCount
+            } else {
+                shared.heldBackRecords = batch.recordCount
+            }
             for chunk in chunks {
                 if chunk.recordCount > 0 { shared.ready.prepend(chunk) } else { recycle(chunk, &shared) }
             }
@@ -47,21 +52,21 @@ extension BatchQueue {
 
     /// The fate of the batch that was taken last is decided.
     func settle() {
-        monitor.withLock { $0.inFlightFrom = nil }
+        monitor.withLock { ($0.inFlightFrom, $0.inFlightRecords) = (nil, 0) }
         monitor.notify()
     }
 
     /// The fate of the batch that was taken for the disk is decided: it is there.
     func settleHeldBack() {
-        monitor.withLock { $0.heldBackFrom = nil }
+        monitor.withLock { ($0.heldBackFrom, $0.heldBackRecords) = (nil, 0) }
         monitor.notify()
     }
 
     /// The batch that found no room on the disk is sent after all; ``settle()`` ends that.
     func sendHeldBack() {
         monitor.withLock { shared in
-            shared.inFlightFrom = shared.heldBackFrom
-            shared.heldBackFrom = nil
+            (shared.inFlightFrom, shared.inFlightRecords) = (shared.heldBackFrom, shared.heldBackRecords)
+            (shared.heldBackFrom, shared.heldBackRecords) = (nil, 0)
         }
     }
 
@@ -92,8 +97,10 @@ extension BatchQueue {
         var lost: UInt64 = 0
         /// The part of `droppedFull` that had been accepted before.
         var droppedOldest: UInt64 = 0
-        /// Records in memory, but for the batch under way.
+        /// Records in memory, but for those in flight.
         var queued = 0
+        /// Records of the batch under way, and of one on its way to disk.
+        var inFlight = 0
         /// Bytes of the memory that is in use for them.
         var usedBytes = 0
     }
@@ -113,6 +120,7 @@ extension BatchQueue {
             counts.droppedOldest = shared.droppedOldest
             counts.lost = shared.lostInPassing
             counts.queued += shared.ready.recordCount
+            counts.inFlight = shared.inFlightRecords + shared.heldBackRecords
             counts.usedBytes = shared.usedBytes
         }
         return counts

@@ -42,6 +42,9 @@ final class BatchQueue: @unchecked Sendable {
         var inFlightFrom: UInt64?
         /// The chunk that a batch begins with which is on its way to disk, or found no room there and is sent next.
         var heldBackFrom: UInt64?
+        /// Records that are no longer in chunks: of the batch under way, and of the one on its way to disk.
+        var inFlightRecords = 0
+        var heldBackRecords = 0
         /// The window of the export under way.
         var window: ExportWindow?
         var shutdownDeadline: MonotonicTime?

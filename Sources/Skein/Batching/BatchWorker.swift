@@ -278,6 +278,7 @@ final class BatchWorker: @unchecked Sendable {
             // What came in between the last batch and here.
             while let chunk = shared.ready.popFirst() { shared.lostInPassing += UInt64(chunk.recordCount) }
             (shared.inFlightFrom, shared.heldBackFrom) = (nil, nil)
+            (shared.inFlightRecords, shared.heldBackRecords) = (0, 0)
         }
         report.lostByShutdown(lost, lastReason)
         report.finished(queue.counts, queue.options)

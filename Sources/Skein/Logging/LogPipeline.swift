@@ -90,6 +90,7 @@ final class LogPipeline: Sendable {
             let counts = processor.statistics
             statistics.recorded = counts.received
             statistics.queued += counts.queued
+            statistics.inFlight += counts.inFlight
             statistics.spilled += counts.spilled
             statistics.exported += counts.exported
             statistics.droppedQueueFull += counts.droppedQueueFull

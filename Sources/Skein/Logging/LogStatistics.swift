@@ -5,6 +5,8 @@ public struct LogStatistics: Sendable, Equatable {
     public var recorded: UInt64 = 0
     /// Records that wait to be sent.
     public var queued = 0
+    /// Records of the batch that is being sent, or was not taken and is sent again.
+    public var inFlight = 0
     /// Records that wait on disk, those of earlier processes included.
     public var spilled = 0
     /// Records that the receiver accepted.

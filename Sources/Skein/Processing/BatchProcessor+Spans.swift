@@ -11,6 +11,7 @@ extension BatchProcessor {
         let counts = self.statistics
         statistics.ended = counts.received
         statistics.queued += counts.queued
+        statistics.inFlight += counts.inFlight
         statistics.exported += counts.exported
         statistics.retries += counts.retries
         statistics.rejectedByReceiver += counts.rejected

@@ -8,6 +8,9 @@ public struct TracingStatistics: Sendable, Equatable {
     public var ended: UInt64 = 0
     /// Spans that wait to be sent.
     public var queued = 0
+    /// Spans of the batch that is being sent, or was not taken and is sent again. Those of an exporter that ignores its
+    /// time at a shutdown stay here: nobody knows what became of them.
+    public var inFlight = 0
     /// Spans that wait on disk, those of earlier processes included.
     public var spilled = 0
     /// Spans that the receiver accepted.
