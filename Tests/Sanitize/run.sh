@@ -29,6 +29,7 @@ if [[ ${1:-thread} == thread ]]; then
     run thread LD_PRELOAD="$PWD/.build-thread/mutex.so" TSAN_OPTIONS=die_after_fork=0
 fi
 if [[ ${1:-address} == address ]]; then
-    # What is never freed belongs to Foundation's Process and to the test runner.
+    # No look for leaks: it does not follow pointers with tag bits, which is how Swift stores many enumerations, and
+    # reports what is reachable through them.
     run address ASAN_OPTIONS=detect_leaks=0
 fi
