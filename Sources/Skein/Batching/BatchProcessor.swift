@@ -141,7 +141,8 @@ final class BatchProcessor: @unchecked Sendable {
         return Statistics(
             received: counts.accepted + counts.droppedFull + counts.droppedLate - counts.droppedOldest,
             queued: counts.queued, inFlight: counts.inFlight, spilled: spill?.counts.spans ?? 0,
-            exported: exports.exported, rejected: exports.rejected, retries: exports.retries, droppedQueueFull: counts.droppedFull,
+            exported: exports.exported, rejected: exports.rejected, retries: exports.retries,
+            droppedQueueFull: counts.droppedFull,
             droppedExportFailed: exports.droppedExportFailed,
             droppedShutdown: exports.droppedShutdown + counts.droppedLate + counts.lost)
     }
