@@ -47,8 +47,8 @@ package struct JournalConfiguration: Sendable {
     /// How long a digest is known, by received-at: longer than any exporter retries a request.
     package var duplicateWindow: Duration = .seconds(600)
 
-    /// Digests known at once: about 20 MB. The oldest is forgotten first.
-    package var duplicatesMax = 200_000
+    /// Digests known at once: ten minutes of 1,000 requests a second, in 24 MB. The oldest is forgotten first.
+    package var duplicatesMax = 600_000
 
     /// Time between two writes of the readers' cursors: how much a forwarder sends again after a crash.
     package var cursorInterval: Duration = .seconds(1)

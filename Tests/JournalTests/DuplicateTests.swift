@@ -57,6 +57,53 @@ import TraceStorage
         await reopened.shutdown()
     }
 
+    /// Against a table that keeps everything and looks at all of it.
+    @Test(arguments: 1...20)
+    func theTableSaysWhatASimpleOneSays(seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        let entriesMax = [0, 1, 7, 300, 20_000][Int(seed % 5)]
+        var table = DuplicateTable(window: .seconds(60), entriesMax: entriesMax)
+        var model: [(digest: RequestDigest, position: JournalPosition, receivedAt: UInt64)] = []
+        var pending: Set<RequestDigest> = []
+        var now = minute
+        // Some digests come again, and share what a table looks at first.
+        func digest() -> RequestDigest {
+            RequestDigest(high: .random(in: 0..<3, using: &random), low: .random(in: 0..<400, using: &random) << 40)
+        }
+        for number in 1...UInt64(12_000) {
+            now += .random(in: 0..<100_000_000, using: &random)
+            let digest = digest()
+            let expected: DuplicateTable.Match =
+                pending.contains(digest)
+                ? .pending
+                : model.last { $0.digest == digest }.flatMap {
+                    now - $0.receivedAt < minute ? .known($0.position) : nil
+                } ?? .none
+            let found = table.match(digest, receivedAt: now)
+            guard found == expected else {
+                Issue.record("request \(number): \(found), expected \(expected)")
+                return
+            }
+            switch (found, UInt8.random(in: 0..<8, using: &random)) {
+            case (.none, 0):
+                table.begin(digest, receivedAt: now)
+                pending.insert(digest)
+            case (.pending, 0):
+                table.forget(digest)
+                pending.remove(digest)
+            case (.none, _), (.pending, _):
+                table.insert(digest, position: JournalPosition(number), receivedAt: now)
+                pending.remove(digest)
+                model.append((digest, JournalPosition(number), now))
+                while model.count > entriesMax || now - model[0].receivedAt >= minute {
+                    model.removeFirst()
+                    if model.isEmpty { break }
+                }
+            case (.known, _): break
+            }
+        }
+    }
+
     @Test func copiesSentAtTheSameTimeShareOneRecord() async throws {
         let directory = TestDirectory()
         let gate = Gate()
