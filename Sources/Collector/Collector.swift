@@ -104,11 +104,15 @@ package final class Collector: Sendable {
     /// A scrape of everything that is derived from spans.
     private func derivedMetrics(_ format: ExpositionFormat) -> [UInt8] {
         var writer = PrometheusTextWriter(format: format)
-        var bytes: [UInt8] = []
-        red.snapshot().write(to: &writer) { bytes += $0 }
-        genAI.snapshot(now: derivationFeeder.countedUntil).write(to: &writer) { bytes += $0 }
+        writeDerived(to: &writer)
         writer.finish()
-        return bytes + writer.takeBytes()
+        return writer.takeBytes()
+    }
+
+    /// Writes the families of everything that is derived from spans.
+    private func writeDerived(to writer: inout some MetricWriter) {
+        red.snapshot().write(to: &writer)
+        genAI.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
     }
 
     /// Calls of models, tokens and cost; nil until what the journal held at the start is counted, before which some of

@@ -71,7 +71,9 @@ import TraceStorage
         let snapshot = try Self.metrics().snapshot()
         for format in [ExpositionFormat.prometheusText, .openMetrics] {
             var parts: [[UInt8]] = []
-            snapshot.writeExposition(format, chunkBytes: 300) { parts.append($0) }
+            var writer = PrometheusTextWriter(format: format, chunkBytes: 300) { parts.append($0) }
+            snapshot.write(to: &writer)
+            writer.finish()
             #expect(parts.count > 3)
             #expect(Array(parts.joined()) == snapshot.exposition(format))
         }
@@ -98,6 +100,36 @@ import TraceStorage
     @Test(arguments: [("traces.span.metrics.calls", "traces_span_metrics_calls"), ("a..b", "a_b"), ("9x", "_9x")])
     func metricNames(_ name: String, _ expected: String) {
         #expect(PrometheusName.metric(name) == expected)
+    }
+
+    @Test(
+        arguments: [
+            ("a.duration", "ms", MetricType.histogram, "a_duration_milliseconds"),
+            ("a.calls", "", .counter, "a_calls"), ("a.calls.total", "", .counter, "a_calls"),
+            ("a.usage", "{token}", .histogram, "a_usage"), ("a.size", "By", .counter, "a_size_bytes"),
+            ("a.share", "1", .gauge, "a_share_ratio"), ("a.count", "1", .counter, "a_count"),
+            ("a.rate", "By/s", .gauge, "a_rate_bytes_per_second"),
+            ("a.rate", "{span}/min", .gauge, "a_rate_per_minute"),
+            ("a_wait_seconds", "seconds", .histogram, "a_wait_seconds"), ("a.seconds", "s", .gauge, "a_seconds"),
+        ])
+    func familyNames(_ name: String, _ unit: String, _ type: MetricType, _ expected: String) {
+        #expect(MetricFamily(name, type: type, help: "", unit: unit).prometheusName == expected)
+    }
+
+    @Test func labelsGiveBackWhatTheyWereMadeOf() {
+        let pairs = [("a", ""), ("b", "x"), ("c", "\"\\n\n,=\"é\\"), ("d", "\\"), ("e", "y")]
+        let labels = PrometheusLabels(pairs.map { (name: $0.0, value: $0.1) })
+        #expect(labels.pairs.map(\.name) == pairs.map(\.0))
+        #expect(labels.pairs.map(\.value) == pairs.map(\.1))
+        #expect(PrometheusLabels.none.pairs.isEmpty)
+    }
+
+    @Test func keysOfLabelsAreOpenTelemetrys() {
+        let keys = MetricLabelKeys.standard.adding(["http.method", "2x"])
+        #expect(
+            ["service_name", "http_method", "key_2x", "user"].map(keys.key) == [
+                "service.name", "http.method", "2x", "user",
+            ])
     }
 
     /// What `promtool check metrics` complains about, its advice on names left out.

@@ -5,20 +5,16 @@ package struct GenAISnapshot: Sendable {
     let tenants: [TenantID: GenAISeries]
 
     /// Writes the families of a tenant, without the end of the answer.
-    package func write(
-        to writer: inout PrometheusTextWriter, tenant: TenantID = .default, chunkBytes: Int = 65_536,
-        _ body: ([UInt8]) -> Void
-    ) {
+    package func write(to writer: inout some MetricWriter, tenant: TenantID = .default) {
         guard let series = tenants[tenant] else { return }
         writeCounters(series.calls, &writer)
         writeTokens(series.calls, &writer)
         writeCost(series.calls, &writer)
-        flush(&writer, chunkBytes, body)
         writeEvents(
-            series.finishReasons, "gen_ai_client_finish_reasons", "Reasons why models stopped.", &writer)
-        writeEvents(series.tools, "gen_ai_execute_tool_calls", "Runs of tools.", &writer)
+            series.finishReasons, "gen_ai.client.finish_reasons", "Reasons why models stopped.", &writer)
+        writeEvents(series.tools, "gen_ai.execute_tool.calls", "Runs of tools.", &writer)
         writeEvents(
-            series.unattributed, "gen_ai_client_unattributed_tokens",
+            series.unattributed, "gen_ai.client.unattributed_tokens",
             "Tokens that agents report beyond those of the calls that were found.", &writer)
         for histogram in Self.histograms {
             writer.family(histogram.name, type: .histogram, help: histogram.help, unit: histogram.unit)
@@ -31,23 +27,18 @@ package struct GenAISnapshot: Sendable {
                         part.label.map { labels.adding($0) } ?? labels, bounds: bounds, counts: counts.counts,
                         sum: counts.sum)
                 }
-                flush(&writer, chunkBytes, body)
             }
         }
     }
 
-    private func flush(_ writer: inout PrometheusTextWriter, _ chunkBytes: Int, _ body: ([UInt8]) -> Void) {
-        if writer.bytes.count >= chunkBytes { body(writer.takeBytes()) }
-    }
-
     // MARK: counters
 
-    private func writeCounters(_ calls: SeriesTable<CallCounts>, _ writer: inout PrometheusTextWriter) {
+    private func writeCounters(_ calls: SeriesTable<CallCounts>, _ writer: inout some MetricWriter) {
         let families: [(String, String, KeyPath<CallCounts, UInt64>)] = [
-            ("gen_ai_client_calls", "Calls of models, each once.", \.calls),
-            ("gen_ai_client_call_errors", "Calls of models that failed.", \.errors),
-            ("gen_ai_client_call_retries", "Calls of models that repeat a failed one.", \.retries),
-            ("gen_ai_client_unpriced_calls", "Calls with tokens whose model has no price.", \.unpriced),
+            ("gen_ai.client.calls", "Calls of models, each once.", \.calls),
+            ("gen_ai.client.call_errors", "Calls of models that failed.", \.errors),
+            ("gen_ai.client.call_retries", "Calls of models that repeat a failed one.", \.retries),
+            ("gen_ai.client.unpriced_calls", "Calls with tokens whose model has no price.", \.unpriced),
         ]
         for (name, help, counter) in families {
             writer.family(name, type: .counter, help: help)
@@ -57,14 +48,14 @@ package struct GenAISnapshot: Sendable {
         }
     }
 
-    private func writeTokens(_ calls: SeriesTable<CallCounts>, _ writer: inout PrometheusTextWriter) {
+    private func writeTokens(_ calls: SeriesTable<CallCounts>, _ writer: inout some MetricWriter) {
         let types: [(String, WritableKeyPath<TokenUsage, UInt64>)] = [
             ("input", \.uncachedInput), ("cache_read", \.cacheRead), ("cache_write", \.cacheWrite),
             ("cache_write_1h", \.cacheWriteHour), ("audio_input", \.audioInput), ("output", \.visibleOutput),
             ("reasoning", \.reasoning), ("audio_output", \.audioOutput),
         ]
         writer.family(
-            "gen_ai_client_tokens", type: .counter,
+            "gen_ai.client.tokens", type: .counter,
             help: "Tokens in types that do not overlap: their sum is all tokens.")
         for (labels, row) in zip(calls.labels, calls.rows) {
             for (type, bucket) in types where row.tokens[keyPath: bucket] > 0 {
@@ -73,8 +64,8 @@ package struct GenAISnapshot: Sendable {
         }
     }
 
-    private func writeCost(_ calls: SeriesTable<CallCounts>, _ writer: inout PrometheusTextWriter) {
-        writer.family("gen_ai_client_cost_usd", type: .counter, help: "What calls of models cost, in US dollars.")
+    private func writeCost(_ calls: SeriesTable<CallCounts>, _ writer: inout some MetricWriter) {
+        writer.family("gen_ai.client.cost_usd", type: .counter, help: "What calls of models cost, in US dollars.")
         for (labels, row) in zip(calls.labels, calls.rows) {
             for (source, dollars) in [("computed", row.computedCost), ("reported", row.reportedCost)] where dollars > 0
             {
@@ -84,7 +75,7 @@ package struct GenAISnapshot: Sendable {
     }
 
     private func writeEvents(
-        _ events: SeriesTable<EventCount>, _ name: String, _ help: String, _ writer: inout PrometheusTextWriter
+        _ events: SeriesTable<EventCount>, _ name: String, _ help: String, _ writer: inout some MetricWriter
     ) {
         guard events.count > 0 else { return }
         writer.family(name, type: .counter, help: help)
@@ -96,7 +87,7 @@ package struct GenAISnapshot: Sendable {
     private struct Histogram: Sendable {
         var name: String
         var help: String
-        var unit: String?
+        var unit: String
         var bounds: [Double]
         var parts: [Part]
 
@@ -108,21 +99,21 @@ package struct GenAISnapshot: Sendable {
 
     private static let histograms: [Histogram] = [
         Histogram(
-            name: "gen_ai_client_token_usage", help: "Tokens of a call.", unit: nil, bounds: GenAIBounds.tokens,
+            name: "gen_ai.client.token.usage", help: "Tokens of a call.", unit: "{token}", bounds: GenAIBounds.tokens,
             parts: [
                 .init(label: ("gen_ai_token_type", "input"), counts: \.inputTokens),
                 .init(label: ("gen_ai_token_type", "output"), counts: \.outputTokens),
             ]),
         Histogram(
-            name: "gen_ai_client_operation_duration_seconds", help: "Durations of calls.", unit: "seconds",
+            name: "gen_ai.client.operation.duration", help: "Durations of calls.", unit: "s",
             bounds: GenAIBounds.seconds, parts: [.init(label: nil, counts: \.duration)]),
         Histogram(
-            name: "gen_ai_server_time_to_first_token_seconds", help: "Time to the first token of an answer.",
-            unit: "seconds", bounds: GenAIBounds.timeToFirstToken,
+            name: "gen_ai.server.time_to_first_token", help: "Time to the first token of an answer.",
+            unit: "s", bounds: GenAIBounds.timeToFirstToken,
             parts: [.init(label: nil, counts: \.timeToFirstToken)]),
         Histogram(
-            name: "gen_ai_server_time_per_output_token_seconds", help: "Time per token after the first.",
-            unit: "seconds", bounds: GenAIBounds.timePerOutputToken,
+            name: "gen_ai.server.time_per_output_token", help: "Time per token after the first.",
+            unit: "s", bounds: GenAIBounds.timePerOutputToken,
             parts: [.init(label: nil, counts: \.timePerOutputToken)]),
     ]
 }

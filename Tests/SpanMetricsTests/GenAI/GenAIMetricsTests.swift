@@ -51,9 +51,8 @@ import TraceStorage
 
     private static func exposition(_ metrics: GenAIMetrics) -> Set<Substring> {
         var writer = PrometheusTextWriter(format: .prometheusText)
-        var bytes: [UInt8] = []
-        metrics.snapshot(now: 0).write(to: &writer) { bytes += $0 }
-        return Set(String(decoding: bytes + writer.takeBytes(), as: UTF8.self).split(separator: "\n"))
+        metrics.snapshot(now: 0).write(to: &writer)
+        return Set(String(decoding: writer.takeBytes(), as: UTF8.self).split(separator: "\n"))
     }
 
     @Test func crashesAndLossesOfPowerNeitherLoseNorDoubleARecord() throws {
@@ -110,7 +109,7 @@ import TraceStorage
         metrics.record(try .of([span], position: 1, receivedAt: 100 * Self.second))
         func calls(at time: UInt64) -> Bool {
             var writer = PrometheusTextWriter(format: .prometheusText)
-            metrics.snapshot(now: time).write(to: &writer) { _ in }
+            metrics.snapshot(now: time).write(to: &writer)
             return String(decoding: writer.takeBytes(), as: UTF8.self).contains("gen_ai_client_calls_total{")
         }
         #expect(!calls(at: 109 * Self.second))

@@ -27,6 +27,33 @@ package enum PrometheusName {
         return text
     }
 
+    /// The word that a unit of UCUM adds to a name; nil for none, as for an annotation such as `{token}`.
+    package static func unit(_ unit: String, of type: MetricType) -> String? {
+        if unit == "1" { return type == .gauge ? "ratio" : nil }
+        let parts = unit.split(separator: "/", maxSplits: 1).map {
+            $0.contains("{") ? "" : words[String($0)] ?? metric(String($0))
+        }
+        guard let first = parts.first else { return nil }
+        if parts.count == 2, !parts[1].isEmpty { return first.isEmpty ? "per_" + parts[1] : first + "_per_" + parts[1] }
+        return first.isEmpty ? nil : first
+    }
+
+    /// A family's name without the `_total` of counters. What the name ends in already is not added again.
+    static func family(_ name: String, unit: String?, type: MetricType) -> String {
+        var result = metric(name)
+        if type == .counter, result.hasSuffix("_total") { result.removeLast("_total".count) }
+        if let unit, result != unit, !result.hasSuffix("_" + unit) { result += "_" + unit }
+        return result
+    }
+
+    private static let words = [
+        "d": "days", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds", "us": "microseconds",
+        "ns": "nanoseconds", "By": "bytes", "KiBy": "kibibytes", "MiBy": "mebibytes", "GiBy": "gibibytes",
+        "TiBy": "tibibytes", "KBy": "kilobytes", "MBy": "megabytes", "GBy": "gigabytes", "TBy": "terabytes",
+        "m": "meters", "V": "volts", "A": "amperes", "J": "joules", "W": "watts", "g": "grams", "Cel": "celsius",
+        "Hz": "hertz", "%": "percent",
+    ]
+
     private static let underscore = UInt8(ascii: "_")
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

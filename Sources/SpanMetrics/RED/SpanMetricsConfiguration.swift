@@ -28,7 +28,6 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         case milliseconds = "ms"
         case seconds = "s"
 
-        var name: String { self == .milliseconds ? "milliseconds" : "seconds" }
         var nanoseconds: Double { self == .milliseconds ? 1e6 : 1e9 }
     }
 
@@ -82,10 +81,8 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         return parts.map { $0.map(\.debugDescription).joined(separator: ",") }.joined(separator: ";") + unit.rawValue
     }
 
-    /// The metric name of a suffix, without those of unit and counter.
-    func metricName(_ suffix: String) -> String {
-        PrometheusName.metric(namespace.isEmpty ? suffix : namespace + "." + suffix)
-    }
+    /// A metric's name in OpenTelemetry.
+    func metricName(_ suffix: String) -> String { namespace.isEmpty ? suffix : namespace + "." + suffix }
 }
 
 /// Why a configuration makes no sense.
