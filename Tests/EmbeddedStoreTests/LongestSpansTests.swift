@@ -92,6 +92,28 @@ import TraceStorage
         #expect(throws: StorageError.self) { try Self.count(store, Self.atLeast(5, "quick"), memoryMax: 1_000) }
     }
 
+    /// A footer that checks and says that the longest spans take half as long would hide them from searches.
+    @Test func verifyingComparesThemWithTheSpans() throws {
+        let (_, directory) = try Self.store()
+        let name = try #require(try directory.names().first { $0.hasSuffix(".skb") })
+        let block = try directory.bytes(name)
+        var footer = try BlockSurgery.footer(of: block)
+        let truth = BlockSurgery.varint(Int(100 * Self.second + 1))
+        let half = BlockSurgery.varint(Int(50 * Self.second + 1))
+        let place = try #require(footer.indices.last { footer[$0...].starts(with: truth) })
+        footer.replaceSubrange(place..<place + truth.count, with: half)
+        let changed = BlockSurgery.replacingFooter(of: block, with: footer)
+        let manifest = BlockSurgery.manifest(try directory.bytes("manifest"), fileBytes: changed.count)
+        try directory.write(changed, to: name)
+        try directory.write(manifest, to: "manifest")
+        let inspection = try StoreInspection(directory: directory.path)
+        let summary = try #require(inspection.blocks.first)
+        let problems = try #require(inspection.verify(summary))
+        let expected =
+            "row group 2: the longest span of service 'slow' takes 100000000000 ns, the footer says 50000000000 ns"
+        #expect(problems == [expected])
+    }
+
     @Test func severalTracesReadAsEachOfThem() throws {
         let (store, directory) = try Self.store()
         defer { withExtendedLifetime(directory) {} }

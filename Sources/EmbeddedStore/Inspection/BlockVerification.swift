@@ -67,7 +67,7 @@ struct BlockVerification {
                     let scope = try rows.scope(row.scope, in: &group.collector)
                     group.append(row, scope: scope)
                 }
-                try checkSpans(&group, &found)
+                try checkSpans(&group, index, &found)
                 for trace in group.traces {
                     guard let entry = try reader.find(trace), entry.groups.contains(index) else {
                         found.append("row group \(index): the trace index does not lead to its spans of \(trace)")
@@ -101,7 +101,9 @@ struct BlockVerification {
     }
 
     /// Decodes the spans and compares them with the columns that they came from.
-    private func checkSpans(_ group: inout GroupContent, _ found: inout [String]) throws(StorageError) {
+    private func checkSpans(
+        _ group: inout GroupContent, _ index: Int, _ found: inout [String]
+    ) throws(StorageError) {
         let batch: SpanBatch?
         do { batch = try group.collector.finish() } catch { throw .corrupt(message: "spans do not decode: \(error)") }
         let spans = batch?.spans ?? []
@@ -112,5 +114,39 @@ struct BlockVerification {
         where span.traceID != row.trace || span.spanID != row.id || span.startTime != row.start {
             found.append("span \(row.id) of trace \(row.trace): its bytes are not those of its columns")
         }
+        if let batch { checkLongest(batch, index, &found) }
     }
+
+    /// Compares the longest span of each service with what searches go by.
+    private func checkLongest(_ batch: SpanBatch, _ index: Int, _ found: inout [String]) {
+        let footer = reader.footer
+        guard footer.longest.serviceCount > 0 else { return }
+        var longest = [UInt64?](repeating: nil, count: footer.longest.serviceCount)
+        for resource in batch.resources {
+            var number = 0
+            if let service = batch.attribute("service.name", in: resource.attributes), service.kind == .string {
+                let name = batch.slice(service.slice)
+                guard let known = footer.services.firstIndex(where: { $0.elementsEqual(name) }) else {
+                    found.append("row group \(index): the footer does not name its service \(text(name))")
+                    continue
+                }
+                number = known + 1
+            }
+            for scope in batch.scopes[resource.scopes.indices] {
+                for span in scope.spans.indices {
+                    longest[number] = max(longest[number] ?? 0, batch.spans[span].durationNanoseconds)
+                }
+            }
+        }
+        for (number, duration) in longest.enumerated() {
+            let stated = footer.longest.duration(group: index, service: number)
+            guard stated != duration else { continue }
+            let service = number == 0 ? "no service" : "service \(text(footer.services[number - 1][...]))"
+            found.append(
+                "row group \(index): the longest span of \(service) takes \(duration.map { "\($0) ns" } ?? "nothing"), "
+                    + "the footer says \(stated.map { "\($0) ns" } ?? "nothing")")
+        }
+    }
+
+    private func text(_ bytes: ArraySlice<UInt8>) -> String { "'\(String(decoding: bytes, as: UTF8.self))'" }
 }
