@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Numbers byte strings in the order in which they first come: the interning table behind the series of a metric.
 ///
 /// Keys are kept end to end in one array. Lookups hash eight bytes at a time with a seed of the process, so that
@@ -29,6 +23,12 @@ struct KeyTable: Sendable {
 
     func key(_ index: Int) -> ArraySlice<UInt8> {
         keys[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+    }
+
+    /// Adds a key, with its length, to another one.
+    func append(_ index: Int, to other: inout SeriesTableKey) {
+        let start = index == 0 ? 0 : ends[index - 1]
+        keys.withUnsafeBytes { other.append(UnsafeRawBufferPointer(rebasing: $0[start..<ends[index]])) }
     }
 
     /// The number of a key; nil when it has none.
@@ -87,25 +87,24 @@ struct KeyTable: Sendable {
     private func equals(_ index: Int, _ key: UnsafeRawBufferPointer) -> Bool {
         let start = index == 0 ? 0 : ends[index - 1]
         guard ends[index] - start == key.count else { return false }
-        return keys.withUnsafeBytes { all in
-            guard let all = all.baseAddress, let base = key.baseAddress else { return key.isEmpty }
-            return memcmp(all + start, base, key.count) == 0
-        }
+        return keys.withUnsafeBytes { ByteEquality.isEqual($0, start, key, 0, key.count) }
     }
 
+    @inline(__always)
     private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var state = seed ^ UInt64(bytes.count)
+        guard bytes.count >= 8 else {
+            var tail: UInt64 = 0
+            for byte in bytes { tail = tail << 8 | UInt64(byte) }
+            return Self.folded(state ^ tail)
+        }
         var offset = 0
-        while offset + 8 <= bytes.count {
+        while offset + 8 < bytes.count {
             state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             offset += 8
         }
-        var tail: UInt64 = 0
-        while offset < bytes.count {
-            tail = tail << 8 | UInt64(bytes[offset])
-            offset += 1
-        }
-        return Self.folded(state ^ tail)
+        // The last eight, of which some were in the ones before.
+        return Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
     }
 
     /// Both halves of the product with a large odd constant, xored.

@@ -1,74 +1,28 @@
 import OTLP
 
-/// A run of a tool.
-package struct ToolRun: Hashable, Sendable {
-    package var spanID: SpanID
-    package var weight: UInt64
-    package var isError: Bool
-    package var service: String
-    package var agent: String
-    package var tool: String
-    /// When its span arrived, unix nanoseconds.
-    package var receivedAt: UInt64
-}
-
-extension ToolRun {
-    init(_ span: GenAISpan, agent: TextNumber, _ texts: TextTable) {
-        self.init(
-            spanID: span.spanID, weight: span.weight, isError: span.isError, service: texts.text(span.service),
-            agent: texts.text(agent), tool: texts.text(span.tool), receivedAt: span.receivedAt)
-    }
-}
-
 extension CallAssembler {
     // MARK: calls
 
-    func modelCall(
-        _ cluster: Cluster, _ numbers: CallNumbers, traceID: TraceID, _ texts: inout TextTable
-    ) -> ModelCall {
-        let usage = cluster.usage.isEmpty ? nil : cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
+    func foundCall(_ cluster: Cluster, _ texts: FoundCall.Texts, traceID: TraceID) -> FoundCall {
+        let hasUsage = !cluster.usage.isEmpty
         // The provider's own library knows the provider; one that only calls itself by its name does not.
         let inner = Int(cluster.first)
-        return ModelCall(
+        return FoundCall(
             traceID: traceID, spanID: spans[inner].spanID, start: cluster.start, end: cluster.end,
-            weight: spans[inner].weight, isError: numbers.errorType != nil, operation: texts.text(numbers.operation),
-            provider: texts.text(numbers.provider), requestModel: texts.text(numbers.requestModel),
-            responseModel: texts.text(numbers.responseModel), service: texts.text(numbers.service),
-            agent: texts.text(numbers.agent), conversation: texts.text(inherited(cluster) { $0.conversation }),
-            attribution: texts.texts(numbers.attribution), errorType: texts.text(numbers.errorType ?? .none),
-            finishReasons: texts.texts(numbers.finishReasons),
-            timeToFirstToken: number(cluster) { $0.timeToFirstToken }, usage: usage,
+            weight: spans[inner].weight, texts: texts, timeToFirstToken: number(cluster) { $0.timeToFirstToken },
+            hasUsage: hasUsage,
+            usage: hasUsage ? cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput) : TokenUsage(),
             reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry)
     }
 
-    /// The texts of a call that series depend on.
-    struct CallNumbers {
-        var service: TextNumber
-        var agent: TextNumber
-        var operation: TextNumber
-        var provider: TextNumber
-        var requestModel: TextNumber
-        var responseModel: TextNumber
-        /// Nil when the call did not fail.
-        var errorType: TextNumber?
-        var finishReasons: ListNumber
-        var attribution: ListNumber
-
-        func key(generation: UInt32) -> CallTexts {
-            CallTexts(
-                generation: generation, service: service, agent: agent, operation: operation, provider: provider,
-                requestModel: requestModel, responseModel: responseModel, errorType: errorType,
-                finishReasons: finishReasons, attribution: attribution)
-        }
-    }
-
-    func texts(_ cluster: Cluster, _ texts: inout TextTable) -> CallNumbers {
-        CallNumbers(
+    func texts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
+        FoundCall.Texts(
             service: first(cluster) { $0.service }, agent: inherited(cluster) { $0.agent },
             operation: first(cluster) { $0.operation }, provider: first(cluster) { $0.provider },
             requestModel: first(cluster) { $0.requestModel }, responseModel: first(cluster) { $0.responseModel },
             errorType: isError(cluster) ? first(cluster) { $0.errorType } : nil,
-            finishReasons: finishReasons(cluster), attribution: attribution(cluster, &texts))
+            finishReasons: finishReasons(cluster), attribution: attribution(cluster, &texts),
+            conversation: inherited(cluster) { $0.conversation })
     }
 
     /// The outermost span knows whether the caller got an answer.
@@ -145,6 +99,13 @@ extension CallAssembler {
         return above < 0 || spans[above].role != .tool || spans[above].tool != spans[index].tool
     }
 
+    func foundRun(_ index: Int) -> FoundToolRun {
+        FoundToolRun(
+            spanID: spans[index].spanID, weight: spans[index].weight, isError: spans[index].isError,
+            service: spans[index].service, agent: agent(index), tool: spans[index].tool,
+            receivedAt: spans[index].receivedAt)
+    }
+
     /// The agent of a span, or that of the nearest one above it.
     func agent(_ index: Int) -> TextNumber {
         let own = spans[index].agent
@@ -166,14 +127,14 @@ extension CallAssembler {
     }
 
     /// What agents, workflows and spans around several calls report beyond the calls found below them, each token once.
-    mutating func unattributedUsage(of traceID: TraceID, _ texts: inout TextTable) -> [UnattributedUsage] {
+    mutating func findUnattributed(of traceID: TraceID, _ result: inout [FoundRest]) {
+        result.removeAll(keepingCapacity: true)
         findSumming()
-        guard !sums.summing.isEmpty else { return [] }
+        guard !sums.summing.isEmpty else { return }
         // Input and output only: a sum seldom says what of it was cached.
         sums.input.fill(0, count: count)
         sums.output.fill(0, count: count)
         for cluster in calls { addToSumming(cluster) }
-        var result: [UnattributedUsage] = []
         for key in sums.summing {
             let index = Int(key & 0xFFFF_FFFF)
             let sum = spans[index].usage.buckets(isInputExclusive: spans[index].isInputExclusive)
@@ -182,9 +143,8 @@ extension CallAssembler {
             rest.visibleOutput = sum.output - min(sum.output, sums.output[index])
             guard !rest.isEmpty else { continue }
             addAbove(index, rest)
-            result.append(unattributed(index, rest, traceID, &texts))
+            result.append(unattributed(index, rest, traceID))
         }
-        return result
     }
 
     /// The inner ones first, so that what they miss counts as known to those around them.
@@ -218,14 +178,12 @@ extension CallAssembler {
         }
     }
 
-    private func unattributed(
-        _ index: Int, _ usage: TokenUsage, _ traceID: TraceID, _ texts: inout TextTable
-    ) -> UnattributedUsage {
-        let span = spans[index]
-        let conversation = span.conversation.isEmpty ? inherited(index) { $0.conversation } : span.conversation
-        return UnattributedUsage(
-            traceID: traceID, spanID: span.spanID, start: span.start, weight: span.weight,
-            service: texts.text(span.service), agent: texts.text(agent(index)), conversation: texts.text(conversation),
-            attribution: texts.texts(span.attribution), usage: usage)
+    private func unattributed(_ index: Int, _ usage: TokenUsage, _ traceID: TraceID) -> FoundRest {
+        let own = spans[index].conversation
+        return FoundRest(
+            traceID: traceID, spanID: spans[index].spanID, start: spans[index].start, weight: spans[index].weight,
+            service: spans[index].service, agent: agent(index),
+            conversation: own.isEmpty ? inherited(index) { $0.conversation } : own,
+            attribution: spans[index].attribution, usage: usage)
     }
 }

@@ -57,6 +57,7 @@ struct CallAssembler: Sendable {
     private var siblings: [Int32] = []
     private var merged: [Int32] = []
     private var found: [Int32] = []
+    private var orphans: [Int32] = []
     /// Scratch of what reads the result.
     var sums = SumScratch()
 
@@ -189,8 +190,17 @@ struct CallAssembler: Sendable {
     }
 
     private mutating func sortFound() {
-        let isSorted = zip(found, found.dropFirst()).allSatisfy { clusters[Int($0)].top < clusters[Int($1)].top }
-        if !isSorted { found.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
+        if !isSorted(found) { found.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
+    }
+
+    private func isSorted(_ list: [Int32]) -> Bool {
+        var last: Int32 = -1
+        for cluster in list {
+            let top = clusters[Int(cluster)].top
+            if top < last { return false }
+            last = top
+        }
+        return true
     }
 
     private mutating func append(_ cluster: Int32, to group: Int) {
@@ -256,8 +266,7 @@ struct CallAssembler: Sendable {
 
     private mutating func mergeSiblings() {
         guard siblings.count > 1 else { return }
-        let isSorted = zip(siblings, siblings.dropFirst()).allSatisfy { clusters[Int($0)].top < clusters[Int($1)].top }
-        if !isSorted { siblings.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
+        if !isSorted(siblings) { siblings.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
         merged.removeAll(keepingCapacity: true)
         for cluster in siblings {
             var same: Int32 = -1
@@ -285,8 +294,10 @@ struct CallAssembler: Sendable {
 
     /// Calls whose place in the trace is not known: they have to say that they are the same one.
     private mutating func mergeOrphans() {
-        let orphans = found.filter { isOrphan(clusters[Int($0)]) }
-        guard !orphans.isEmpty, found.count > 1 else { return }
+        guard found.count > 1 else { return }
+        orphans.removeAll(keepingCapacity: true)
+        for cluster in found where isOrphan(clusters[Int(cluster)]) { orphans.append(cluster) }
+        guard !orphans.isEmpty else { return }
         var gone: Set<Int32> = []
         for orphan in orphans.prefix(Self.overlapsMax) {
             let a = clusters[Int(orphan)]
@@ -340,7 +351,9 @@ struct CallAssembler: Sendable {
 
     /// Marks the calls that follow a failed one of the same parent to the same model.
     private mutating func findRetries() {
-        guard calls.contains(where: { spans[Int($0.top)].isError }) else { return }
+        var isAnyError = false
+        for number in calls.indices where spans[Int(calls[number].top)].isError { isAnyError = true }
+        guard isAnyError else { return }
         // By context + 1: the last call when it failed.
         merged.fill(-1, count: count + 1)
         for number in calls.indices {
@@ -402,7 +415,10 @@ struct CallAssembler: Sendable {
 }
 
 extension [UInt64] {
-    fileprivate var isAscending: Bool { zip(self, dropFirst()).allSatisfy { $0 <= $1 } }
+    fileprivate var isAscending: Bool {
+        for index in indices.dropFirst() where self[index - 1] > self[index] { return false }
+        return true
+    }
 }
 
 extension Array {

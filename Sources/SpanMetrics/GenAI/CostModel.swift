@@ -9,33 +9,52 @@ package struct CostModel: Sendable {
     }
 
     /// The cost of a call by the model that answered, or the one that was asked for where no span says who did.
-    func cost(of call: ModelCall, _ known: inout KnownPrices) -> CallCost {
-        let computed = call.usage.flatMap { usage in
-            known.price(of: call.model, provider: call.provider, in: prices)?.cost(of: usage)
+    func cost(of call: FoundCall, _ texts: TextTable, _ known: inout KnownPrices) -> CallCost {
+        var computed: Double?
+        if call.hasUsage {
+            computed = known.cost(of: call.usage, model: call.model, provider: call.texts.provider, texts, in: prices)
         }
-        return policy.cost(computed: computed, reported: call.reportedCost, usage: call.usage)
+        return policy.cost(
+            computed: computed, reported: call.reportedCost, usage: call.hasUsage ? call.usage : nil)
     }
 }
 
 /// Prices that were looked up before, as looking one up takes microseconds.
 struct KnownPrices: Sendable {
-    private struct Key: Hashable {
-        var model: String
-        var provider: String
+    private struct Entry: Sendable {
+        /// No text has this number.
+        var model = TextNumber(index: .max)
+        var provider = TextNumber.none
+        var generation: UInt32 = 0
+        var price: ModelPrice?
     }
 
-    /// Models that are called now; past it all are looked up again.
-    private static let pricesMax = 4_096
+    /// A power of two; the models that are called at one time.
+    private static let entriesMax = 512
+    /// Places next to one another in which an entry may be; past them they take turns.
+    private static let placesMax = 4
 
-    private var prices: [Key: ModelPrice?] = [:]
+    private var entries = [Entry](repeating: Entry(), count: Self.entriesMax)
+    private var turn = 0
 
-    mutating func price(of model: String, provider: String, in book: PriceBook) -> ModelPrice? {
-        let key = Key(model: model, provider: provider)
-        if let known = prices[key] { return known }
-        if prices.count >= Self.pricesMax { prices = [:] }
-        let price = book.price(of: model, provider: provider)
-        prices[key] = .some(price)
-        return price
+    mutating func cost(
+        of usage: TokenUsage, model: TextNumber, provider: TextNumber, _ texts: TextTable, in book: PriceBook
+    ) -> Double? {
+        let hash = (UInt64(model.index) << 32 | UInt64(provider.index)) &* 0x9E37_79B9_7F4A_7C15
+        let first = Int(truncatingIfNeeded: hash >> 48) & (Self.entriesMax - 1)
+        for step in 0..<Self.placesMax {
+            let place = (first + step) & (Self.entriesMax - 1)
+            if entries[place].model == model, entries[place].provider == provider,
+                entries[place].generation == texts.generation
+            {
+                return entries[place].price?.cost(of: usage)
+            }
+        }
+        let price = book.price(of: texts.text(model), provider: texts.text(provider))
+        turn += 1
+        entries[(first + turn % Self.placesMax) & (Self.entriesMax - 1)] = Entry(
+            model: model, provider: provider, generation: texts.generation, price: price)
+        return price?.cost(of: usage)
     }
 }
 

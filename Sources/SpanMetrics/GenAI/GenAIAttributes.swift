@@ -13,10 +13,13 @@ struct GenAIAttributes: Sendable {
     private let attributionFacts: Range<Int>
     /// Beginnings of keys that hold an attribution each.
     private let prefixes: [(bytes: [UInt8], fact: Int)]
-    /// By fact: the attribute's row, or -1 where the span has none, and the rank of its name.
-    private var found: [(row: Int32, key: Int32)]
+    /// By fact, of the attributes at hand: the attribute's place, or -1 where there is none, and the rank of its name.
+    private var found: [(place: Int32, key: Int32)]
     private var touched: [Int] = []
-    private var hasAttribution = false
+    private var shapes: SpanShapes
+    /// Of the attributes at hand.
+    private var shape = SpanShapes.scratch
+    private var firstRow = 0
     private var list: [TextNumber] = []
 
     /// - Parameter attribution: For each configured key the names of attributes that hold it.
@@ -39,6 +42,7 @@ struct GenAIAttributes: Sendable {
         self.prefixes = prefixes
         attributionFacts = GenAIFact.allCases.count..<GenAIFact.allCases.count + attribution.count
         found = Array(repeating: (-1, 0), count: attributionFacts.upperBound)
+        shapes = SpanShapes(factCount: attributionFacts.upperBound)
     }
 
     /// Beginnings of keys that only spans about models and agents have, as the number that their bytes make.
@@ -49,8 +53,39 @@ struct GenAIAttributes: Sendable {
         return (bytes, .max >> UInt64(64 - 8 * text.utf8.count))
     }
 
-    /// Whether a span speaks of models or agents at all.
-    static func isOfInterest(_ rows: RowRange, of batch: SpanBatch) -> Bool {
+    /// Looks at a run of attributes. Earlier attributes of the same key, and names that count more, win.
+    mutating func read(_ rows: RowRange, of batch: SpanBatch) {
+        firstRow = Int(rows.start)
+        let (shape, isKnown) = shapes.find(rows, of: batch)
+        self.shape = shape
+        if !isKnown { learn(rows, of: batch) }
+    }
+
+    /// The attributes at hand speak of models or agents.
+    var isOfInterest: Bool { shapes.isOfInterest(shape) }
+
+    private mutating func learn(_ rows: RowRange, of batch: SpanBatch) {
+        shapes.begin(shape, rows, of: batch)
+        for fact in touched { found[fact].place = -1 }
+        touched.removeAll(keepingCapacity: true)
+        for (place, index) in rows.indices.enumerated() {
+            let key = batch.attributes[index].key
+            if let known = keys.index(of: key, in: batch) {
+                note(place, key: known, fact: factOfKey[known])
+            } else {
+                for prefix in prefixes where key.count > prefix.bytes.count {
+                    guard batch.slice(key).starts(with: prefix.bytes) else { continue }
+                    note(place, key: keys.count, fact: prefix.fact)
+                }
+            }
+        }
+        for fact in touched { shapes.set(fact, to: Int(found[fact].place), of: shape) }
+        shapes.setFlags(
+            isOfInterest: Self.isOfInterest(rows, of: batch),
+            hasAttribution: touched.contains(where: attributionFacts.contains), of: shape)
+    }
+
+    private static func isOfInterest(_ rows: RowRange, of batch: SpanBatch) -> Bool {
         let content = batch.bytes
         let bytes = content.span.bytes
         for index in rows.indices {
@@ -62,46 +97,44 @@ struct GenAIAttributes: Sendable {
         return false
     }
 
-    /// Looks at a run of attributes. Earlier attributes of the same key, and names that count more, win.
-    mutating func read(_ rows: RowRange, of batch: SpanBatch) {
-        for fact in touched { found[fact].row = -1 }
-        touched.removeAll(keepingCapacity: true)
-        hasAttribution = false
-        for index in rows.indices {
-            let key = batch.attributes[index].key
-            if let known = keys.index(of: key, in: batch) {
-                note(index, key: known, fact: factOfKey[known])
-            } else {
-                for prefix in prefixes where key.count > prefix.bytes.count {
-                    guard batch.slice(key).starts(with: prefix.bytes) else { continue }
-                    note(index, key: keys.count, fact: prefix.fact)
-                }
-            }
-        }
-    }
-
-    private mutating func note(_ row: Int, key: Int, fact: Int) {
-        if found[fact].row < 0 {
+    private mutating func note(_ place: Int, key: Int, fact: Int) {
+        if found[fact].place < 0 {
             touched.append(fact)
         } else if found[fact].key <= key {
             return
         }
-        found[fact] = (Int32(truncatingIfNeeded: row), Int32(truncatingIfNeeded: key))
-        if attributionFacts.contains(fact) { hasAttribution = true }
+        found[fact] = (Int32(truncatingIfNeeded: place), Int32(truncatingIfNeeded: key))
     }
 
     // MARK: values
 
-    func has(_ fact: GenAIFact) -> Bool { found[fact.rawValue].row >= 0 }
+    func has(_ fact: GenAIFact) -> Bool { shapes.place(fact.rawValue, of: shape) >= 0 }
 
-    func row(_ fact: GenAIFact, of batch: SpanBatch) -> AttributeRow? {
-        let row = found[fact.rawValue].row
-        return row < 0 ? nil : batch.attributes[Int(row)]
+    @inline(__always)
+    func row(_ fact: GenAIFact, of batch: SpanBatch) -> AttributeRow? { row(fact.rawValue, of: batch) }
+
+    @inline(__always)
+    private func row(_ fact: Int, of batch: SpanBatch) -> AttributeRow? {
+        let place = shapes.place(fact, of: shape)
+        return place < 0 ? nil : batch.attributes[firstRow + place]
     }
 
     /// The text of an attribute; other types as the text that stands for them.
     func text(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         text(fact.rawValue, of: batch, &texts)
+    }
+
+    /// The text without the quotes that MLflow puts around it, as it sends texts as JSON.
+    func bareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+        guard let attribute = row(fact, of: batch) else { return .none }
+        guard attribute.kind == .string else { return text(fact, of: batch, &texts) }
+        var slice = attribute.slice
+        let quote = UInt8(ascii: "\"")
+        if slice.count >= 2, batch.bytes[Int(slice.offset)] == quote, batch.bytes[slice.indices.upperBound - 1] == quote
+        {
+            slice = ByteRange(offset: slice.offset + 1, count: slice.count - 2)
+        }
+        return texts.number(of: slice, in: batch)
     }
 
     /// A hash of a text that is only ever compared; 0 where there is none. The same in every process.
@@ -115,19 +148,16 @@ struct GenAIAttributes: Sendable {
     mutating func attributions(
         of batch: SpanBatch, fallbacks: ListNumber, _ texts: inout TextTable
     ) -> ListNumber {
-        guard hasAttribution else { return fallbacks }
+        guard shapes.hasAttribution(shape) else { return fallbacks }
         list.removeAll(keepingCapacity: true)
         for fact in attributionFacts {
             let text = text(fact, of: batch, &texts)
-            let (row, key) = found[fact]
             if text.isEmpty {
                 list.append(texts.member(fact - attributionFacts.lowerBound, of: fallbacks))
-            } else if Int(key) < keys.count {
-                list.append(text)
+            } else if let rest = restOfKey(fact, of: batch) {
+                list.append(texts.number(of: rest + "=" + texts.text(text)))
             } else {
-                let name = batch.string(batch.attributes[Int(row)].key)
-                let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
-                list.append(texts.number(of: name.dropFirst(prefix) + "=" + texts.text(text)))
+                list.append(text)
             }
         }
         return texts.list(list)
@@ -138,14 +168,24 @@ struct GenAIAttributes: Sendable {
         of resource: ResourceRow, in batch: SpanBatch, _ texts: inout TextTable
     ) -> ListNumber {
         read(resource.attributes, of: batch)
-        let none = texts.list(attributionFacts.map { _ in .none })
+        list.removeAll(keepingCapacity: true)
+        list.append(contentsOf: repeatElement(.none, count: attributionFacts.count))
+        let none = texts.list(list)
         return attributions(of: batch, fallbacks: none, &texts)
     }
 
+    /// What follows the prefix by which a key was found; nil for a key that is known as a whole.
+    private func restOfKey(_ fact: Int, of batch: SpanBatch) -> String? {
+        guard prefixes.contains(where: { $0.fact == fact }), let row = row(fact, of: batch),
+            keys.index(of: row.key, in: batch) == nil
+        else { return nil }
+        let name = batch.string(row.key)
+        let prefix = prefixes.first { $0.fact == fact && name.utf8.starts(with: $0.bytes) }?.bytes.count ?? 0
+        return String(name.dropFirst(prefix))
+    }
+
     private func text(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
-        let row = found[fact].row
-        guard row >= 0 else { return .none }
-        let attribute = batch.attributes[Int(row)]
+        guard let attribute = row(fact, of: batch) else { return .none }
         if attribute.kind == .string { return texts.number(of: attribute.slice, in: batch) }
         return texts.number(of: AttributeText.text(batch.value(of: attribute)))
     }
@@ -240,7 +280,7 @@ private struct KeyIndex: Sendable {
     }
 }
 
-private enum TextHash {
+enum TextHash {
     /// Eight bytes at a time; the same in every process.
     static func hash(_ bytes: RawSpan, _ range: ByteRange) -> UInt64 {
         var state = UInt64(range.count) &* 0x9E37_79B9_7F4A_7C15

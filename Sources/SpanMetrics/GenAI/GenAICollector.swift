@@ -20,7 +20,7 @@ package struct GenAICollector: Sendable {
     private(set) var queue = TraceQueue()
     private var attributes: GenAIAttributes
     private(set) var tools = SettlingTools()
-    private var findings = GenAIFindings()
+    private var findings = NumberedFindings()
     /// The spans of the batch at hand that are of no interest.
     private var others: [Int] = []
     /// The trace of the span before, as spans of a trace come together; nil when a trace was begun or forgotten since.
@@ -28,6 +28,7 @@ package struct GenAICollector: Sendable {
     /// Room of traces that were forgotten.
     private var spareSpans: [[GenAISpan]] = []
     private var spareLinks: [[SpanLink]] = []
+    private var spareRests: [[FoundRest]] = []
     /// Traces that became too large with the batch at hand.
     private var full: Set<TraceKey> = []
 
@@ -38,9 +39,15 @@ package struct GenAICollector: Sendable {
 
     /// Takes a batch and gives what was waiting for its time to come.
     package mutating func add(_ stored: StoredBatch, _ body: (TenantID, GenAIFindings) -> Void) {
+        take(stored) { body($0, GenAIFindings($1, $2)) }
+    }
+
+    /// As ``add(_:_:)``, with the numbers of texts and their table.
+    mutating func take(_ stored: StoredBatch, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
+        // Before anything is given, so that the numbers of all that comes of a batch are of one table.
+        if tools.texts.isOversized { renumberTexts() }
         now = max(now, stored.receivedAt)
         settleDue(now: now, body)
-        if tools.texts.isOversized { renumberTexts() }
         gather(stored)
         for key in full { settleEarly(key, body) }
         full.removeAll()
@@ -49,7 +56,7 @@ package struct GenAICollector: Sendable {
         { settleEarly(key, body) }
     }
 
-    private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
+    private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         tracesSettledEarly += 1
         finish(key, body)
     }
@@ -62,16 +69,16 @@ package struct GenAICollector: Sendable {
         last = nil
         var isAny = !traces.isEmpty
         for resource in batch.resources {
-            var origin: Origin?
+            let origin = origin(resource, batch)
             for scope in batch.scopes[resource.scopes.indices] {
+                let facts = ScopeFacts(scope, of: batch)
                 for index in scope.spans.indices {
-                    guard GenAIAttributes.isOfInterest(batch.spans[index].attributes, of: batch) else {
+                    attributes.read(batch.spans[index].attributes, of: batch)
+                    guard attributes.isOfInterest else {
                         others.append(index)
                         continue
                     }
-                    let known = origin ?? self.origin(resource, batch)
-                    origin = known
-                    gather(batch.spans[index], known, scope, stored)
+                    gather(batch.spans[index], origin, facts, stored)
                     isAny = true
                 }
             }
@@ -87,15 +94,22 @@ package struct GenAICollector: Sendable {
 
     private mutating func origin(_ resource: ResourceRow, _ batch: SpanBatch) -> Origin {
         Origin(
-            service: tools.texts.number(of: batch.serviceName(of: resource) ?? ""),
+            service: serviceName(of: resource, batch),
             attribution: attributes.attributions(of: resource, in: batch, &tools.texts))
     }
 
-    private mutating func gather(_ row: SpanRow, _ origin: Origin, _ scope: ScopeRow, _ stored: StoredBatch) {
+    private mutating func serviceName(of resource: ResourceRow, _ batch: SpanBatch) -> TextNumber {
+        guard let row = batch.attribute("service.name", in: resource.attributes), row.kind == .string else {
+            return .none
+        }
+        return tools.texts.number(of: row.slice, in: batch)
+    }
+
+    private mutating func gather(
+        _ row: borrowing SpanRow, _ origin: Origin, _ scope: ScopeFacts, _ stored: StoredBatch
+    ) {
         let batch = stored.batch
-        attributes.read(row.attributes, of: batch)
-        var span = GenAISpan(
-            row, of: batch, &attributes, &tools.texts, isScopeInputExclusive: isInputExclusive(scope, batch))
+        var span = GenAISpan(row, of: batch, &attributes, &tools.texts, scope: scope)
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
         span.service = origin.service
         span.receivedAt = now
@@ -119,18 +133,15 @@ package struct GenAICollector: Sendable {
         if let last, last.key == key { return last.place }
         var found = traces.index(forKey: key)
         if found == nil {
-            traces[key] = PendingTrace(spans: spareSpans.popLast() ?? [], links: spareLinks.popLast() ?? [])
+            traces[key] = PendingTrace(
+                spans: spareSpans.popLast() ?? [], links: spareLinks.popLast() ?? [],
+                unattributed: spareRests.popLast() ?? [])
             queue.append(key, time: now)
             found = traces.index(forKey: key)
         }
         guard let found else { preconditionFailure("a trace that was put in is there") }
         last = (key, found)
         return found
-    }
-
-    /// OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
-    private func isInputExclusive(_ scope: ScopeRow, _ batch: SpanBatch) -> Bool {
-        batch.slice(scope.name).starts(with: "openlit".utf8)
     }
 
     private mutating func gatherLinks(_ stored: StoredBatch) {
@@ -152,13 +163,13 @@ package struct GenAICollector: Sendable {
     // MARK: settling
 
     /// Everything that is due at a time, without a change: what ``add(_:_:)`` of a batch at that time would give first.
-    func due(at time: UInt64, _ body: (TenantID, GenAIFindings) -> Void) {
+    func due(at time: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         var copy = self
         copy.tools.assembler = CallAssembler()
         copy.settleDue(now: max(time, now), body)
     }
 
-    private mutating func settleDue(now: UInt64, _ body: (TenantID, GenAIFindings) -> Void) {
+    private mutating func settleDue(now: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard now >= configuration.waitNanoseconds else { return }
         let receivedMax = now - configuration.waitNanoseconds
         while let key = queue.popFirst(notAfter: receivedMax) {
@@ -178,7 +189,7 @@ package struct GenAICollector: Sendable {
     }
 
     /// Counts what is known of a trace and forgets it.
-    private mutating func finish(_ key: TraceKey, _ body: (TenantID, GenAIFindings) -> Void) {
+    private mutating func finish(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard var trace = traces.removeValue(forKey: key) else { return }
         pendingSpans -= trace.spans.count
         pendingLinks -= trace.links.count
@@ -200,11 +211,15 @@ package struct GenAICollector: Sendable {
             trace.links.removeAll(keepingCapacity: true)
             spareLinks.append(trace.links)
         }
+        if spareRests.count < Self.sparesMax, trace.unattributed.capacity <= Self.spareElementsMax {
+            trace.unattributed.removeAll(keepingCapacity: true)
+            spareRests.append(trace.unattributed)
+        }
     }
 
-    private mutating func give(_ tenant: TenantID, _ body: (TenantID, GenAIFindings) -> Void) {
+    private mutating func give(_ tenant: TenantID, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard !findings.isEmpty else { return }
-        body(tenant, findings)
+        body(tenant, findings, tools.texts)
         findings.clear()
     }
 
@@ -215,6 +230,8 @@ package struct GenAICollector: Sendable {
             for index in traces.values[place].spans.indices {
                 renumbering.renumber(&traces.values[place].spans[index])
             }
+            // Holds numbers too; found again when it is needed.
+            traces.values[place].isUnattributedKnown = false
         }
         tools.texts = renumbering.finish()
     }
@@ -236,6 +253,10 @@ package struct GenAICollector: Sendable {
 
     /// Counts and forgets everything, as at the end of time.
     package mutating func finishAll(_ body: (TenantID, GenAIFindings) -> Void) {
+        takeAll { body($0, GenAIFindings($1, $2)) }
+    }
+
+    mutating func takeAll(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         while let key = queue.popFirst() { finish(key, body) }
     }
 }
@@ -279,14 +300,14 @@ extension PendingTrace {
         spans.append(span)
         lastReceivedAt = now
         isDirty = true
-        unattributed = nil
+        isUnattributedKnown = false
         return spans.count
     }
 
     mutating func addLinks(_ more: some Sequence<SpanLink>) {
         for link in more where link.parent != .invalid && links.count < Self.linksMax {
             links.append(link)
-            unattributed = nil
+            isUnattributedKnown = false
         }
     }
 }

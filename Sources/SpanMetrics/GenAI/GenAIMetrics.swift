@@ -31,10 +31,9 @@ package final class GenAIMetrics: Derivation {
     package var statistics: GenAIStatistics { state.withLock { $0.statistics } }
 
     package func record(_ batch: StoredBatch) {
+        // Both locks, so that a record is at each moment either waiting or in the log.
         state.withLock { state in
-            let records = state.record(batch, costs)
-            // Within the lock, so that a record is at each moment either waiting or in the log.
-            if !records.isEmpty { log.append(records, at: batch.position) }
+            log.withAppender(at: batch.position) { state.record(batch, costs, &$0) }
         }
     }
 
@@ -130,43 +129,41 @@ struct GenAIState: Sendable {
         return result
     }
 
-    mutating func record(_ batch: StoredBatch, _ costs: CostModel) -> [UsageRecord] {
-        guard batch.position > position else { return [] }
+    mutating func record(_ batch: StoredBatch, _ costs: CostModel, _ usage: inout some UsageSink) {
+        guard batch.position > position else { return }
         position = batch.position
-        guard configuration.isEnabled else { return [] }
-        var records: [UsageRecord] = []
-        Self.add(batch, &collector, &totals, costs, &records)
-        return records
+        guard configuration.isEnabled else { return }
+        Self.add(batch, &collector, &totals, costs, &usage)
     }
 
     func snapshot(now: UInt64, _ costs: CostModel) -> GenAISnapshot {
         var totals = totals
-        var records: [UsageRecord] = []
-        collector.due(at: now) { totals.count($1, of: $0, costs, &records) }
+        var nowhere = NoUsage()
+        collector.due(at: now) { totals.count($1, of: $0, $2, costs, &nowhere) }
         return GenAISnapshot(tenants: totals.tenants)
     }
 
     /// The records that would come if nothing more arrived.
     func waitingRecords(_ costs: CostModel) -> [UsageRecord] {
         var copy = self
-        var records: [UsageRecord] = []
-        Self.finish(&copy.collector, &copy.totals, costs, &records)
-        return records
+        var usage = UsageRecords()
+        Self.finish(&copy.collector, &copy.totals, costs, &usage)
+        return usage.records
     }
 
     // Collector and totals apart, as one is changed while the other gives.
 
     private static func add(
         _ batch: StoredBatch, _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModel,
-        _ records: inout [UsageRecord]
+        _ usage: inout some UsageSink
     ) {
-        collector.add(batch) { totals.count($1, of: $0, costs, &records) }
+        collector.take(batch) { totals.count($1, of: $0, $2, costs, &usage) }
     }
 
     private static func finish(
         _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModel,
-        _ records: inout [UsageRecord]
+        _ usage: inout some UsageSink
     ) {
-        collector.finishAll { totals.count($1, of: $0, costs, &records) }
+        collector.takeAll { totals.count($1, of: $0, $2, costs, &usage) }
     }
 }

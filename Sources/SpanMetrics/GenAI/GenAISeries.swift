@@ -32,96 +32,88 @@ struct GenAISeries: Sendable {
     var count: Int { calls.count + histograms.count + finishReasons.count + tools.count + unattributed.count }
 
     /// Makes `key` that of a call without attribution.
-    private mutating func setKey(_ call: ModelCall) {
+    private mutating func setKey(_ call: FoundCall, _ texts: TextTable) {
         key.clear()
-        key.append(call.service)
-        key.append(call.agent)
-        key.append(call.operation)
-        key.append(call.provider)
-        key.append(call.requestModel)
-        key.append(call.responseModel)
+        texts.append(call.texts.service, to: &key)
+        texts.append(call.texts.agent, to: &key)
+        texts.append(call.texts.operation, to: &key)
+        texts.append(call.texts.provider, to: &key)
+        texts.append(call.texts.requestModel, to: &key)
+        texts.append(call.texts.responseModel, to: &key)
     }
 
     /// The row of the counts of a call.
-    mutating func countsRow(_ call: ModelCall) -> Int {
-        setKey(call)
-        for value in call.attribution { key.append(value) }
+    mutating func countsRow(_ call: FoundCall, _ texts: TextTable) -> Int {
+        setKey(call, texts)
+        for value in texts.members(call.texts.attribution) { texts.append(value, to: &key) }
         return calls.row(of: key.bytes)
     }
 
     /// The row of the histograms of a call.
-    mutating func histogramsRow(_ call: ModelCall) -> Int {
-        setKey(call)
-        key.append(call.errorLabel)
+    mutating func histogramsRow(_ call: FoundCall, _ texts: TextTable) -> Int {
+        setKey(call, texts)
+        key.append(Self.errorLabel(call, texts))
         return histograms.row(of: key.bytes)
     }
 
-    mutating func finishReasonRow(_ call: ModelCall, _ reason: String) -> Int {
-        setKey(call)
-        key.append(reason)
+    mutating func finishReasonRow(_ call: FoundCall, _ reason: TextNumber, _ texts: TextTable) -> Int {
+        setKey(call, texts)
+        texts.append(reason, to: &key)
         return finishReasons.row(of: key.bytes)
     }
 
-    mutating func addCounts(_ call: ModelCall, _ cost: CallCost, row: Int) {
-        calls.update(row) { row in
-            row.calls = row.calls.addingClamped(call.weight)
-            if call.isError { row.errors = row.errors.addingClamped(call.weight) }
-            if call.isRetry { row.retries = row.retries.addingClamped(call.weight) }
-            row.add(call, cost)
-        }
+    /// The conventions' `error.type`, which is never empty for a failed call.
+    private static func errorLabel(_ call: FoundCall, _ texts: TextTable) -> String {
+        guard let type = call.texts.errorType else { return "" }
+        return type.isEmpty ? "_OTHER" : texts.text(type)
     }
 
-    mutating func addHistograms(_ call: ModelCall, row: Int) {
-        histograms.update(row) { row in
-            let seconds = Double(call.durationNanoseconds) / 1e9
-            row.duration.add(seconds, weight: call.weight, bounds: GenAIBounds.seconds)
-            if let first = call.timeToFirstToken {
-                row.timeToFirstToken.add(first, weight: call.weight, bounds: GenAIBounds.timeToFirstToken)
-                if let usage = call.usage, usage.output > 1, seconds > first {
-                    row.timePerOutputToken.add(
-                        (seconds - first) / Double(usage.output - 1), weight: call.weight,
-                        bounds: GenAIBounds.timePerOutputToken)
-                }
-            }
-            row.addTokens(call)
-        }
+    mutating func addCounts(_ call: FoundCall, _ cost: CallCost, row: Int) {
+        calls.rows[row].calls.addClamped(call.weight)
+        if call.isError { calls.rows[row].errors.addClamped(call.weight) }
+        if call.isRetry { calls.rows[row].retries.addClamped(call.weight) }
+        calls.rows[row].add(call, cost)
+    }
+
+    mutating func addHistograms(_ call: FoundCall, row: Int) {
+        histograms.rows[row].add(call)
     }
 
     mutating func addFinishReason(row: Int, weight: UInt64) {
-        finishReasons.update(row) { $0.count = $0.count.addingClamped(weight) }
+        finishReasons.rows[row].count.addClamped(weight)
     }
 
     /// Adds the usage of a call that was counted without it.
-    mutating func supplement(_ call: ModelCall, _ cost: CallCost) {
-        calls.update(countsRow(call)) { $0.add(call, cost) }
-        histograms.update(histogramsRow(call)) { $0.addTokens(call) }
+    mutating func supplement(_ call: FoundCall, _ cost: CallCost, _ texts: TextTable) {
+        let isOutputCounted = call.texts.operation != TextTable.embeddings
+        calls.rows[countsRow(call, texts)].add(call, cost)
+        histograms.rows[histogramsRow(call, texts)].addTokens(call, isOutputCounted: isOutputCounted)
     }
 
-    mutating func row(_ run: ToolRun) -> Int {
+    mutating func row(_ run: FoundToolRun, _ texts: TextTable) -> Int {
         key.clear()
-        key.append(run.service)
-        key.append(run.agent)
-        key.append(run.tool)
+        texts.append(run.service, to: &key)
+        texts.append(run.agent, to: &key)
+        texts.append(run.tool, to: &key)
         key.append(run.isError ? "STATUS_CODE_ERROR" : "STATUS_CODE_UNSET")
         return tools.row(of: key.bytes)
     }
 
-    mutating func add(_ run: ToolRun, row: Int) {
-        tools.update(row) { $0.count = $0.count.addingClamped(run.weight) }
+    mutating func add(_ run: FoundToolRun, row: Int) { tools.rows[row].count.addClamped(run.weight) }
+
+    mutating func add(_ rest: FoundRest, _ texts: TextTable) {
+        add(rest, "input", rest.usage.input, texts)
+        add(rest, "output", rest.usage.output, texts)
     }
 
-    mutating func add(_ rest: UnattributedUsage) {
-        add(rest, "input", rest.usage.input)
-        add(rest, "output", rest.usage.output)
-    }
-
-    private mutating func add(_ rest: UnattributedUsage, _ type: String, _ tokens: UInt64) {
+    private mutating func add(_ rest: FoundRest, _ type: String, _ tokens: UInt64, _ texts: TextTable) {
         guard tokens > 0 else { return }
         key.clear()
-        key.append(rest.service)
-        key.append(rest.agent)
+        texts.append(rest.service, to: &key)
+        texts.append(rest.agent, to: &key)
         key.append(type)
-        unattributed.update(key) { $0.count = $0.count.addingClamped(tokens.multipliedClamped(by: rest.weight)) }
+        unattributed.rows[unattributed.row(of: key.bytes)].count
+            .addClamped(tokens.multipliedClamped(by: rest.weight))
     }
 
     // MARK: checkpoint
@@ -141,31 +133,40 @@ struct GenAISeries: Sendable {
 }
 
 extension CallCounts {
-    fileprivate mutating func add(_ call: ModelCall, _ cost: CallCost) {
-        if let usage = call.usage { tokens += usage.multiplied(by: call.weight) }
+    fileprivate mutating func add(_ call: FoundCall, _ cost: CallCost) {
+        if call.hasUsage { tokens += call.usage.multiplied(by: call.weight) }
         let dollars = cost.usd * Double(call.weight)
         switch cost.source {
         case .computed: computedCost += dollars
         case .reported: reportedCost += dollars
-        case .unknown where call.usage == nil: break
-        case .unknown: unpriced = unpriced.addingClamped(call.weight)
+        case .unknown: if call.hasUsage { unpriced.addClamped(call.weight) }
         }
     }
 }
 
 extension CallHistograms {
-    fileprivate mutating func addTokens(_ call: ModelCall) {
-        guard let usage = call.usage else { return }
-        inputTokens.add(Double(usage.input), weight: call.weight, bounds: GenAIBounds.tokens)
-        if call.operation != "embeddings" {
-            outputTokens.add(Double(usage.output), weight: call.weight, bounds: GenAIBounds.tokens)
+    fileprivate mutating func add(_ call: FoundCall) {
+        let seconds = Double(call.durationNanoseconds) / 1e9
+        duration.add(seconds, weight: call.weight, bounds: GenAIBounds.seconds)
+        if let first = call.timeToFirstToken {
+            timeToFirstToken.add(first, weight: call.weight, bounds: GenAIBounds.timeToFirstToken)
+            let output = call.hasUsage ? call.usage.output : 0
+            if output > 1, seconds > first {
+                timePerOutputToken.add(
+                    (seconds - first) / Double(output - 1), weight: call.weight,
+                    bounds: GenAIBounds.timePerOutputToken)
+            }
+        }
+        addTokens(call, isOutputCounted: call.texts.operation != TextTable.embeddings)
+    }
+
+    fileprivate mutating func addTokens(_ call: FoundCall, isOutputCounted: Bool) {
+        guard call.hasUsage else { return }
+        inputTokens.add(Double(call.usage.input), weight: call.weight, bounds: GenAIBounds.tokens)
+        if isOutputCounted {
+            outputTokens.add(Double(call.usage.output), weight: call.weight, bounds: GenAIBounds.tokens)
         }
     }
-}
-
-extension ModelCall {
-    /// The conventions' `error.type`, which is never empty for a failed call.
-    fileprivate var errorLabel: String { isError ? (errorType.isEmpty ? "_OTHER" : errorType) : "" }
 }
 
 extension UInt64 {
@@ -173,4 +174,6 @@ extension UInt64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product
     }
+
+    mutating func addClamped(_ other: UInt64) { self = addingClamped(other) }
 }

@@ -6,73 +6,78 @@ extension GenAISpan {
     /// - Parameter isScopeInputExclusive: The scope's library leaves cached tokens out of the input.
     init(
         _ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
-        isScopeInputExclusive: Bool
+        scope: ScopeFacts
     ) {
         spanID = span.spanID
         parentSpanID = span.parentSpanID
         start = span.startTime
         end = max(span.startTime, span.endTime)
         isError = span.isError
-        readWork(span, of: batch, attributes, &texts)
-        isInputExclusive = isScopeInputExclusive && texts.text(provider).lowercased().contains("anthropic")
-        readUsage(of: batch, attributes)
-        (role, operation) = Self.role(attributes, of: batch, &texts, hasUsage: !usage.isEmpty)
-        if role == .call { origin = Self.origin(span, of: batch) }
+        let known = Self.role(attributes, of: batch, &texts)
+        // What else of a span matters depends on its role.
+        if known?.0 ?? .call != .tool {
+            if scope.isInputExclusive {
+                provider = attributes.bareText(.provider, of: batch, &texts)
+                isInputExclusive = texts.text(provider).lowercased().contains("anthropic")
+            }
+            readUsage(of: batch, attributes)
+        }
+        if let known {
+            (role, operation) = known
+        } else {
+            // Usage without a known kind of work: only a call has any.
+            role = usage.isEmpty ? .step : .call
+            operation = attributes.text(.operation, of: batch, &texts)
+            if role == .call, operation.isEmpty { operation = TextTable.chat }
+        }
+        conversation = attributes.text(.conversation, of: batch, &texts)
+        if role == .call {
+            origin = Self.origin(span, of: batch, scope)
+            readCall(of: batch, attributes, &texts)
+            readTimeToFirstToken(span, of: batch, attributes)
+        }
         readNames(span, of: batch, attributes, &texts)
-        readTimeToFirstToken(span, of: batch, attributes)
-        identify(&texts)
     }
 
-    private mutating func readWork(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
-    ) {
-        provider = Self.unquoted(attributes.text(.provider, of: batch, &texts), &texts)
-        requestModel = Self.unquoted(attributes.text(.requestModel, of: batch, &texts), &texts)
+    private mutating func readCall(of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable) {
+        provider = attributes.bareText(.provider, of: batch, &texts)
+        requestModel = attributes.bareText(.requestModel, of: batch, &texts)
         responseModel = attributes.text(.responseModel, of: batch, &texts)
         responseID = attributes.hash(.responseID, of: batch)
-        conversation = attributes.text(.conversation, of: batch, &texts)
         errorType = attributes.text(.errorType, of: batch, &texts)
         if let row = attributes.row(.finishReasons, of: batch) {
             finishReasons = texts.list(of: row, in: batch)
         } else if let row = attributes.row(.singleFinishReason, of: batch) {
             finishReasons = texts.list(of: [AttributeText.text(batch.value(of: row))])
         }
+        identify(&texts)
     }
 
-    /// FNV-1a: checkpoints hold it, so it is the same in every process.
-    private static func origin(_ span: SpanRow, of batch: SpanBatch) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in batch.slice(batch.scope(of: span).name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        hash = (hash ^ 0xFF) &* 0x100_0000_01B3
-        for byte in batch.slice(span.name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return hash
+    /// The same in every process, as checkpoints hold it.
+    private static func origin(_ span: SpanRow, of batch: SpanBatch, _ scope: ScopeFacts) -> UInt64 {
+        let content = batch.bytes
+        return scope.nameHash &* 0x9E37_79B9_7F4A_7C15 ^ TextHash.hash(content.span.bytes, span.name)
     }
 
     // MARK: kind of work
 
+    /// Nil where nothing names it.
     private static func role(
-        _ attributes: GenAIAttributes, of batch: SpanBatch, _ texts: inout TextTable, hasUsage: Bool
-    ) -> (Role, operation: TextNumber) {
+        _ attributes: GenAIAttributes, of batch: SpanBatch, _ texts: inout TextTable
+    ) -> (Role, operation: TextNumber)? {
         let operation = attributes.text(.operation, of: batch, &texts)
         if TextTable.calls.contains(operation.index) { return (.call, operation) }
         if TextTable.aggregates.contains(operation.index) { return (.aggregate, operation) }
         if operation == TextTable.executeTool { return (.tool, operation) }
-        if steps.contains(texts.text(operation)) { return (.step, operation) }
-        for (fact, vocabulary) in vocabularies where attributes.has(fact) {
-            let value = unquoted(attributes.text(fact, of: batch, &texts), &texts)
-            guard let known = vocabulary[texts.text(value).lowercased()] else { continue }
-            return (known.0, operation.isEmpty ? texts.number(of: known.operation) : operation)
+        if TextTable.steps.contains(operation.index) { return (.step, operation) }
+        for (index, (fact, vocabulary)) in vocabularies.enumerated() where attributes.has(fact) {
+            let value = attributes.bareText(fact, of: batch, &texts)
+            let kind = texts.kind(of: value, vocabulary: index) { vocabulary[$0] }
+            guard let role = kind.role else { continue }
+            return (role, operation.isEmpty ? kind.operation : operation)
         }
-        // Usage without a known kind of work: only a call has any.
-        guard hasUsage else { return (.step, operation) }
-        return (.call, operation.isEmpty ? TextTable.chat : operation)
+        return nil
     }
-
-    /// Operations that ask no model, though they may say what others used.
-    private static let steps: Set = [
-        "create_agent", "retrieval", "plan", "fetch_response", "create_memory", "update_memory", "upsert_memory",
-        "search_memory", "delete_memory",
-    ]
 
     private static let vocabularies: [(GenAIFact, [String: (Role, operation: String)])] = [
         (
@@ -122,27 +127,25 @@ extension GenAISpan {
     ) {
         agent = attributes.text(.agent, of: batch, &texts)
         tool = attributes.text(.tool, of: batch, &texts)
-        func entity(orNameAfter prefix: String) -> TextNumber {
-            let entity = attributes.text(.entity, of: batch, &texts)
-            return entity.isEmpty ? texts.number(of: Self.name(batch.string(span.name), after: prefix)) : entity
-        }
         if agent.isEmpty, role == .aggregate, operation == TextTable.invokeAgent {
-            agent = entity(orNameAfter: "invoke_agent ")
+            agent = Self.entity(span.name, after: "invoke_agent ", of: batch, attributes, &texts)
         }
-        if tool.isEmpty, role == .tool { tool = entity(orNameAfter: "execute_tool ") }
+        if tool.isEmpty, role == .tool {
+            tool = Self.entity(span.name, after: "execute_tool ", of: batch, attributes, &texts)
+        }
+    }
+
+    /// What the attribute for it says, or else the span's name without what stands before it.
+    private static func entity(
+        _ name: ByteRange, after prefix: String, of batch: SpanBatch, _ attributes: GenAIAttributes,
+        _ texts: inout TextTable
+    ) -> TextNumber {
+        let entity = attributes.text(.entity, of: batch, &texts)
+        return entity.isEmpty ? texts.number(of: Self.name(batch.string(name), after: prefix)) : entity
     }
 
     private static func name(_ text: String, after prefix: String) -> String {
         text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
-    }
-
-    /// MLflow sends texts as JSON.
-    private static func unquoted(_ number: TextNumber, _ texts: inout TextTable) -> TextNumber {
-        guard !number.isEmpty else { return number }
-        let text = texts.text(number)
-        let quote = UInt8(ascii: "\"")
-        guard text.utf8.count >= 2, text.utf8.first == quote, text.utf8.last == quote else { return number }
-        return texts.number(of: String(text.dropFirst().dropLast()))
     }
 
     // MARK: tokens and money
@@ -157,18 +160,21 @@ extension GenAISpan {
         usage.reasoning = attributes.count(.reasoning, of: batch)
         usage.audioInput = attributes.count(.audioInput, of: batch)
         usage.audioOutput = attributes.count(.audioOutput, of: batch)
-        for fact in [GenAIFact.langfuseUsage, .mlflowUsage] {
-            guard let row = attributes.row(fact, of: batch), row.kind == .string else { continue }
-            let (sent, isExclusive) = ReportedUsage.reading(json: Array(batch.slice(row.slice)))
-            if usage.isEmpty, isExclusive { isInputExclusive = true }
-            usage.complete(with: sent)
-        }
+        if attributes.has(.langfuseUsage) { readJSON(.langfuseUsage, of: batch, attributes) }
+        if attributes.has(.mlflowUsage) { readJSON(.mlflowUsage, of: batch, attributes) }
         reportedCost = attributes.number(.cost, of: batch)
         if reportedCost == nil, let row = attributes.row(.langfuseCost, of: batch), row.kind == .string {
             reportedCost = NumberTree(json: Array(batch.slice(row.slice))).cost
         }
         // A broken number, or 0 for a call that had tokens, says nothing.
         if let cost = reportedCost, !(cost > 0 && cost <= Self.costMax) { reportedCost = nil }
+    }
+
+    private mutating func readJSON(_ fact: GenAIFact, of batch: SpanBatch, _ attributes: GenAIAttributes) {
+        guard let row = attributes.row(fact, of: batch), row.kind == .string else { return }
+        let (sent, isExclusive) = ReportedUsage.reading(json: Array(batch.slice(row.slice)))
+        if usage.isEmpty, isExclusive { isInputExclusive = true }
+        usage.complete(with: sent)
     }
 
     // MARK: time to first token
@@ -180,7 +186,6 @@ extension GenAISpan {
     private mutating func readTimeToFirstToken(
         _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes
     ) {
-        guard role == .call else { return }
         let seconds = Double(durationNanoseconds) / 1e9
         if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0, sent <= Self.secondsMax {
             timeToFirstToken = sent
@@ -192,5 +197,20 @@ extension GenAISpan {
         }) {
             timeToFirstToken = Double(event.time - span.startTime) / 1e9
         }
+    }
+}
+
+/// What all spans of a scope have in common.
+struct ScopeFacts {
+    /// A hash of its name.
+    var nameHash: UInt64 = 0
+    /// Its library leaves cached tokens out of the input.
+    var isInputExclusive = false
+
+    init(_ scope: borrowing ScopeRow, of batch: SpanBatch) {
+        let content = batch.bytes
+        nameHash = TextHash.hash(content.span.bytes, scope.name)
+        // OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
+        isInputExclusive = batch.slice(scope.name).starts(with: "openlit".utf8)
     }
 }

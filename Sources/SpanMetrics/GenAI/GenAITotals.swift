@@ -7,6 +7,10 @@ struct GenAITotals: Sendable {
     private let seed: UInt64
     var tenants: [TenantID: GenAISeries] = [:]
     private var cache = RowCache()
+    private var attributedRows = AttributedRows()
+    /// Numbers of what rows of counts depend on beside attribution.
+    private var bases: [RowCache.Key: Int32] = [:]
+    private var basesGiven: Int32 = 0
     private var tenantNumbers: [TenantID: UInt32] = [:]
     private(set) var counts = GenAIStatistics()
     private var prices = KnownPrices()
@@ -18,70 +22,105 @@ struct GenAITotals: Sendable {
 
     func emptySeries() -> GenAISeries { GenAISeries(configuration, seed: seed) }
 
+    /// - Parameter usage: Takes the records of what is counted.
     mutating func count(
-        _ findings: GenAIFindings, of tenant: TenantID, _ costs: CostModel, _ records: inout [UsageRecord]
+        _ findings: NumberedFindings, of tenant: TenantID, _ texts: TextTable, _ costs: CostModel,
+        _ usage: inout some UsageSink
     ) {
         if tenants[tenant] == nil { tenants[tenant] = emptySeries() }
         guard let place = tenants.index(forKey: tenant) else { return }
         let number = tenantNumber(tenant)
         for index in findings.calls.indices {
-            let key = findings.callTexts[index].key(tenant: number)
-            count(findings.calls[index], key, place, costs, tenant, &records)
+            count(findings.calls[index], tenant: number, place, texts, costs, &usage)
         }
         for call in findings.supplements {
             // What a span reported was counted with the call.
             let cost =
-                call.reportedCost == nil ? costs.cost(of: call, &prices) : CallCost(usd: 0, source: .reported)
-            tenants.values[place].supplement(call, cost)
-            records.append(UsageRecord(call, cost, tenant: tenant, kind: .supplement))
+                call.reportedCost == nil
+                ? costs.cost(of: call, texts, &prices) : CallCost(usd: 0, source: .reported)
+            tenants.values[place].supplement(call, cost, texts)
+            usage.add(UsageEntry(call, cost, kind: .supplement), of: tenant, texts)
         }
-        for (run, texts) in zip(findings.tools, findings.toolTexts) {
-            let key = texts.key(tenant: number)
-            let row = cache.rows(of: key)?[0] ?? Int32(tenants.values[place].row(run))
-            cache.set(key, RowCache.Rows(row, 0, 0, 0))
+        for run in findings.tools {
+            let key = CallTexts(run, tenant: number, generation: texts.generation).key
+            let row = cache.rows(of: key)?[0] ?? newToolRow(run, key, place, texts)
             tenants.values[place].add(run, row: Int(row))
         }
         for rest in findings.unattributed {
-            tenants.values[place].add(rest)
-            records.append(UsageRecord(rest, tenant: tenant))
+            tenants.values[place].add(rest, texts)
+            usage.add(UsageEntry(rest), of: tenant, texts)
         }
         counts.lateSpans += findings.lateSpans
     }
 
+    private mutating func newToolRow(
+        _ run: FoundToolRun, _ key: RowCache.Key, _ place: Dictionary<TenantID, GenAISeries>.Index, _ texts: TextTable
+    ) -> Int32 {
+        let row = Int32(tenants.values[place].row(run, texts))
+        cache.set(key, RowCache.Rows(row, 0, 0, 0))
+        return row
+    }
+
     private mutating func count(
-        _ call: ModelCall, _ key: RowCache.Key, _ place: Dictionary<TenantID, GenAISeries>.Index, _ costs: CostModel,
-        _ tenant: TenantID, _ records: inout [UsageRecord]
+        _ call: FoundCall, tenant number: UInt32, _ place: Dictionary<TenantID, GenAISeries>.Index,
+        _ texts: TextTable, _ costs: CostModel, _ usage: inout some UsageSink
     ) {
-        let cost = costs.cost(of: call, &prices)
-        let countsKey = CallTexts.countsKey(key)
-        let histogramsKey = CallTexts.histogramsKey(key)
-        let countsRow = cache.rows(of: countsKey)?[0] ?? Int32(tenants.values[place].countsRow(call))
-        let rows = cache.rows(of: histogramsKey) ?? sharedRows(call, place)
-        cache.set(countsKey, RowCache.Rows(countsRow, 0, 0, 0))
-        cache.set(histogramsKey, rows)
-        tenants.values[place].addCounts(call, cost, row: Int(countsRow))
+        let cost = costs.cost(of: call, texts, &prices)
+        let key = CallTexts(call.texts, tenant: number, generation: texts.generation).key
+        let rows = cache.rows(of: key) ?? newSharedRows(call, key, place, texts)
+        let countsRow =
+            attributedRows.row(rows[2], call.texts.attribution, generation: texts.generation)
+            ?? newCountsRow(call, rows[2], place, texts)
+        tenants.values[place].addCounts(call, cost, row: countsRow)
         tenants.values[place].addHistograms(call, row: Int(rows[0]))
         if rows[1] >= 0 {
             tenants.values[place].addFinishReason(row: Int(rows[1]), weight: call.weight)
         } else {
-            for reason in call.finishReasons {
-                let row = tenants.values[place].finishReasonRow(call, reason)
+            for reason in texts.members(call.texts.finishReasons) {
+                let row = tenants.values[place].finishReasonRow(call, reason, texts)
                 tenants.values[place].addFinishReason(row: row, weight: call.weight)
             }
         }
-        records.append(UsageRecord(call, cost, tenant: tenant))
+        usage.add(UsageEntry(call, cost, kind: .call), of: tenants.keys[place], texts)
         counts.calls = counts.calls.addingClamped(call.weight)
-        if call.usage != nil, cost.source == .unknown { counts.unpricedCalls += 1 }
+        if call.hasUsage, cost.source == .unknown { counts.unpricedCalls += 1 }
     }
 
-    /// The rows that do not depend on attribution: of histograms and of the finish reason, -1 unless there is just one.
-    private mutating func sharedRows(
-        _ call: ModelCall, _ place: Dictionary<TenantID, GenAISeries>.Index
+    private mutating func newCountsRow(
+        _ call: FoundCall, _ base: Int32, _ place: Dictionary<TenantID, GenAISeries>.Index, _ texts: TextTable
+    ) -> Int {
+        let row = tenants.values[place].countsRow(call, texts)
+        attributedRows.set(base, call.texts.attribution, generation: texts.generation, row)
+        return row
+    }
+
+    /// The number of a key without error and finish reasons, which counts do not depend on.
+    private mutating func base(of key: RowCache.Key) -> Int32 {
+        let key = CallTexts.ofCounts(key)
+        if let known = bases[key] { return known }
+        // Those that are in use are numbered again, and a number is never given twice.
+        if bases.count >= Self.basesMax { bases = [:] }
+        basesGiven &+= 1
+        bases[key] = basesGiven
+        return basesGiven
+    }
+
+    /// 300 KB.
+    private static let basesMax = 4_096
+
+    /// The rows that do not depend on attribution, of histograms and of the finish reason, -1 unless there is just one;
+    /// and what stands for the texts that counts depend on.
+    private mutating func newSharedRows(
+        _ call: FoundCall, _ key: RowCache.Key, _ place: Dictionary<TenantID, GenAISeries>.Index,
+        _ texts: TextTable
     ) -> RowCache.Rows {
-        let histograms = Int32(tenants.values[place].histogramsRow(call))
-        guard call.finishReasons.count == 1 else { return RowCache.Rows(histograms, -1, 0, 0) }
-        return RowCache.Rows(
-            histograms, Int32(tenants.values[place].finishReasonRow(call, call.finishReasons[0])), 0, 0)
+        var rows = RowCache.Rows(Int32(tenants.values[place].histogramsRow(call, texts)), -1, base(of: key), 0)
+        let reasons = texts.members(call.texts.finishReasons)
+        if reasons.count == 1, let reason = reasons.first {
+            rows[1] = Int32(tenants.values[place].finishReasonRow(call, reason, texts))
+        }
+        cache.set(key, rows)
+        return rows
     }
 
     private mutating func tenantNumber(_ tenant: TenantID) -> UInt32 {
@@ -92,63 +131,40 @@ struct GenAITotals: Sendable {
     }
 }
 
-/// The numbers of the texts that a call's rows depend on, or those of a run of a tool.
+/// The numbers of the texts that a call's rows depend on beside its attribution, or those of a run of a tool.
 struct CallTexts: Sendable {
-    private var key: RowCache.Key
+    private(set) var key = RowCache.Key()
 
-    private static let tenantPlace = 1
     private static let errorPlace = 9
     private static let reasonsPlace = 10
-    private static let attributionPlace = 11
 
-    /// - Parameter errorType: Nil for a call that did not fail.
-    init(
-        generation: UInt32, service: TextNumber, agent: TextNumber, operation: TextNumber, provider: TextNumber,
-        requestModel: TextNumber, responseModel: TextNumber, errorType: TextNumber?, finishReasons: ListNumber,
-        attribution: ListNumber
-    ) {
-        key = RowCache.Key()
-        key[0] = generation << 2
-        key[2] = service.index
-        key[3] = agent.index
-        key[4] = operation.index
-        key[5] = provider.index
-        key[6] = requestModel.index
-        key[7] = responseModel.index
-        key[Self.errorPlace] = errorType.map { $0.index + 1 } ?? 0
-        key[Self.reasonsPlace] = finishReasons.index
-        key[Self.attributionPlace] = attribution.index
+    init(_ texts: borrowing FoundCall.Texts, tenant: UInt32, generation: UInt32) {
+        key[0] = generation << 1
+        key[1] = tenant
+        key[2] = texts.service.index
+        key[3] = texts.agent.index
+        key[4] = texts.operation.index
+        key[5] = texts.provider.index
+        key[6] = texts.requestModel.index
+        key[7] = texts.responseModel.index
+        key[Self.errorPlace] = texts.errorType.map { $0.index + 1 } ?? 0
+        key[Self.reasonsPlace] = texts.finishReasons.index
     }
 
-    init(generation: UInt32, service: TextNumber, agent: TextNumber, tool: TextNumber, isError: Bool) {
-        key = RowCache.Key()
-        key[0] = generation << 2 | 3
-        key[2] = service.index
-        key[3] = agent.index
-        key[4] = tool.index
-        key[5] = isError ? 1 : 0
-    }
-
-    func key(tenant: UInt32) -> RowCache.Key {
-        var result = key
-        result[Self.tenantPlace] = tenant
-        return result
+    init(_ run: borrowing FoundToolRun, tenant: UInt32, generation: UInt32) {
+        key[0] = generation << 1 | 1
+        key[1] = tenant
+        key[2] = run.service.index
+        key[3] = run.agent.index
+        key[4] = run.tool.index
+        key[5] = run.isError ? 1 : 0
     }
 
     /// The part of a call's key that its counts depend on.
-    static func countsKey(_ key: RowCache.Key) -> RowCache.Key {
+    static func ofCounts(_ key: RowCache.Key) -> RowCache.Key {
         var result = key
-        result[0] |= 1
         result[errorPlace] = 0
         result[reasonsPlace] = 0
-        return result
-    }
-
-    /// The part of a call's key that its histograms depend on.
-    static func histogramsKey(_ key: RowCache.Key) -> RowCache.Key {
-        var result = key
-        result[0] |= 2
-        result[attributionPlace] = 0
         return result
     }
 }

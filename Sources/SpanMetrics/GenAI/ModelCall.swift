@@ -50,3 +50,80 @@ package struct UnattributedUsage: Hashable, Sendable {
     package var attribution: [String]
     package var usage: TokenUsage
 }
+
+/// A run of a tool.
+package struct ToolRun: Hashable, Sendable {
+    package var spanID: SpanID
+    package var weight: UInt64
+    package var isError: Bool
+    package var service: String
+    package var agent: String
+    package var tool: String
+    /// When its span arrived, unix nanoseconds.
+    package var receivedAt: UInt64
+}
+
+/// What became known of model calls, once and for all.
+package struct GenAIFindings: Sendable {
+    package var calls: [ModelCall] = []
+    /// Usage of calls that were counted before it was known.
+    package var supplements: [ModelCall] = []
+    package var tools: [ToolRun] = []
+    package var unattributed: [UnattributedUsage] = []
+    /// Spans about calls that had been counted.
+    package var lateSpans: UInt64 = 0
+
+    package init() {}
+
+    package mutating func append(_ other: GenAIFindings) {
+        calls += other.calls
+        supplements += other.supplements
+        tools += other.tools
+        unattributed += other.unattributed
+        lateSpans += other.lateSpans
+    }
+}
+
+// MARK: - from numbers
+
+extension GenAIFindings {
+    init(_ found: NumberedFindings, _ texts: TextTable) {
+        calls = found.calls.map { ModelCall($0, texts) }
+        supplements = found.supplements.map { ModelCall($0, texts) }
+        tools = found.tools.map { ToolRun($0, texts) }
+        unattributed = found.unattributed.map { UnattributedUsage($0, texts) }
+        lateSpans = found.lateSpans
+    }
+}
+
+extension ModelCall {
+    init(_ found: FoundCall, _ texts: TextTable) {
+        self.init(
+            traceID: found.traceID, spanID: found.spanID, start: found.start, end: found.end, weight: found.weight,
+            isError: found.isError, operation: texts.text(found.texts.operation),
+            provider: texts.text(found.texts.provider), requestModel: texts.text(found.texts.requestModel),
+            responseModel: texts.text(found.texts.responseModel), service: texts.text(found.texts.service),
+            agent: texts.text(found.texts.agent), conversation: texts.text(found.texts.conversation),
+            attribution: texts.texts(found.texts.attribution), errorType: texts.text(found.texts.errorType ?? .none),
+            finishReasons: texts.texts(found.texts.finishReasons), timeToFirstToken: found.timeToFirstToken,
+            usage: found.hasUsage ? found.usage : nil, reportedCost: found.reportedCost, isRetry: found.isRetry)
+    }
+}
+
+extension ToolRun {
+    init(_ found: FoundToolRun, _ texts: TextTable) {
+        self.init(
+            spanID: found.spanID, weight: found.weight, isError: found.isError, service: texts.text(found.service),
+            agent: texts.text(found.agent), tool: texts.text(found.tool), receivedAt: found.receivedAt)
+    }
+}
+
+extension UnattributedUsage {
+    init(_ found: FoundRest, _ texts: TextTable) {
+        self.init(
+            traceID: found.traceID, spanID: found.spanID, start: found.start, weight: found.weight,
+            service: texts.text(found.service), agent: texts.text(found.agent),
+            conversation: texts.text(found.conversation), attribution: texts.texts(found.attribution),
+            usage: found.usage)
+    }
+}

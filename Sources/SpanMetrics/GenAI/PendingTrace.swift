@@ -6,8 +6,9 @@ struct PendingTrace: Sendable {
     var spans: [GenAISpan] = []
     /// The other spans, as far as they arrived after the first that is of interest.
     var links: [SpanLink] = []
-    /// What sums say beyond the calls, once nothing more is expected; nil when it has to be looked at again.
-    var unattributed: [UnattributedUsage]?
+    /// What sums say beyond the calls, once nothing more is expected, and whether it was found.
+    var unattributed: [FoundRest] = []
+    var isUnattributedKnown = false
     /// When the last span came, unix nanoseconds.
     var lastReceivedAt: UInt64 = 0
 
@@ -24,48 +25,6 @@ struct TraceKey: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(traceID) }
 }
 
-/// What became known of model calls, once and for all.
-package struct GenAIFindings: Sendable {
-    package var calls: [ModelCall] = []
-    /// What the rows of each call depend on.
-    var callTexts: [CallTexts] = []
-    /// Usage of calls that were counted before it was known.
-    package var supplements: [ModelCall] = []
-    package var tools: [ToolRun] = []
-    /// What the row of each run depends on.
-    var toolTexts: [CallTexts] = []
-    package var unattributed: [UnattributedUsage] = []
-    /// Spans about calls that had been counted.
-    package var lateSpans: UInt64 = 0
-
-    package init() {}
-
-    var isEmpty: Bool {
-        calls.isEmpty && supplements.isEmpty && tools.isEmpty && unattributed.isEmpty && lateSpans == 0
-    }
-
-    /// Begins anew in the room that it has.
-    mutating func clear() {
-        calls.removeAll(keepingCapacity: true)
-        callTexts.removeAll(keepingCapacity: true)
-        supplements.removeAll(keepingCapacity: true)
-        tools.removeAll(keepingCapacity: true)
-        toolTexts.removeAll(keepingCapacity: true)
-        unattributed.removeAll(keepingCapacity: true)
-        lateSpans = 0
-    }
-
-    package mutating func append(_ other: GenAIFindings) {
-        calls += other.calls
-        callTexts += other.callTexts
-        supplements += other.supplements
-        tools += other.tools
-        toolTexts += other.toolTexts
-        unattributed += other.unattributed
-        lateSpans += other.lateSpans
-    }
-}
-
 /// What settling a trace needs, kept from trace to trace.
 struct SettlingTools: Sendable {
     var assembler = CallAssembler()
@@ -77,26 +36,31 @@ extension PendingTrace {
     /// spans above them are missing, at `lateMax` or before.
     mutating func settle(
         _ traceID: TraceID, receivedMax: UInt64, lateMax: UInt64, _ tools: inout SettlingTools,
-        _ findings: inout GenAIFindings
+        _ findings: inout NumberedFindings
     ) {
         beginAssembly(&tools.assembler)
         let isWhole = Self.count(
             traceID, receivedMax: receivedMax, lateMax: lateMax, &tools.assembler, &tools.texts, &findings)
         isDirty = !isWhole || lastReceivedAt > receivedMax
-        if !isDirty { unattributed = tools.assembler.unattributedUsage(of: traceID, &tools.texts) }
+        if !isDirty { findUnattributed(traceID, &tools.assembler) }
         endAssembly(&tools.assembler)
     }
 
     /// Counts everything that was not counted, and what sums say beyond the calls; asked once, at the end.
-    mutating func finish(_ traceID: TraceID, _ tools: inout SettlingTools, _ findings: inout GenAIFindings) {
+    mutating func finish(_ traceID: TraceID, _ tools: inout SettlingTools, _ findings: inout NumberedFindings) {
         if isDirty {
             settle(traceID, receivedMax: .max, lateMax: .max, &tools, &findings)
-        } else if unattributed == nil, spans.contains(where: \.isSummed) {
+        } else if !isUnattributedKnown, spans.contains(where: \.isSummed) {
             beginAssembly(&tools.assembler)
-            unattributed = tools.assembler.unattributedUsage(of: traceID, &tools.texts)
+            findUnattributed(traceID, &tools.assembler)
             endAssembly(&tools.assembler)
         }
-        if let unattributed { findings.unattributed += unattributed }
+        if isUnattributedKnown { findings.unattributed += unattributed }
+    }
+
+    private mutating func findUnattributed(_ traceID: TraceID, _ assembler: inout CallAssembler) {
+        assembler.findUnattributed(of: traceID, &unattributed)
+        isUnattributedKnown = true
     }
 
     /// Lends the spans to the assembler, which puts them in order.
@@ -111,7 +75,7 @@ extension PendingTrace {
     /// - Returns: False when a call waits for the spans above it.
     private static func count(
         _ traceID: TraceID, receivedMax: UInt64, lateMax: UInt64, _ assembler: inout CallAssembler,
-        _ texts: inout TextTable, _ findings: inout GenAIFindings
+        _ texts: inout TextTable, _ findings: inout NumberedFindings
     ) -> Bool {
         var isWhole = true
         for number in assembler.calls.indices {
@@ -126,13 +90,12 @@ extension PendingTrace {
                     isWhole = false
                     continue
                 }
-                findings.calls.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
-                findings.callTexts.append(numbers.key(generation: texts.generation))
+                findings.calls.append(assembler.foundCall(cluster, numbers, traceID: traceID))
             } else if before.counted < before.spans {
                 findings.lateSpans += UInt64(before.spans - before.counted)
                 if hasUsage, !before.hasUsage {
                     let numbers = assembler.texts(cluster, &texts)
-                    findings.supplements.append(assembler.modelCall(cluster, numbers, traceID: traceID, &texts))
+                    findings.supplements.append(assembler.foundCall(cluster, numbers, traceID: traceID))
                 }
             }
             assembler.mark(cluster, hasUsage ? .withUsage : .withoutUsage)
@@ -142,13 +105,7 @@ extension PendingTrace {
                 continue
             }
             assembler.spans[index].counted = .withoutUsage
-            let agent = assembler.agent(index)
-            let span = assembler.spans[index]
-            findings.tools.append(ToolRun(span, agent: agent, texts))
-            findings.toolTexts.append(
-                CallTexts(
-                    generation: texts.generation, service: span.service, agent: agent, tool: span.tool,
-                    isError: span.isError))
+            findings.tools.append(assembler.foundRun(index))
         }
         assembler.markDuplicates()
         return isWhole

@@ -7,8 +7,8 @@ struct RowCache: Sendable {
     /// Numbers of rows and of what else goes with them.
     typealias Rows = SIMD4<Int32>
 
-    /// 160 KB; what is called at one time.
-    private static let entriesMax = 2_048
+    /// 40 KB; combinations of service, agent and model that are called at one time.
+    private static let entriesMax = 512
 
     private var keys: [Key] = []
     private var rows: [Rows] = []
@@ -33,8 +33,51 @@ struct RowCache: Sendable {
 
     private static func place(_ key: Key) -> Int {
         let words = unsafeBitCast(key, to: SIMD8<UInt64>.self)
+        // Products that do not wait for one another.
         var state: UInt64 = 0
-        for index in words.indices { state = (state ^ words[index]) &* 0x9E37_79B9_7F4A_7C15 ^ state >> 29 }
-        return Int(truncatingIfNeeded: state >> 40) & (entriesMax - 1)
+        var factor: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for index in words.indices {
+            state ^= (words[index] ^ words[index] >> 32) &* factor
+            factor = factor << 7 | factor >> 57
+        }
+        return Int(truncatingIfNeeded: (state ^ state >> 31) &* 0xC2B2_AE3D_27D4_EB4F >> 40) & (entriesMax - 1)
+    }
+}
+
+/// Rows of calls on somebody's behalf: what ``RowCache`` knows of the call and its attribution, in a quarter of the room
+/// as there are many of the latter.
+struct AttributedRows: Sendable {
+    private struct Entry: Sendable {
+        /// No number of a list is the largest one.
+        var attribution: UInt32 = .max
+        var base: Int32 = 0
+        var generation: UInt32 = 0
+        var row: Int32 = 0
+    }
+
+    /// A power of two; 64 KB.
+    private static let entriesMax = 4_096
+
+    private var entries: [Entry] = []
+
+    private static func place(_ base: Int32, _ attribution: ListNumber) -> Int {
+        let key = UInt64(UInt32(bitPattern: base)) << 32 | UInt64(attribution.index)
+        return Int(truncatingIfNeeded: key &* 0x9E37_79B9_7F4A_7C15 >> 48) & (entriesMax - 1)
+    }
+
+    /// - Parameter base: Stands for all texts but the attribution.
+    func row(_ base: Int32, _ attribution: ListNumber, generation: UInt32) -> Int? {
+        guard !entries.isEmpty else { return nil }
+        let entry = entries[Self.place(base, attribution)]
+        guard entry.base == base, entry.attribution == attribution.index, entry.generation == generation else {
+            return nil
+        }
+        return Int(entry.row)
+    }
+
+    mutating func set(_ base: Int32, _ attribution: ListNumber, generation: UInt32, _ row: Int) {
+        if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
+        entries[Self.place(base, attribution)] = Entry(
+            attribution: attribution.index, base: base, generation: generation, row: Int32(truncatingIfNeeded: row))
     }
 }

@@ -4,7 +4,7 @@ import OTLP
 struct SeriesTable<Row: SeriesRow>: Sendable {
     private(set) var table: KeyTable
     private(set) var labels: [PrometheusLabels] = []
-    private(set) var rows: [Row] = []
+    var rows: [Row] = []
     private var overflowRow: Int?
     private var scratch: [UInt8] = []
     private let labelNames: [String]
@@ -18,13 +18,6 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
     }
 
     var count: Int { rows.count }
-
-    /// Changes the row of a key, which ``SeriesTableKey`` makes of as many values as there are names.
-    mutating func update(_ key: SeriesTableKey, _ change: (inout Row) -> Void) {
-        update(row(of: key.bytes), change)
-    }
-
-    mutating func update(_ row: Int, _ change: (inout Row) -> Void) { change(&rows[row]) }
 
     /// The row of a key, which is made when there is none. A key keeps its row.
     mutating func row(of key: [UInt8]) -> Int {
@@ -92,6 +85,16 @@ struct SeriesTableKey {
     mutating func append(_ value: String) {
         var value = value
         value.withUTF8 { SeriesKey.append($0, to: &bytes) }
+    }
+
+    mutating func append(_ value: UnsafeRawBufferPointer) {
+        var count = value.count
+        while count >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: count) | 0x80)
+            count >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: count))
+        bytes.append(contentsOf: value)
     }
 
     /// Begins a key anew in the room that it has.

@@ -15,6 +15,9 @@ struct SpanOrder: Sendable {
         }
     }
 
+    /// Keys up to which nothing is faster than to insert one after the other; they come in runs that are in order.
+    private static let insertionMax = 32
+
     private var keys: [Key] = []
     private var scratch: [GenAISpan] = []
 
@@ -22,16 +25,31 @@ struct SpanOrder: Sendable {
     mutating func sort(_ spans: inout [GenAISpan]) {
         keys.removeAll(keepingCapacity: true)
         var isSorted = true
-        for (index, span) in spans.enumerated() {
-            let key = Key(start: span.start, end: span.end, id: span.spanID.rawValue, index: index)
-            if let last = keys.last, !Key.isBefore(last, key) { isSorted = false }
+        for index in spans.indices {
+            let key = Key(
+                start: spans[index].start, end: spans[index].end, id: spans[index].spanID.rawValue, index: index)
+            if index > 0, !Key.isBefore(keys[index - 1], key) { isSorted = false }
             keys.append(key)
         }
         guard !isSorted else { return }
-        keys.sort(by: Key.isBefore)
+        if keys.count <= Self.insertionMax { insertionSort() } else { keys.sort(by: Key.isBefore) }
         scratch.removeAll(keepingCapacity: true)
         for key in keys { scratch.append(spans[key.index]) }
         swap(&spans, &scratch)
+    }
+
+    private mutating func insertionSort() {
+        keys.withUnsafeMutableBufferPointer { keys in
+            for index in keys.indices.dropFirst() {
+                let key = keys[index]
+                var place = index
+                while place > 0, Key.isBefore(key, keys[place - 1]) {
+                    keys[place] = keys[place - 1]
+                    place -= 1
+                }
+                keys[place] = key
+            }
+        }
     }
 }
 

@@ -25,7 +25,8 @@ struct TextTable: Sendable {
     /// The kinds of work, in the order of their numbers.
     private static let operations = [
         "", "chat", "text_completion", "generate_content", "embeddings", "invoke_agent", "invoke_workflow",
-        "execute_tool",
+        "execute_tool", "create_agent", "retrieval", "plan", "fetch_response", "create_memory", "update_memory",
+        "upsert_memory", "search_memory", "delete_memory",
     ]
     static let chat = TextNumber(index: 1)
     static let embeddings = TextNumber(index: 4)
@@ -33,6 +34,8 @@ struct TextTable: Sendable {
     static let invokeAgent = TextNumber(index: 5)
     static let aggregates: ClosedRange<UInt32> = 5...6
     static let executeTool = TextNumber(index: 7)
+    /// Operations that ask no model, though they may say what others used.
+    static let steps: ClosedRange<UInt32> = 8...16
 
     /// Texts beyond those in use that are kept before they are sorted out. A larger table leaves the processor's cache.
     private static let spareMax = 16_384
@@ -49,6 +52,8 @@ struct TextTable: Sendable {
     private var families: [UInt32] = []
     private var lists: TextLists
     private var scratch: [TextNumber] = []
+    private var recent = RecentTexts()
+    private var kinds = [Kind](repeating: Kind(), count: Kind.max)
     private var completions = [Completion](repeating: Completion(), count: Completion.max)
     /// Arrays as they were sent, and the lists that they are.
     private var encoded: KeyTable
@@ -56,6 +61,8 @@ struct TextTable: Sendable {
     private let seed: UInt64
     /// Numbers of different generations are not to be compared.
     private(set) var generation: UInt32 = 0
+    /// Of this table and its copies.
+    let identity = UInt64.random(in: 0...(.max))
     private var countMax = Self.spareMax
     private var bytesMax = Self.spareBytesMax
 
@@ -73,6 +80,9 @@ struct TextTable: Sendable {
 
     func text(_ number: TextNumber) -> String { texts[Int(number.index)] }
 
+    /// Adds a text, with its length, to the key of a series.
+    func append(_ number: TextNumber, to key: inout SeriesTableKey) { keys.append(Int(number.index), to: &key) }
+
     mutating func number(of text: String) -> TextNumber {
         // As above; of a text that is none of ours, such as a nested value.
         var key = text.utf8.count > Self.textBytesMax ? String(text.prefix(Self.textBytesMax / 4)) : text
@@ -88,12 +98,20 @@ struct TextTable: Sendable {
     mutating func number(of range: ByteRange, in batch: SpanBatch) -> TextNumber {
         guard !range.isEmpty else { return .none }
         return batch.bytes.withUnsafeBytes { bytes in
-            var key = UnsafeRawBufferPointer(rebasing: bytes[range.indices])
-            if key.count > Self.textBytesMax { key = Self.cut(key) }
-            let (index, isNew) = keys.number(of: key)
-            if isNew { append(key, at: index) }
-            return canonical[index]
+            let key = UnsafeRawBufferPointer(rebasing: bytes[range.indices])
+            guard let words = RecentTexts.words(key) else { return number(of: key) }
+            if let known = recent.number(words, count: key.count) { return known }
+            let number = number(of: key)
+            recent.set(words, count: key.count, number)
+            return number
         }
+    }
+
+    private mutating func number(of text: UnsafeRawBufferPointer) -> TextNumber {
+        let key = text.count > Self.textBytesMax ? Self.cut(text) : text
+        let (index, isNew) = keys.number(of: key)
+        if isNew { append(key, at: index) }
+        return canonical[index]
     }
 
     /// Before the character that does not fit.
@@ -107,7 +125,9 @@ struct TextTable: Sendable {
         let text = String(decoding: key, as: UTF8.self)
         append(text, at: index)
         // Bytes that are no text are known by the text that stands for them.
-        if !text.utf8.elementsEqual(key) { canonical[index] = number(of: text) }
+        var copy = text
+        let isText = copy.withUTF8 { $0.count == key.count && ByteEquality.isEqual(.init($0), 0, key, 0, key.count) }
+        if !isText { canonical[index] = number(of: text) }
     }
 
     private mutating func append(_ text: String, at index: Int) {
@@ -115,6 +135,35 @@ struct TextTable: Sendable {
         canonical.append(TextNumber(index: UInt32(index)))
         bareNames.append(.max)
         families.append(.max)
+    }
+
+    // MARK: kinds of work
+
+    /// What a vocabulary's word for a kind of work means.
+    struct Kind {
+        fileprivate var value = TextNumber.none
+        fileprivate var vocabulary = -1
+        /// Nil where the vocabulary does not have the word.
+        fileprivate(set) var role: GenAISpan.Role?
+        fileprivate(set) var operation = TextNumber.none
+
+        /// A power of two; the words that services use at one time.
+        fileprivate static let max = 64
+    }
+
+    /// - Parameter look: Finds a word in lower case in the vocabulary.
+    mutating func kind(
+        of value: TextNumber, vocabulary: Int, _ look: (String) -> (GenAISpan.Role, operation: String)?
+    ) -> Kind {
+        let place = (Int(value.index) &* 5 &+ vocabulary) & (Kind.max - 1)
+        if kinds[place].value == value, kinds[place].vocabulary == vocabulary { return kinds[place] }
+        var kind = Kind()
+        (kind.value, kind.vocabulary) = (value, vocabulary)
+        if let known = look(text(value).lowercased()) {
+            (kind.role, kind.operation) = (known.0, number(of: known.operation))
+        }
+        kinds[place] = kind
+        return kind
     }
 
     // MARK: what models and providers are known by
@@ -182,11 +231,15 @@ struct TextTable: Sendable {
         let place = Int(list.index &* 31 &+ other.index) & (Completion.max - 1)
         let known = completions[place]
         if known.list == list, known.other == other { return known.result }
-        scratch.removeAll(keepingCapacity: true)
-        for (own, text) in zip(lists.members(list), lists.members(other)) { scratch.append(own.isEmpty ? text : own) }
-        let result = lists.number(of: scratch)
+        let result = lists.isCovered(list, by: other) ? other : joined(list, other)
         completions[place] = Completion(list: list, other: other, result: result)
         return result
+    }
+
+    private mutating func joined(_ list: ListNumber, _ other: ListNumber) -> ListNumber {
+        scratch.removeAll(keepingCapacity: true)
+        for (own, text) in zip(lists.members(list), lists.members(other)) { scratch.append(own.isEmpty ? text : own) }
+        return lists.number(of: scratch)
     }
 
     private struct Completion {
@@ -198,12 +251,7 @@ struct TextTable: Sendable {
         var result = ListNumber.none
     }
 
-    mutating func texts(_ list: ListNumber) -> [String] {
-        if let made = lists.texts(list) { return made }
-        let made = lists.members(list).map { text($0) }
-        lists.setTexts(made, of: list)
-        return made
-    }
+    func texts(_ list: ListNumber) -> [String] { lists.members(list).map { text($0) } }
 
     // MARK: size
 
@@ -236,8 +284,6 @@ private struct TextLists: Sendable {
     private var flat: [TextNumber] = []
     private var ends: [Int] = []
     private var hasEmpties: [Bool] = []
-    /// Made when first asked for.
-    private var made: [[String]?] = []
 
     init(seed: UInt64) { keys = KeyTable(seed: seed) }
 
@@ -251,7 +297,6 @@ private struct TextLists: Sendable {
             flat += members
             ends.append(flat.count)
             hasEmpties.append(members.contains(.none))
-            made.append(nil)
             return ListNumber(index: UInt32(index))
         }
     }
@@ -262,8 +307,16 @@ private struct TextLists: Sendable {
     }
 
     func hasEmpty(_ list: ListNumber) -> Bool { hasEmpties[Int(list.index)] }
-    func texts(_ list: ListNumber) -> [String]? { made[Int(list.index)] }
-    mutating func setTexts(_ texts: [String], of list: ListNumber) { made[Int(list.index)] = texts }
+
+    /// Whether the other, of as many members, has each member of the list that is no empty text.
+    func isCovered(_ list: ListNumber, by other: ListNumber) -> Bool {
+        let (own, all) = (members(list), members(other))
+        for index in 0..<min(own.count, all.count) {
+            let text = own[own.startIndex + index]
+            if !text.isEmpty, text != all[all.startIndex + index] { return false }
+        }
+        return own.count == all.count
+    }
 }
 
 /// Takes what is in use of a ``TextTable`` over to a new one.

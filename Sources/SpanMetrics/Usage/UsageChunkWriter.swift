@@ -10,10 +10,15 @@ struct UsageChunkWriter: Sendable {
     private(set) var count = 0
     private var times = ClosedRange<UInt64>(uncheckedBounds: (.max, .max))
     private var texts = KeyTable(seed: .random(in: 0...(.max)))
-    private var body = ByteWriter()
-    // Scratch of one record.
+    /// The records, up to `bodyBytes`, and room for more.
+    private var body: [UInt8] = []
+    private var bodyBytes = 0
+    /// By the number of a text in the table that records come with: its number here + 1, or 0 where it has none.
+    private var known: [UInt32] = []
+    private var knownTable: UInt64 = 0
+    private var lastTenant: (id: TenantID, number: UInt64)?
+    /// Scratch of one record.
     private var numbers: [UInt64] = []
-    private var room: [UInt8] = []
 
     /// Numbers of the texts of a record.
     private static let numbersMax = 8 + GenAIConfiguration.attributionsMax
@@ -23,47 +28,58 @@ struct UsageChunkWriter: Sendable {
     /// Far below what a reader takes, ``UsageChunk/bytesMax``.
     private static let bytesMax = 16 << 20
 
-    var isFull: Bool { count >= Self.recordsMax || texts.keyBytes + body.bytes.count >= Self.bytesMax }
+    var isFull: Bool { count >= Self.recordsMax || texts.keyBytes + bodyBytes >= Self.bytesMax }
 
-    mutating func append(_ record: UsageRecord) {
+    /// - Parameter table: Of the entry's texts.
+    mutating func append(_ entry: UsageEntry, of tenant: TenantID, _ table: TextTable) {
         times =
             count == 0
-            ? record.time...record.time : min(times.lowerBound, record.time)...max(times.upperBound, record.time)
+            ? entry.time...entry.time : min(times.lowerBound, entry.time)...max(times.upperBound, entry.time)
         count += 1
+        if knownTable != table.identity || known.count < table.textCount { know(table) }
         numbers.removeAll(keepingCapacity: true)
-        numbers.append(number(of: record.tenant.name))
-        numbers.append(number(of: record.service))
-        numbers.append(number(of: record.agent))
-        numbers.append(number(of: record.operation))
-        numbers.append(number(of: record.provider))
-        numbers.append(number(of: record.model))
-        numbers.append(number(of: record.conversation))
-        let attributions = record.attribution.prefix(GenAIConfiguration.attributionsMax)
+        numbers.append(number(of: tenant))
+        numbers.append(number(of: entry.service, table))
+        numbers.append(number(of: entry.agent, table))
+        numbers.append(number(of: entry.operation, table))
+        numbers.append(number(of: entry.provider, table))
+        numbers.append(number(of: entry.model, table))
+        numbers.append(number(of: entry.conversation, table))
+        let attributions = table.members(entry.attribution).prefix(GenAIConfiguration.attributionsMax)
         numbers.append(UInt64(attributions.count))
-        for text in attributions { numbers.append(number(of: text)) }
-        if room.isEmpty { room = Array(repeating: 0, count: Self.recordBytesMax) }
-        let bytes = Self.write(record, numbers, to: &room)
-        body.raw(room[..<bytes])
+        for text in attributions { numbers.append(number(of: text, table)) }
+        if body.count < bodyBytes + Self.recordBytesMax {
+            body.append(contentsOf: repeatElement(0, count: body.count + 16 * Self.recordBytesMax))
+        }
+        bodyBytes += Self.write(entry, numbers, to: &body, at: bodyBytes)
+    }
+
+    private mutating func know(_ table: TextTable) {
+        if knownTable != table.identity { known.removeAll(keepingCapacity: true) }
+        knownTable = table.identity
+        known.append(contentsOf: repeatElement(0, count: table.textCount * 3 / 2 - known.count))
     }
 
     /// - Parameter numbers: Of the texts; before those of the attribution their count.
     /// - Returns: Bytes written.
-    private static func write(_ record: UsageRecord, _ numbers: [UInt64], to room: inout [UInt8]) -> Int {
-        room.withUnsafeMutableBytes { room in
-            var writer = RoomWriter(room: room)
-            writer.fixed(record.kind.rawValue)
+    private static func write(
+        _ entry: UsageEntry, _ numbers: [UInt64], to body: inout [UInt8], at start: Int
+    ) -> Int {
+        body.withUnsafeMutableBytes { body in
+            var writer = RoomWriter(room: body, end: start)
+            writer.fixed(entry.kind.rawValue)
             writer.varint(numbers[0])
-            writer.varint(record.time)
-            writer.fixed(record.traceID.high)
-            writer.fixed(record.traceID.low)
-            writer.fixed(record.spanID.rawValue)
-            writer.varint(record.calls)
-            writer.varint(record.errors)
-            for bucket in record.tokens.counts.indices { writer.varint(record.tokens.counts[bucket]) }
-            writer.fixed(record.cost.bitPattern)
-            writer.fixed(record.costSource.code)
+            writer.varint(entry.time)
+            writer.fixed(entry.traceID.high)
+            writer.fixed(entry.traceID.low)
+            writer.fixed(entry.spanID.rawValue)
+            writer.varint(entry.calls)
+            writer.varint(entry.errors)
+            for bucket in entry.tokens.counts.indices { writer.varint(entry.tokens.counts[bucket]) }
+            writer.fixed(entry.cost.bitPattern)
+            writer.fixed(entry.costSource.code)
             for number in numbers.dropFirst() { writer.varint(number) }
-            return writer.end
+            return writer.end - start
         }
     }
 
@@ -89,6 +105,22 @@ struct UsageChunkWriter: Sendable {
         }
     }
 
+    @inline(__always)
+    private mutating func number(of text: TextNumber, _ table: TextTable) -> UInt64 {
+        let number = known[Int(text.index)]
+        if number != 0 { return UInt64(number - 1) }
+        let found = self.number(of: table.text(text))
+        known[Int(text.index)] = UInt32(found + 1)
+        return found
+    }
+
+    private mutating func number(of tenant: TenantID) -> UInt64 {
+        if let lastTenant, lastTenant.id == tenant { return lastTenant.number }
+        let number = number(of: tenant.name)
+        lastTenant = (tenant, number)
+        return number
+    }
+
     private mutating func number(of text: String) -> UInt64 {
         var text = text
         return text.withUTF8 { UInt64(texts.number(of: UnsafeRawBufferPointer($0)).index) }
@@ -109,7 +141,7 @@ struct UsageChunkWriter: Sendable {
         for name in names { payload.block(name.utf8) }
         payload.varint(UInt64(texts.count))
         for text in 0..<texts.count { payload.block(texts.key(text)) }
-        payload.raw(body.bytes)
+        payload.raw(body[..<bodyBytes])
         return payload.bytes
     }
 

@@ -118,18 +118,43 @@ package final class UsageLog: Sendable {
     /// Bytes looked through at a time.
     private static let searchBytes = 1 << 20
 
-    /// Adds what was found with a batch, unless the files have it.
-    func append(_ records: [UsageRecord], at position: JournalPosition) {
+    /// Adds what is found with a batch, unless the files have it.
+    ///
+    /// - Parameter position: Of the batch.
+    func withAppender<Result>(at position: JournalPosition, _ body: (inout Appender) -> Result) -> Result {
         state.withLock { state in
-            guard position > state.position else { return }
-            for index in records.indices {
-                if state.isFlushing || state.pending.last?.isFull ?? true {
-                    state.pending.append(UsageChunkWriter())
+            var appender = Appender(isNew: position > state.position)
+            swap(&appender.pending, &state.pending)
+            appender.beginsChunk = state.isFlushing
+            defer {
+                swap(&appender.pending, &state.pending)
+                if appender.hasAppended {
                     state.isFlushing = false
+                    state.pendingPosition = position
                 }
-                state.pending[state.pending.count - 1].append(records[index])
             }
-            state.pendingPosition = position
+            return body(&appender)
+        }
+    }
+
+    /// Takes records into the log.
+    struct Appender: UsageSink {
+        /// False for what the files have.
+        let isNew: Bool
+        fileprivate var pending: [UsageChunkWriter] = []
+        fileprivate var beginsChunk = false
+        fileprivate var hasAppended = false
+
+        fileprivate init(isNew: Bool) { self.isNew = isNew }
+
+        mutating func add(_ entry: UsageEntry, of tenant: TenantID, _ texts: TextTable) {
+            guard isNew else { return }
+            hasAppended = true
+            if beginsChunk || pending.last?.isFull ?? true {
+                pending.append(UsageChunkWriter())
+                beginsChunk = false
+            }
+            pending[pending.count - 1].append(entry, of: tenant, texts)
         }
     }
 

@@ -36,43 +36,6 @@ package struct UsageRecord: Hashable, Sendable {
     package init() {}
 }
 
-extension UsageRecord {
-    init(_ call: ModelCall, _ cost: CallCost, tenant: TenantID, kind: Kind = .call) {
-        self.kind = kind
-        self.tenant = tenant
-        time = call.start
-        traceID = call.traceID
-        spanID = call.spanID
-        if kind == .call {
-            calls = call.weight
-            errors = call.isError ? call.weight : 0
-        }
-        tokens = call.usage?.multiplied(by: call.weight) ?? TokenUsage()
-        self.cost = cost.usd * Double(call.weight)
-        costSource = cost.source
-        service = call.service
-        agent = call.agent
-        operation = call.operation
-        provider = call.provider
-        model = call.model
-        conversation = call.conversation
-        attribution = call.attribution
-    }
-
-    init(_ rest: UnattributedUsage, tenant: TenantID) {
-        kind = .unattributed
-        self.tenant = tenant
-        time = rest.start
-        traceID = rest.traceID
-        spanID = rest.spanID
-        tokens = rest.usage.multiplied(by: rest.weight)
-        service = rest.service
-        agent = rest.agent
-        conversation = rest.conversation
-        attribution = rest.attribution
-    }
-}
-
 /// Records in a row, as a file holds them; docs/formats/usage-v1.md describes it.
 enum UsageChunk {
     static let magic = Array("SKUS".utf8)

@@ -1,0 +1,91 @@
+import OTLP
+
+/// A call of a model as ``ModelCall`` has it, its texts by their numbers.
+struct FoundCall: Sendable {
+    var traceID: TraceID
+    var spanID: SpanID
+    /// Unix nanoseconds.
+    var start: UInt64
+    var end: UInt64
+    var weight: UInt64
+    var texts: Texts
+    /// Seconds.
+    var timeToFirstToken: Double?
+    /// False when no span said anything about tokens.
+    var hasUsage: Bool
+    var usage: TokenUsage
+    /// In US dollars.
+    var reportedCost: Double?
+    var isRetry: Bool
+
+    /// What a call's series depend on, and its conversation.
+    struct Texts: Sendable {
+        var service: TextNumber
+        var agent: TextNumber
+        var operation: TextNumber
+        var provider: TextNumber
+        var requestModel: TextNumber
+        var responseModel: TextNumber
+        /// Nil when the call did not fail.
+        var errorType: TextNumber?
+        var finishReasons: ListNumber
+        var attribution: ListNumber
+        var conversation: TextNumber
+    }
+
+    var isError: Bool { texts.errorType != nil }
+
+    /// The model that answered, or the one that was asked for.
+    var model: TextNumber { texts.responseModel.isEmpty ? texts.requestModel : texts.responseModel }
+    var durationNanoseconds: UInt64 { end - start }
+}
+
+/// A run of a tool as ``ToolRun`` has it.
+struct FoundToolRun: Sendable {
+    var spanID: SpanID
+    var weight: UInt64
+    var isError: Bool
+    var service: TextNumber
+    var agent: TextNumber
+    var tool: TextNumber
+    /// Unix nanoseconds.
+    var receivedAt: UInt64
+}
+
+/// Usage beyond that of the calls that were found, as ``UnattributedUsage`` has it.
+struct FoundRest: Sendable {
+    var traceID: TraceID
+    var spanID: SpanID
+    /// Unix nanoseconds.
+    var start: UInt64
+    var weight: UInt64
+    var service: TextNumber
+    var agent: TextNumber
+    var conversation: TextNumber
+    var attribution: ListNumber
+    var usage: TokenUsage
+}
+
+/// What became known of model calls, as ``GenAIFindings`` has it.
+struct NumberedFindings: Sendable {
+    var calls: [FoundCall] = []
+    /// Usage of calls that were counted before it was known.
+    var supplements: [FoundCall] = []
+    var tools: [FoundToolRun] = []
+    var unattributed: [FoundRest] = []
+    /// Spans about calls that had been counted.
+    var lateSpans: UInt64 = 0
+
+    var isEmpty: Bool {
+        calls.isEmpty && supplements.isEmpty && tools.isEmpty && unattributed.isEmpty && lateSpans == 0
+    }
+
+    /// Begins anew in the room that it has.
+    mutating func clear() {
+        calls.removeAll(keepingCapacity: true)
+        supplements.removeAll(keepingCapacity: true)
+        tools.removeAll(keepingCapacity: true)
+        unattributed.removeAll(keepingCapacity: true)
+        lateSpans = 0
+    }
+}
