@@ -111,7 +111,7 @@ package final class Collector: Sendable {
 
     /// Writes the families of everything that is derived from spans.
     private func writeDerived(to writer: inout some MetricWriter) {
-        red.snapshot().write(to: &writer)
+        red.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
         genAI.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
     }
 

@@ -69,9 +69,21 @@ TRIED = {
     f"{EXPORTER}.tls.key_file": "/key.pem",
     "connectors.spanmetrics.dimensions[].name": "http.route",
     "connectors.spanmetrics.dimensions[].default": "none",
+    "connectors.spanmetrics.calls_dimensions[].name": "calls",
+    "connectors.spanmetrics.calls_dimensions[].default": "none",
+    "connectors.spanmetrics.histogram.dimensions[].name": "durations",
+    "connectors.spanmetrics.histogram.dimensions[].default": "none",
+    "connectors.spanmetrics.events.dimensions[].name": "event.name",
+    "connectors.spanmetrics.events.dimensions[].default": "none",
     "connectors.gen_ai.attribution[].name": "team",
     "connectors.gen_ai.attribution[].attributes": ["app.team"],
     "connectors.gen_ai.prices.file": str(REPOSITORY / "Tests/EndToEnd/data/prices.json"),
+}
+
+
+# Keys that exclude others, and what they are tried in the place of.
+ALTERNATIVES = {
+    "connectors.spanmetrics.histogram.exponential.max_size": (320, "connectors.spanmetrics.histogram.explicit.buckets"),
 }
 
 
@@ -123,11 +135,15 @@ def leaves(value, path: str = "") -> set[str]:
 def test_the_documented_keys_are_the_binarys(tmp_path):
     """All at once: the binary names each one that it does not know."""
     keys = documented_keys()
-    everything = {key: TRIED.get(key, value) for key, value in keys.items()}
+    everything = {key: TRIED.get(key, value) for key, value in keys.items() if key not in ALTERNATIVES}
     everything |= {"connectors.spanmetrics.exclude_dimensions": ["span.kind"], "query.allowed_hosts": ["a"]}
+    everything["connectors.spanmetrics.include_instrumentation_scope"] = ["a"]
     shown = leaves(printed(everything, tmp_path))
     assert len(shown) > 40
     assert shown <= set(keys)
+    for key, (value, other) in ALTERNATIVES.items():
+        tried = {k: v for k, v in everything.items() if k != other} | {key: value}
+        assert leaves(printed(tried, tmp_path)) == shown - {other} | {key}
 
 
 def yaml_blocks() -> list:

@@ -18,13 +18,13 @@ CONFIGURATION = REPOSITORY / "deploy/prometheus.yml"
 class Prometheus:
     """Debian's `prometheus` on a free port, its data in a directory of the test."""
 
-    def __init__(self, directory: Path, configuration: str):
+    def __init__(self, directory: Path, configuration: str, *flags: str):
         file = directory / "prometheus.yml"
         file.write_text(configuration)
         self.log = directory / "prometheus.log"
         command = [
             "prometheus", f"--config.file={file}", f"--storage.tsdb.path={directory / 'tsdb'}",
-            "--web.listen-address=127.0.0.1:0", "--log.level=info",
+            "--web.listen-address=127.0.0.1:0", "--log.level=info", *flags,
         ]  # fmt: skip
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, env=environment())
@@ -41,14 +41,18 @@ class Prometheus:
         eventually(listening, seconds=30)
 
     def query(self, expression: str) -> dict[frozenset, float]:
-        answer = requests.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=REQUEST_SECONDS)
-        assert answer.status_code == 200, answer.text
-        result = answer.json()["data"]["result"]
+        result = self.get("query", query=expression)["result"]
         own = {"__name__", "job", "instance"}
         return {
             frozenset((k, v) for k, v in series["metric"].items() if k not in own): float(series["value"][1])
             for series in result
         }
+
+    def get(self, path: str, **parameters) -> dict | list:
+        """The data of an answer of Prometheus's API."""
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=REQUEST_SECONDS)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
 
     def close(self) -> None:
         self.process.terminate()

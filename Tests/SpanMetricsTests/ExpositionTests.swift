@@ -71,7 +71,7 @@ import TraceStorage
         let snapshot = try Self.metrics().snapshot()
         for format in [ExpositionFormat.prometheusText, .openMetrics] {
             var parts: [[UInt8]] = []
-            var writer = PrometheusTextWriter(format: format, chunkBytes: 300) { parts.append($0) }
+            var writer = PrometheusTextWriter(format: format, chunkBytes: 100) { parts.append($0) }
             snapshot.write(to: &writer)
             writer.finish()
             #expect(parts.count > 3)

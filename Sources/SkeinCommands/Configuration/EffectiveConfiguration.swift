@@ -135,26 +135,52 @@ package struct EffectiveConfiguration {
     private func spanMetrics(_ metrics: SpanMetricsConfiguration, _ writer: inout YAMLWriter) {
         writer.section("spanmetrics") { writer in
             writer.value("namespace", metrics.namespace)
-            writer.section("histogram") { writer in
-                writer.value("disable", !metrics.isHistogramEnabled)
-                writer.value("unit", metrics.unit.rawValue)
-                writer.section("explicit") { writer in
-                    writer.list(
-                        "buckets",
-                        metrics.bucketBoundsNanoseconds.map { GoDuration.text(.nanoseconds(Int64(clamping: $0))) })
-                }
-            }
-            if !metrics.dimensions.isEmpty {
-                writer.items("dimensions", metrics.dimensions) { dimension, writer in
-                    writer.value("name", dimension.name)
-                    if let standard = dimension.default { writer.value("default", standard) }
-                }
-            }
+            writer.list("naming_profiles", metrics.namingProfiles.map(\.rawValue))
+            writer.section("histogram") { histogram(metrics, &$0) }
+            dimensions("dimensions", metrics.dimensions, &writer)
+            dimensions("calls_dimensions", metrics.callsDimensions, &writer)
             if !metrics.excludeDimensions.isEmpty {
                 writer.list("exclude_dimensions", metrics.excludeDimensions.map(\.rawValue).sorted())
             }
+            if !metrics.instrumentationScopes.isEmpty {
+                writer.list("include_instrumentation_scope", metrics.instrumentationScopes)
+            }
+            writer.section("events") { writer in
+                writer.value("enabled", metrics.areEventsEnabled)
+                dimensions("dimensions", metrics.eventDimensions, &writer)
+            }
             writer.value("aggregation_cardinality_limit", metrics.aggregationCardinalityLimit)
-            writer.section("exemplars") { $0.value("enabled", metrics.areExemplarsEnabled) }
+            writer.section("exemplars") { writer in
+                writer.value("enabled", metrics.areExemplarsEnabled)
+                writer.value("max_per_data_point", metrics.exemplarsPerPointMax)
+            }
+            writer.value(
+                "series_expiration",
+                GoDuration.text(.nanoseconds(Int64(clamping: metrics.expirationNanoseconds))))
+        }
+    }
+
+    private func histogram(_ metrics: SpanMetricsConfiguration, _ writer: inout YAMLWriter) {
+        writer.value("disable", !metrics.isHistogramEnabled)
+        writer.value("unit", metrics.unit.rawValue)
+        dimensions("dimensions", metrics.histogramDimensions, &writer)
+        if let bucketsMax = metrics.exponentialBucketsMax {
+            writer.section("exponential") { $0.value("max_size", bucketsMax) }
+            return
+        }
+        writer.section("explicit") { writer in
+            writer.list(
+                "buckets", metrics.bucketBoundsNanoseconds.map { GoDuration.text(.nanoseconds(Int64(clamping: $0))) })
+        }
+    }
+
+    private func dimensions(
+        _ key: String, _ dimensions: [SpanMetricsConfiguration.Dimension], _ writer: inout YAMLWriter
+    ) {
+        guard !dimensions.isEmpty else { return }
+        writer.items(key, dimensions) { dimension, writer in
+            writer.value("name", dimension.name)
+            if let standard = dimension.default { writer.value("default", standard) }
         }
     }
 }

@@ -56,6 +56,9 @@ package struct MetricFamily: Sendable {
     }
 
     package static let defaultScope = "skein"
+
+    /// What samples of a counter or gauge are called in Prometheus.
+    var sampleName: String { hasTotalSuffix ? prometheusName + "_total" : prometheusName }
 }
 
 /// From a label's name in Prometheus to the attribute's key in OpenTelemetry, where they differ.

@@ -26,6 +26,11 @@ package protocol MetricWriter {
     mutating func histogram(
         _ labels: PrometheusLabels, bounds: PrometheusBounds, counts: ArraySlice<UInt64>, sum: Double,
         exemplars: ArraySlice<PrometheusExemplar?>, startTime: UInt64)
+
+    /// An exponential histogram. `ladder` is for writers that know fixed bounds only; `exemplars` are any number.
+    mutating func histogram(
+        _ labels: PrometheusLabels, _ histogram: ExponentialHistogram, ladder: ExponentialLadder,
+        exemplars: ArraySlice<PrometheusExemplar?>, startTime: UInt64)
 }
 
 /// The names of a writer's families.

@@ -104,12 +104,13 @@ package struct PrometheusLabels: Hashable, Sendable {
 /// Upper bounds of histogram buckets, ascending, with their `le` labels written once.
 package struct PrometheusBounds: Sendable {
     package let values: [Double]
+    private let numbers: [String]
     private let text: [[UInt8]]
     private let canonical: [[UInt8]]
 
     package init(_ values: [Double]) {
         self.values = values
-        let numbers = values.map { value in
+        numbers = values.map { value in
             var bytes: [UInt8] = []
             PrometheusNumber.append(value, to: &bytes)
             return String(decoding: bytes, as: UTF8.self)
@@ -118,6 +119,23 @@ package struct PrometheusBounds: Sendable {
         // OpenMetrics wants floats that look like floats.
         let floats = numbers.map { $0.contains(where: { ".eN".contains($0) }) ? $0 : $0 + ".0" }
         canonical = (floats + ["+Inf"]).map { Array(",le=\"\($0)\"} ".utf8) }
+    }
+
+    /// The value of `le`; the index after the last bound stands for `+Inf`.
+    func number(at index: Int) -> String { index < numbers.count ? numbers[index] : "+Inf" }
+
+    /// Exemplars at the places of the buckets that they belong to, the latest where there are several; none at all where
+    /// there are none.
+    func places(of exemplars: some Sequence<PrometheusExemplar?>, scale: Double = 1) -> [PrometheusExemplar?] {
+        var result: [PrometheusExemplar?] = []
+        for case var exemplar? in exemplars {
+            if result.isEmpty { result = Array(repeating: nil, count: values.count + 1) }
+            exemplar.value *= scale
+            let place = values.firstIndex { exemplar.value <= $0 } ?? values.count
+            if let other = result[place], other.timeNanoseconds > exemplar.timeNanoseconds { continue }
+            result[place] = exemplar
+        }
+        return result
     }
 
     /// `,le="…"} `, what follows other labels; the index after the last bound stands for `+Inf`.

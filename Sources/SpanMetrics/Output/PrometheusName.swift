@@ -30,12 +30,13 @@ package enum PrometheusName {
     /// The word that a unit of UCUM adds to a name; nil for none, as for an annotation such as `{token}`.
     package static func unit(_ unit: String, of type: MetricType) -> String? {
         if unit == "1" { return type == .gauge ? "ratio" : nil }
-        let parts = unit.split(separator: "/", maxSplits: 1).map {
-            $0.contains("{") ? "" : words[String($0)] ?? metric(String($0))
+        let parts = unit.split(separator: "/", maxSplits: 1).map { part in
+            part.contains("{") ? "" : words[String(part)] ?? metric(String(part))
         }
         guard let first = parts.first else { return nil }
-        if parts.count == 2, !parts[1].isEmpty { return first.isEmpty ? "per_" + parts[1] : first + "_per_" + parts[1] }
-        return first.isEmpty ? nil : first
+        guard parts.count == 2, !parts[1].isEmpty else { return first.isEmpty ? nil : first }
+        let single = parts[1].hasSuffix("s") ? String(parts[1].dropLast()) : parts[1]
+        return first.isEmpty ? "per_" + single : first + "_per_" + single
     }
 
     /// A family's name without the `_total` of counters. What the name ends in already is not added again.

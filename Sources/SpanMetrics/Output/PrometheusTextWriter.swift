@@ -89,6 +89,16 @@ package struct PrometheusTextWriter: MetricWriter {
         endSample()
     }
 
+    package mutating func histogram(
+        _ labels: PrometheusLabels, _ histogram: ExponentialHistogram, ladder: ExponentialLadder,
+        exemplars: ArraySlice<PrometheusExemplar?>, startTime: UInt64
+    ) {
+        let places = format == .openMetrics ? ladder.bounds.places(of: exemplars) : []
+        self.histogram(
+            labels, bounds: ladder.bounds, counts: ladder.counts(of: histogram)[...], sum: histogram.sum,
+            exemplars: places[...], startTime: startTime)
+    }
+
     /// Ends the answer.
     package mutating func finish() {
         if format == .openMetrics { append("# EOF\n") }

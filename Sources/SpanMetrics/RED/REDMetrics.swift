@@ -47,8 +47,15 @@ package final class REDMetrics: Derivation {
     }
 
     /// All series as they are now. Cheap to take; the next ``record(_:)`` copies the numbers if it is still held.
-    package func snapshot() -> REDSnapshot {
-        state.withLock { REDSnapshot(position: $0.position, tenants: $0.tenants, configuration: configuration) }
+    ///
+    /// - Parameter now: Unix nanoseconds up to which everything that was received is counted; series that are gone by
+    ///   then are left out.
+    package func snapshot(now: UInt64 = 0) -> REDSnapshot {
+        state.withLock {
+            REDSnapshot(
+                position: $0.position, tenants: $0.tenants, configuration: configuration, startTime: $0.startTime,
+                clock: max($0.clock, now))
+        }
     }
 
     // MARK: checkpoint
@@ -84,6 +91,10 @@ package struct REDStatistics: Hashable, Sendable {
 package struct REDSnapshot: Sendable {
     /// The last batch that is counted in it.
     package let position: JournalPosition
-    let tenants: [TenantID: REDSeries]
+    let tenants: [TenantID: REDTables]
     let configuration: SpanMetricsConfiguration
+    /// When the first batch was received, unix nanoseconds; 0 before it. It survives restarts.
+    package let startTime: UInt64
+    /// The time that it shows, unix nanoseconds.
+    let clock: UInt64
 }

@@ -1,154 +1,282 @@
 import OTLP
 
-/// The RED series of one tenant, as columns. Series are never removed, so their numbers never fall.
+/// What a span adds to its series.
+struct REDMeasurement {
+    /// The span's adjusted count.
+    let calls: UInt64
+    let nanoseconds: UInt64
+    /// Of the span's message.
+    let bytes: UInt64
+    /// Unix nanoseconds.
+    let receivedAt: UInt64
+    let exemplar: PrometheusExemplar?
+}
+
+/// Which columns the series of a table have.
+struct REDShape: Sendable {
+    enum Histogram: Sendable {
+        case none
+        /// By upper bounds in nanoseconds.
+        case explicit([UInt64])
+        /// Of durations in units of so many nanoseconds.
+        case exponential(bucketsMax: Int, unit: Double)
+    }
+
+    var histogram = Histogram.none
+    /// Whether there are the histogram and the bytes of Tempo's naming.
+    var hasTempo = false
+    var hasExemplars = false
+    /// Exemplars of a series that has no buckets of its own.
+    var exemplarsPerPointMax = 5
+    /// Series; 0 is no limit.
+    var limit = 0
+    /// A series that got no span for so long is gone; 0 keeps all.
+    var expirationNanoseconds: UInt64 = 0
+
+    var bucketCount: Int {
+        if case .explicit(let bounds) = histogram { bounds.count + 1 } else { 0 }
+    }
+
+    var exemplarCount: Int {
+        guard hasExemplars else { return 0 }
+        return switch histogram {
+        case .none: 1
+        case .explicit(let bounds): bounds.count + 1
+        case .exponential: exemplarsPerPointMax
+        }
+    }
+
+    /// 2 ms doubled thirteen times.
+    static let tempoBounds: [UInt64] = (0..<14).map { 2_000_000 << $0 }
+    static let tempoBucketCount = tempoBounds.count + 1
+}
+
+/// The series of one tenant with the same kinds of labels, as columns.
 struct REDSeries: Sendable {
-    /// The labels as texts, see ``SeriesKey``; a key's number is its row in the columns.
+    /// The labels as texts, see ``SeriesSchema``; a key's number is its row in the columns.
     private(set) var table: KeyTable
     private(set) var labels: [PrometheusLabels] = []
-    /// Adjusted counts by bucket, ``bucketCount`` a row; their sum is the row's number of calls.
-    private(set) var buckets: [UInt64] = []
+    private(set) var calls: [UInt64] = []
     private(set) var sumsNanoseconds: [Double] = []
-    /// As `buckets`; empty when exemplars are off.
+    /// Adjusted counts by bucket, ``REDShape/bucketCount`` a row.
+    private(set) var buckets: [UInt64] = []
+    private(set) var exponentials: [ExponentialHistogram] = []
+    private(set) var tempoBuckets: [UInt64] = []
+    private(set) var tempoSumsNanoseconds: [Double] = []
+    private(set) var sizes: [UInt64] = []
+    /// When the first and the last span of the series was received, unix nanoseconds.
+    private(set) var startTimes: [UInt64] = []
+    private(set) var lastTimes: [UInt64] = []
+    /// The last span of each bucket, ``REDShape/exemplarCount`` a row.
     private(set) var exemplars: [PrometheusExemplar?] = []
     /// The row that takes what is over the limit.
     private var overflowRow: Int?
-    let bucketCount: Int
+    let schema: SeriesSchema
+    let shape: REDShape
+    private let seed: UInt64
 
-    init(seed: UInt64, bucketCount: Int) {
+    init(_ schema: SeriesSchema, _ shape: REDShape, seed: UInt64) {
+        self.schema = schema
+        self.shape = shape
+        self.seed = seed
         table = KeyTable(seed: seed)
-        self.bucketCount = bucketCount
     }
 
     var count: Int { table.count }
 
-    func calls(_ row: Int) -> UInt64 {
-        buckets(row).reduce(0) { $0.addingClamped($1) }
+    func buckets(_ row: Int) -> ArraySlice<UInt64> {
+        buckets[row * shape.bucketCount..<(row + 1) * shape.bucketCount]
     }
 
-    func buckets(_ row: Int) -> ArraySlice<UInt64> { buckets[row * bucketCount..<(row + 1) * bucketCount] }
+    func tempoBuckets(_ row: Int) -> ArraySlice<UInt64> {
+        tempoBuckets[row * REDShape.tempoBucketCount..<(row + 1) * REDShape.tempoBucketCount]
+    }
 
     func exemplars(_ row: Int) -> ArraySlice<PrometheusExemplar?> {
-        exemplars.isEmpty ? [] : exemplars[row * bucketCount..<(row + 1) * bucketCount]
+        exemplars[row * shape.exemplarCount..<(row + 1) * shape.exemplarCount]
     }
 
+    /// The series' last span.
+    func lastExemplar(_ row: Int) -> PrometheusExemplar? {
+        guard shape.hasExemplars else { return nil }
+        return exemplars(row).lazy.compactMap(\.self).max { $0.timeNanoseconds < $1.timeNanoseconds }
+    }
+
+    /// Whether a series is still there at a time.
+    func isAlive(_ row: Int, at time: UInt64) -> Bool {
+        shape.expirationNanoseconds == 0 || time < lastTimes[row].addingClamped(shape.expirationNanoseconds)
+    }
+
+    // MARK: counting
+
     /// The row of a key; the overflow row when the key is new and the limit is reached.
-    mutating func row(of key: [UInt8], _ configuration: SpanMetricsConfiguration) -> (row: Int, isOverflow: Bool) {
+    mutating func row(of key: [UInt8]) -> (row: Int, isOverflow: Bool) {
         if let row = table.index(of: key) { return (row, row == overflowRow) }
-        let limit = configuration.aggregationCardinalityLimit
         let used = count - (overflowRow == nil ? 0 : 1)
-        if limit == 0 || used < limit, let labels = SeriesKey.labels(key[...], configuration) {
-            return (append(key, labels, configuration), false)
+        if shape.limit == 0 || used < shape.limit, let labels = schema.labels(key[...]) {
+            return (append(key, labels), false)
         }
         if let overflowRow { return (overflowRow, true) }
-        let row = append(SeriesKey.overflow, SeriesKey.overflowLabels, configuration)
+        let row = append(SeriesKey.overflow, SeriesKey.overflowLabels)
         overflowRow = row
         return (row, true)
     }
 
     /// - Returns: the row.
-    private mutating func append(
-        _ key: [UInt8], _ newLabels: PrometheusLabels, _ configuration: SpanMetricsConfiguration
-    ) -> Int {
+    private mutating func append(_ key: [UInt8], _ newLabels: PrometheusLabels) -> Int {
         let row = table.insert(key)
         labels.append(newLabels)
-        buckets.append(contentsOf: repeatElement(0, count: bucketCount))
+        calls.append(0)
         sumsNanoseconds.append(0)
-        if configuration.areExemplarsEnabled {
-            exemplars.append(contentsOf: repeatElement(nil, count: bucketCount))
+        startTimes.append(0)
+        lastTimes.append(0)
+        switch shape.histogram {
+        case .none: break
+        case .explicit(let bounds): buckets.append(contentsOf: repeatElement(0, count: bounds.count + 1))
+        case .exponential(let bucketsMax, _): exponentials.append(ExponentialHistogram(bucketsMax: bucketsMax))
         }
+        if shape.hasTempo {
+            tempoBuckets.append(contentsOf: repeatElement(0, count: REDShape.tempoBucketCount))
+            tempoSumsNanoseconds.append(0)
+            sizes.append(0)
+        }
+        if shape.hasExemplars { exemplars.append(contentsOf: repeatElement(nil, count: shape.exemplarCount)) }
         return row
     }
 
-    mutating func add(_ calls: UInt64, bucket: Int, nanoseconds: UInt64, to row: Int) {
-        let index = row * bucketCount + bucket
-        buckets[index] = buckets[index].addingClamped(calls)
-        sumsNanoseconds[row] += Double(nanoseconds) * Double(calls)
-    }
-
-    mutating func setExemplar(_ exemplar: PrometheusExemplar, bucket: Int, of row: Int) {
-        exemplars[row * bucketCount + bucket] = exemplar
-    }
-
-    /// Puts back a row of a checkpoint; false when the key is none of this configuration or comes twice.
-    mutating func restore(
-        key: [UInt8], buckets counts: [UInt64], sumNanoseconds: Double, _ configuration: SpanMetricsConfiguration
-    ) -> Bool {
-        let isOverflow = key == SeriesKey.overflow
-        let parsed = isOverflow ? SeriesKey.overflowLabels : SeriesKey.labels(key[...], configuration)
-        guard let parsed, counts.count == bucketCount, table.index(of: key) == nil else { return false }
-        let row = append(key, parsed, configuration)
-        if isOverflow { overflowRow = row }
-        for (bucket, count) in counts.enumerated() { buckets[row * bucketCount + bucket] = count }
-        sumsNanoseconds[row] = sumNanoseconds
-        return true
-    }
-}
-
-/// The bytes that make a series: `0`, then the labels' values in the order service, kind, status, span name,
-/// dimensions, each as a length (varint) and UTF-8, but kind and status as one byte; what is excluded is left out.
-/// A dimension without a value has length 0, which Prometheus cannot tell from an empty value either.
-enum SeriesKey {
-    static let overflow: [UInt8] = [1]
-    static let overflowLabels = PrometheusLabels([("otel_metric_overflow", "true")])
-
-    static let kinds = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"].map {
-        "SPAN_KIND_" + $0
-    }
-    static let statuses = ["UNSET", "OK", "ERROR"].map { "STATUS_CODE_" + $0 }
-
-    /// An enum value as one byte; values unknown to the specification share the byte after the last, whose label is
-    /// empty as in the connector.
-    static func byte(_ value: Int32, of names: [String]) -> UInt8 {
-        value >= 0 && value < names.count ? UInt8(value) : UInt8(names.count)
-    }
-
-    static func append(_ text: some Collection<UInt8>, to key: inout [UInt8]) {
-        var rest = text.count
-        while rest >= 0x80 {
-            key.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
+    mutating func add(_ measurement: REDMeasurement, to row: Int) {
+        if startTimes[row] == 0 {
+            startTimes[row] = measurement.receivedAt
+        } else if !isAlive(row, at: measurement.receivedAt) {
+            clear(row)
+            startTimes[row] = measurement.receivedAt
         }
-        key.append(UInt8(truncatingIfNeeded: rest))
-        key.append(contentsOf: text)
+        lastTimes[row] = max(lastTimes[row], measurement.receivedAt)
+        calls[row] = calls[row].addingClamped(measurement.calls)
+        let nanoseconds = measurement.nanoseconds
+        let sum = Double(nanoseconds) * Double(measurement.calls)
+        sumsNanoseconds[row] += sum
+        var place = 0
+        switch shape.histogram {
+        case .none: break
+        case .explicit(let bounds):
+            place = Self.bucket(of: nanoseconds, bounds)
+            let index = row * (bounds.count + 1) + place
+            buckets[index] = buckets[index].addingClamped(measurement.calls)
+        case .exponential(_, let unit):
+            place = exponentials[row].add(Double(nanoseconds) / unit, weight: measurement.calls)
+        }
+        if shape.hasTempo {
+            let index = row * REDShape.tempoBucketCount + Self.bucket(of: nanoseconds, REDShape.tempoBounds)
+            tempoBuckets[index] = tempoBuckets[index].addingClamped(measurement.calls)
+            tempoSumsNanoseconds[row] += sum
+            sizes[row] = sizes[row].addingClamped(measurement.bytes)
+        }
+        if let exemplar = measurement.exemplar {
+            exemplars[row * shape.exemplarCount + place % shape.exemplarCount] = exemplar
+        }
     }
 
-    /// Nil when the bytes are no key of this configuration.
-    static func labels(_ key: ArraySlice<UInt8>, _ configuration: SpanMetricsConfiguration) -> PrometheusLabels? {
-        var reader = ByteReader(key)
-        let excluded = configuration.excludeDimensions
-        guard reader.byte() == 0 else { return nil }
-        var pairs: [(String, String)] = []
-        if !excluded.contains(.serviceName) {
-            guard let text = reader.text() else { return nil }
-            pairs.append(("service_name", text))
-        }
-        var kindAndStatus: [(String, String)] = []
-        if !excluded.contains(.spanKind) {
-            guard let code = reader.byte(), code <= kinds.count else { return nil }
-            kindAndStatus.append(("span_kind", Int(code) < kinds.count ? kinds[Int(code)] : ""))
-        }
-        if !excluded.contains(.statusCode) {
-            guard let code = reader.byte(), code <= statuses.count else { return nil }
-            kindAndStatus.append(("status_code", Int(code) < statuses.count ? statuses[Int(code)] : ""))
-        }
-        if !excluded.contains(.spanName) {
-            guard let text = reader.text() else { return nil }
-            pairs.append(("span_name", text))
-        }
-        pairs += kindAndStatus
-        for dimension in configuration.dimensions {
-            guard let text = reader.text() else { return nil }
-            if !text.isEmpty { pairs.append((PrometheusName.label(dimension.name), text)) }
-        }
-        return reader.isAtEnd ? PrometheusLabels(pairs) : nil
-    }
-}
-
-extension UInt64 {
-    /// The sum, or the largest number where it does not fit: a counter never falls.
+    /// The first bucket whose bound is not below the duration.
     @inline(__always)
-    func addingClamped(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
+    static func bucket(of nanoseconds: UInt64, _ bounds: [UInt64]) -> Int {
+        var low = 0
+        var high = bounds.count
+        while low < high {
+            let middle = (low + high) / 2
+            if bounds[middle] < nanoseconds { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    // MARK: expiry
+
+    /// Begins a series again that was gone.
+    private mutating func clear(_ row: Int) {
+        calls[row] = 0
+        sumsNanoseconds[row] = 0
+        for index in 0..<shape.bucketCount { buckets[row * shape.bucketCount + index] = 0 }
+        if case .exponential(let bucketsMax, _) = shape.histogram {
+            exponentials[row] = ExponentialHistogram(bucketsMax: bucketsMax)
+        }
+        if shape.hasTempo {
+            for index in 0..<REDShape.tempoBucketCount { tempoBuckets[row * REDShape.tempoBucketCount + index] = 0 }
+            tempoSumsNanoseconds[row] = 0
+            sizes[row] = 0
+        }
+        for index in 0..<shape.exemplarCount { exemplars[row * shape.exemplarCount + index] = nil }
+    }
+
+    /// The table without the series that are gone at a time, in memory of its own size; nil when none is.
+    func withoutExpired(at time: UInt64) -> REDSeries? {
+        let rows = (0..<count).filter { isAlive($0, at: time) }
+        guard rows.count < count else { return nil }
+        var result = REDSeries(schema, shape, seed: seed)
+        for row in rows {
+            let new = result.append(Array(table.key(row)), labels[row])
+            if row == overflowRow { result.overflowRow = new }
+            result.copy(row, of: self, to: new)
+        }
+        return result
+    }
+
+    private mutating func copy(_ row: Int, of other: REDSeries, to new: Int) {
+        calls[new] = other.calls[row]
+        sumsNanoseconds[new] = other.sumsNanoseconds[row]
+        startTimes[new] = other.startTimes[row]
+        lastTimes[new] = other.lastTimes[row]
+        let count = shape.bucketCount
+        if count > 0 { buckets.replaceSubrange(new * count..<(new + 1) * count, with: other.buckets(row)) }
+        if !exponentials.isEmpty { exponentials[new] = other.exponentials[row] }
+        if shape.hasTempo {
+            let count = REDShape.tempoBucketCount
+            tempoBuckets.replaceSubrange(new * count..<(new + 1) * count, with: other.tempoBuckets(row))
+            tempoSumsNanoseconds[new] = other.tempoSumsNanoseconds[row]
+            sizes[new] = other.sizes[row]
+        }
+        let exemplarCount = shape.exemplarCount
+        if exemplarCount > 0 {
+            exemplars.replaceSubrange(
+                new * exemplarCount..<(new + 1) * exemplarCount, with: other.exemplars(row))
+        }
+    }
+
+    // MARK: restoring
+
+    /// The numbers of a series as a checkpoint has them; what a table has no column for is left out.
+    struct Numbers {
+        var calls: UInt64 = 0
+        var sumNanoseconds = 0.0
+        var buckets: [UInt64] = []
+        var exponential: ExponentialHistogram?
+        var tempoBuckets: [UInt64] = []
+        var tempoSumNanoseconds = 0.0
+        var size: UInt64 = 0
+        var startTime: UInt64 = 0
+        var lastTime: UInt64 = 0
+    }
+
+    /// Puts back a row of a checkpoint; false when the key is none of this table or comes twice, or when numbers do not
+    /// fit.
+    mutating func restore(key: [UInt8], _ numbers: Numbers) -> Bool {
+        guard let labels = schema.labels(key[...]), numbers.buckets.count == shape.bucketCount,
+            table.index(of: key) == nil
+        else { return false }
+        let row = append(key, labels)
+        if key == SeriesKey.overflow { overflowRow = row }
+        calls[row] = numbers.calls
+        sumsNanoseconds[row] = numbers.sumNanoseconds
+        startTimes[row] = numbers.startTime
+        lastTimes[row] = numbers.lastTime
+        for (bucket, count) in numbers.buckets.enumerated() { buckets[row * shape.bucketCount + bucket] = count }
+        if let exponential = numbers.exponential, !exponentials.isEmpty { exponentials[row] = exponential }
+        if shape.hasTempo, numbers.tempoBuckets.count == REDShape.tempoBucketCount {
+            for (bucket, count) in numbers.tempoBuckets.enumerated() {
+                tempoBuckets[row * REDShape.tempoBucketCount + bucket] = count
+            }
+            tempoSumsNanoseconds[row] = numbers.tempoSumNanoseconds
+            sizes[row] = numbers.size
+        }
+        return true
     }
 }

@@ -1,26 +1,72 @@
 import OTLP
 import TraceStorage
 
+/// The tables of one tenant.
+struct REDTables: Sendable {
+    /// Calls, and durations too where both have the same labels.
+    var calls: REDSeries
+    /// Durations where they have labels of their own.
+    var durations: REDSeries?
+    /// Events of spans, where they are counted.
+    var events: REDSeries?
+
+    init(_ configuration: SpanMetricsConfiguration, seed: UInt64) {
+        let common = configuration.dimensions
+        var shape = REDShape()
+        shape.limit = configuration.aggregationCardinalityLimit
+        shape.expirationNanoseconds = configuration.expirationNanoseconds
+        shape.exemplarsPerPointMax = configuration.exemplarsPerPointMax
+        shape.hasExemplars = configuration.areExemplarsEnabled
+        if configuration.areEventsEnabled {
+            events = REDSeries(
+                SeriesSchema(configuration, common + configuration.eventDimensions), shape, seed: seed)
+        }
+        var durationShape = shape
+        if configuration.isHistogramEnabled { durationShape.histogram = configuration.histogramShape }
+        let hasOwnDurations = configuration.areDurationsApart
+        if hasOwnDurations {
+            durations = REDSeries(
+                SeriesSchema(configuration, common + configuration.histogramDimensions), durationShape, seed: seed)
+        } else {
+            shape = durationShape
+        }
+        shape.hasTempo = configuration.namingProfiles.contains(.tempo)
+        calls = REDSeries(SeriesSchema(configuration, common + configuration.callsDimensions), shape, seed: seed)
+    }
+
+    var all: [REDSeries] { [calls, durations, events].compactMap(\.self) }
+
+    /// The series of all tables together.
+    var count: Int { calls.count + (durations?.count ?? 0) + (events?.count ?? 0) }
+
+    mutating func removeExpired(at time: UInt64) {
+        if let rest = calls.withoutExpired(at: time) { calls = rest }
+        if let rest = durations?.withoutExpired(at: time) { durations = rest }
+        if let rest = events?.withoutExpired(at: time) { events = rest }
+    }
+}
+
 /// What ``REDMetrics`` guards.
 struct REDState: Sendable {
     let configuration: SpanMetricsConfiguration
     let seed: UInt64
     var position = JournalPosition.beginning
     var statistics = REDStatistics()
-    var tenants: [TenantID: REDSeries] = [:]
+    var tenants: [TenantID: REDTables] = [:]
+    /// When the first batch was received, unix nanoseconds; 0 before it.
+    var startTime: UInt64 = 0
+    /// The latest time at which a batch was received: the clock that series expire by.
+    var clock: UInt64 = 0
 
-    private let bounds: [UInt64]
-    private let dimensionKeys: [[UInt8]]
-    private let includesService: Bool
-    private let includesName: Bool
-    private let includesKind: Bool
-    private let includesStatus: Bool
+    private let instrumentationScopes: [[UInt8]]
+    /// Whether series differ in nothing but what every span has, and spans of one resource count in one table.
+    private let isPlain: Bool
     /// The key of the span at hand; kept so that a span allocates nothing.
     private var key: [UInt8] = []
     /// What spans of the resource at hand were counted as, by ``slot(_:_:)``.
     private var known: [Known?] = Array(repeating: nil, count: Self.knownCount)
 
-    /// A span whose series is known, and with it that of every span of its resource that is equal in these.
+    /// A span whose series is known, and with it that of every span of its scope that is equal in these.
     private struct Known: Sendable {
         let name: ByteRange
         let kind: Int32
@@ -29,23 +75,29 @@ struct REDState: Sendable {
         let isOverflow: Bool
     }
 
+    /// What all spans of one scope have in common.
+    private struct Origin {
+        let receivedAt: UInt64
+        let attributes: RowRange
+        /// How their keys begin.
+        let prefix: [UInt8]
+        /// What stands in keys for the instrumentation scope.
+        var scope: [UInt8] = []
+        var callsFallbacks: [[UInt8]] = []
+        var durationsFallbacks: [[UInt8]] = []
+    }
+
     /// A power of two; more than the operations that one resource usually has in a request.
     private static let knownCount = 64
 
     init(configuration: SpanMetricsConfiguration, seed: UInt64) {
         self.configuration = configuration
         self.seed = seed
-        bounds = configuration.bucketBoundsNanoseconds
-        dimensionKeys = configuration.dimensions.map { Array($0.name.utf8) }
-        includesService = !configuration.excludeDimensions.contains(.serviceName)
-        includesName = !configuration.excludeDimensions.contains(.spanName)
-        includesKind = !configuration.excludeDimensions.contains(.spanKind)
-        includesStatus = !configuration.excludeDimensions.contains(.statusCode)
+        instrumentationScopes = configuration.instrumentationScopes.map { Array($0.utf8) }
+        isPlain = configuration.dimensions.isEmpty && !configuration.areDurationsApart
     }
 
-    func emptySeries() -> REDSeries {
-        REDSeries(seed: seed, bucketCount: bounds.count + 1)
-    }
+    func emptyTables() -> REDTables { REDTables(configuration, seed: seed) }
 
     mutating func record(_ stored: StoredBatch) {
         guard stored.position > position else {
@@ -53,44 +105,114 @@ struct REDState: Sendable {
             return
         }
         position = stored.position
+        if startTime == 0 { startTime = stored.receivedAt }
+        advanceClock(to: stored.receivedAt)
         // Taken out of the dictionary for the time of the batch, so that its arrays stay unshared.
-        var series = tenants.removeValue(forKey: stored.tenant) ?? emptySeries()
+        var tables = tenants.removeValue(forKey: stored.tenant) ?? emptyTables()
         for resource in stored.batch.resources {
-            record(resource, of: stored.batch, into: &series)
+            record(resource, of: stored, into: &tables)
         }
-        tenants[stored.tenant] = series
+        tenants[stored.tenant] = tables
     }
 
-    private mutating func record(_ resource: ResourceRow, of batch: SpanBatch, into series: inout REDSeries) {
+    /// Gives up series that are gone, some times within the time that one lives. When it happens shows nowhere but in
+    /// memory: who looks at a series asks whether it is alive.
+    private mutating func advanceClock(to time: UInt64) {
+        let step = configuration.expirationNanoseconds / 4
+        defer { clock = max(clock, time) }
+        guard step > 0, time / step > clock / step else { return }
+        for tenant in tenants.keys { tenants[tenant]?.removeExpired(at: time) }
+    }
+
+    private mutating func record(_ resource: ResourceRow, of stored: StoredBatch, into tables: inout REDTables) {
+        let batch = stored.batch
         let scopes = batch.scopes[resource.scopes.indices]
         guard let service = batch.attribute("service.name", in: resource.attributes), service.kind == .string else {
             statistics.spansWithoutService += scopes.reduce(0) { $0 + UInt64($1.spans.count) }
             return
         }
         var prefix: [UInt8] = [0]
-        if includesService { Self.append(batch.slice(service.slice), to: &prefix) }
-        let fallbacks = dimensionFallbacks(resource, of: batch)
+        if tables.calls.schema.includesService { Self.append(batch.slice(service.slice), to: &prefix) }
+        var origin = Origin(receivedAt: stored.receivedAt, attributes: resource.attributes, prefix: prefix)
+        origin.callsFallbacks = Self.fallbacks(tables.calls.schema, resource.attributes, of: batch)
+        if let durations = tables.durations {
+            origin.durationsFallbacks = Self.fallbacks(durations.schema, resource.attributes, of: batch)
+        }
         for slot in known.indices { known[slot] = nil }
         batch.spans.withUnsafeBufferPointer { spans in
             for scope in scopes {
-                for index in scope.spans.indices {
-                    let (row, isOverflow) = row(of: spans[index], batch, prefix, fallbacks, in: &series)
-                    record(spans[index], of: batch, to: row, of: &series)
-                    if isOverflow { statistics.spansOverflowed += 1 }
+                if !instrumentationScopes.isEmpty {
+                    origin.scope = scopePart(scope, of: batch)
+                    for slot in known.indices { known[slot] = nil }
                 }
+                for index in scope.spans.indices { record(spans[index], of: batch, origin, into: &tables) }
             }
         }
     }
 
+    @inline(__always)
+    private mutating func record(
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ origin: borrowing Origin, into tables: inout REDTables
+    ) {
+        let (row, isOverflow) = row(of: span, batch, origin, in: &tables.calls)
+        let measurement = measurement(of: span, batch, origin.receivedAt)
+        tables.calls.add(measurement, to: row)
+        if isOverflow { statistics.spansOverflowed += 1 }
+        statistics.spans += 1
+        if tables.durations != nil {
+            recordDuration(measurement, of: span, batch, origin, into: &tables)
+        }
+        if tables.events != nil, span.events.count > 0 {
+            recordEvents(measurement, of: span, batch, origin, into: &tables)
+        }
+    }
+
+    private mutating func recordDuration(
+        _ measurement: REDMeasurement, of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin,
+        into tables: inout REDTables
+    ) {
+        guard let schema = tables.durations?.schema else { return }
+        makeKey(span, of: batch, origin, schema)
+        appendDimensions(span, of: batch, schema, origin.durationsFallbacks)
+        if let row = tables.durations?.row(of: key).row { tables.durations?.add(measurement, to: row) }
+    }
+
+    /// Counts a span's events. Their dimensions are looked for in span, event and resource; `event.name` is the name.
+    private mutating func recordEvents(
+        _ measurement: REDMeasurement, of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin,
+        into tables: inout REDTables
+    ) {
+        guard let schema = tables.events?.schema else { return }
+        for event in batch.events[span.events.indices] {
+            makeKey(span, of: batch, origin, schema)
+            for dimension in schema.dimensions {
+                let found =
+                    batch.attribute(dimension.key, in: span.attributes)
+                    ?? batch.attribute(dimension.key, in: event.attributes)
+                    ?? batch.attribute(dimension.key, in: origin.attributes)
+                if let found {
+                    Self.append(found, of: batch, to: &key)
+                } else if dimension.key.elementsEqual("event.name".utf8) {
+                    Self.append(batch.slice(event.name), to: &key)
+                } else {
+                    key.append(contentsOf: dimension.fallback)
+                }
+            }
+            if let row = tables.events?.row(of: key).row { tables.events?.add(measurement, to: row) }
+        }
+    }
+
+    // MARK: keys
+
     /// The row that a span counts in.
     private mutating func row(
-        of span: borrowing SpanRow, _ batch: SpanBatch, _ prefix: [UInt8], _ fallbacks: [[UInt8]],
-        in series: inout REDSeries
+        of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin, in series: inout REDSeries
     ) -> (row: Int, isOverflow: Bool) {
         // Dimensions are looked for in the attributes, which is most of the work already.
-        guard dimensionKeys.isEmpty else {
-            makeKey(span, of: batch, prefix: prefix, fallbacks: fallbacks)
-            return series.row(of: key, configuration)
+        guard isPlain else {
+            makeKey(span, of: batch, origin, series.schema)
+            appendDimensions(span, of: batch, series.schema, origin.callsFallbacks)
+            return series.row(of: key)
         }
         let slot = Self.slot(span, batch)
         if let known = known[slot], known.kind == span.kind, known.statusCode == span.statusCode,
@@ -98,8 +220,8 @@ struct REDState: Sendable {
         {
             return (known.row, known.isOverflow)
         }
-        makeKey(span, of: batch, prefix: prefix, fallbacks: fallbacks)
-        let (row, isOverflow) = series.row(of: key, configuration)
+        makeKey(span, of: batch, origin, series.schema)
+        let (row, isOverflow) = series.row(of: key)
         known[slot] = Known(
             name: span.name, kind: span.kind, statusCode: span.statusCode, row: row, isOverflow: isOverflow)
         return (row, isOverflow)
@@ -113,16 +235,23 @@ struct REDState: Sendable {
         return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32) & (knownCount - 1)
     }
 
+    /// Makes `key` that of a span, without dimensions.
     private mutating func makeKey(
-        _ span: borrowing SpanRow, of batch: SpanBatch, prefix: [UInt8], fallbacks: [[UInt8]]
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ origin: borrowing Origin, _ schema: SeriesSchema
     ) {
         key.removeAll(keepingCapacity: true)
-        key.append(contentsOf: prefix)
-        if includesKind { key.append(SeriesKey.byte(span.kind, of: SeriesKey.kinds)) }
-        if includesStatus { key.append(SeriesKey.byte(span.statusCode, of: SeriesKey.statuses)) }
-        if includesName { Self.append(batch.slice(span.name), to: &key) }
-        for index in dimensionKeys.indices {
-            if let row = batch.attribute(dimensionKeys[index], in: span.attributes) {
+        key.append(contentsOf: origin.prefix)
+        if schema.includesKind { key.append(SeriesKey.byte(span.kind, of: SeriesKey.kinds)) }
+        if schema.includesStatus { key.append(SeriesKey.byte(span.statusCode, of: SeriesKey.statuses)) }
+        if schema.includesName { Self.append(batch.slice(span.name), to: &key) }
+        key.append(contentsOf: origin.scope)
+    }
+
+    private mutating func appendDimensions(
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ schema: SeriesSchema, _ fallbacks: [[UInt8]]
+    ) {
+        for index in fallbacks.indices {
+            if let row = batch.attribute(schema.dimensions[index].key, in: span.attributes) {
                 Self.append(row, of: batch, to: &key)
             } else {
                 key.append(contentsOf: fallbacks[index])
@@ -130,49 +259,23 @@ struct REDState: Sendable {
         }
     }
 
-    private mutating func record(
-        _ span: borrowing SpanRow, of batch: SpanBatch, to row: Int, of series: inout REDSeries
-    ) {
-        let duration = span.durationNanoseconds
-        let bucket = bucket(of: duration)
-        var calls: UInt64 = 1
-        if !span.traceState.isEmpty {
-            let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
-            calls = AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: span.spanID)
-        }
-        series.add(calls, bucket: bucket, nanoseconds: duration, to: row)
-        if configuration.areExemplarsEnabled {
-            let value = Double(duration) / configuration.unit.nanoseconds
-            let exemplar = PrometheusExemplar(
-                traceID: span.traceID, spanID: span.spanID, value: value, timeNanoseconds: span.endTime)
-            series.setExemplar(exemplar, bucket: bucket, of: row)
-        }
-        statistics.spans += 1
-    }
-
     /// What each dimension has, as a part of the key, for spans without such an attribute.
-    private func dimensionFallbacks(_ resource: ResourceRow, of batch: SpanBatch) -> [[UInt8]] {
-        configuration.dimensions.indices.map { index in
+    private static func fallbacks(_ schema: SeriesSchema, _ attributes: RowRange, of batch: SpanBatch) -> [[UInt8]] {
+        schema.dimensions.map { dimension in
+            guard let row = batch.attribute(dimension.key, in: attributes) else { return dimension.fallback }
             var part: [UInt8] = []
-            if let row = batch.attribute(dimensionKeys[index], in: resource.attributes) {
-                Self.append(row, of: batch, to: &part)
-            } else {
-                SeriesKey.append((configuration.dimensions[index].default ?? "").utf8, to: &part)
-            }
+            append(row, of: batch, to: &part)
             return part
         }
     }
 
-    /// The first bucket whose bound is not below the duration.
-    @inline(__always)
-    private func bucket(of nanoseconds: UInt64) -> Int {
-        var low = 0
-        var high = bounds.count
-        while low < high {
-            let middle = (low + high) / 2
-            if bounds[middle] < nanoseconds { low = middle + 1 } else { high = middle }
-        }
-        return low
+    /// Name and version of an instrumentation scope that shall be shown; of any other nothing, twice.
+    private func scopePart(_ scope: ScopeRow, of batch: SpanBatch) -> [UInt8] {
+        guard instrumentationScopes.contains(where: { batch.equals(scope.name, $0) }) else { return [0, 0] }
+        var part: [UInt8] = []
+        Self.append(batch.slice(scope.name), to: &part)
+        Self.append(batch.slice(scope.version), to: &part)
+        return part
     }
 
     /// Label values are UTF-8, so other bytes become U+FFFD before they make a key: two texts that look the same in
@@ -197,5 +300,28 @@ struct REDState: Sendable {
         } else {
             SeriesKey.append(AttributeText.text(batch.value(of: row)).utf8, to: &key)
         }
+    }
+
+    // MARK: numbers
+
+    @inline(__always)
+    private func measurement(
+        of span: borrowing SpanRow, _ batch: SpanBatch, _ receivedAt: UInt64
+    ) -> REDMeasurement {
+        let duration = span.durationNanoseconds
+        var calls: UInt64 = 1
+        if !span.traceState.isEmpty {
+            let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
+            calls = AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: span.spanID)
+        }
+        var exemplar: PrometheusExemplar?
+        if configuration.areExemplarsEnabled {
+            exemplar = PrometheusExemplar(
+                traceID: span.traceID, spanID: span.spanID, value: Double(duration) / configuration.unit.nanoseconds,
+                timeNanoseconds: span.endTime)
+        }
+        return REDMeasurement(
+            calls: calls, nanoseconds: duration, bytes: UInt64(span.raw.count), receivedAt: receivedAt,
+            exemplar: exemplar)
     }
 }

@@ -1,8 +1,9 @@
 /// What RED metrics count by, with the keys and defaults of the OpenTelemetry Collector's spanmetrics connector.
 ///
 /// Unlike there, series are not kept apart by resource: spans of all instances of a service that agree in every label
-/// are one series, and there is neither `job`, `instance` nor `target_info`. An instance id is new with each start of
-/// a process, so series by instance would grow for ever; who wants them lists `service.instance.id` as a dimension.
+/// are one series, and there is neither `job`, `instance` nor `target_info` of them. An instance id is new with each
+/// start of a process, so series by instance would grow for ever; who wants them lists `service.instance.id` as a
+/// dimension.
 package struct SpanMetricsConfiguration: Hashable, Sendable {
     /// A further label: the first of span attribute, resource attribute and `default` that exists.
     package struct Dimension: Hashable, Sendable {
@@ -32,18 +33,33 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
     }
 
     package var namespace = "traces.span.metrics"
+    /// Under which names Prometheus sees the metrics, each of them once.
+    package var namingProfiles: [NamingProfile] = [.otel]
     package var dimensions: [Dimension] = []
+    /// Further labels of calls, of durations and of events alone.
+    package var callsDimensions: [Dimension] = []
+    package var histogramDimensions: [Dimension] = []
+    package var eventDimensions: [Dimension] = []
+    package var areEventsEnabled = false
+    /// Instrumentation scopes whose spans have their name and version as labels.
+    package var instrumentationScopes: [String] = []
     package var excludeDimensions: Set<FixedDimension> = []
     package var isHistogramEnabled = true
     package var unit = Unit.milliseconds
     /// Upper bounds of the buckets in nanoseconds, ascending.
     package var bucketBoundsNanoseconds = Self.defaultBucketBoundsNanoseconds
+    /// Buckets that an exponential histogram may have, which there is in the place of one with bounds then.
+    package var exponentialBucketsMax: Int?
     /// Series of one tenant. A span that would make a further one is counted in the series whose only label is
     /// `otel_metric_overflow="true"`; 0 means no limit. The connector has none by default; here a scrape of the
     /// default's 20,000 series is about 40 MB of text already, more than Prometheus takes well.
     package var aggregationCardinalityLimit = 20_000
     /// Keeps the last span of each bucket, shown in OpenMetrics.
     package var areExemplarsEnabled = false
+    /// Exemplars that a data point of OTLP has, and those of an exponential histogram at all.
+    package var exemplarsPerPointMax = 5
+    /// A series that got no span for so long, by the time at which spans are received, is gone; 0 keeps all.
+    package var expirationNanoseconds: UInt64 = 0
 
     package init() {}
 
@@ -54,6 +70,11 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
 
     /// Buckets of a histogram; more would make every scrape many times its useful size.
     package static let bucketsMax = 200
+    /// The connector's default.
+    package static let defaultExponentialBucketsMax = 160
+    /// 16 KB a series when all are in use.
+    package static let exponentialBucketsMaxLimit = 2_000
+    package static let exemplarsPerPointLimit = 100
 
     package func validate() throws(SpanMetricsConfigurationError) {
         guard aggregationCardinalityLimit >= 0 else { throw .negativeCardinalityLimit(aggregationCardinalityLimit) }
@@ -63,10 +84,21 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         for (a, b) in zip(bucketBoundsNanoseconds, bucketBoundsNanoseconds.dropFirst()) where a >= b {
             throw .bucketsNotAscending
         }
+        for further in [callsDimensions, histogramDimensions, eventDimensions] {
+            try validate(dimensions + further)
+        }
+        if areEventsEnabled, eventDimensions.isEmpty { throw .eventsWithoutDimensions }
+        try validateNames()
+    }
+
+    private func validate(_ dimensions: [Dimension]) throws(SpanMetricsConfigurationError) {
         var taken: Set = ["le", "otel_metric_overflow"]
         for fixed in FixedDimension.allCases where !excludeDimensions.contains(fixed) {
             taken.insert(PrometheusName.label(fixed.rawValue))
         }
+        if !instrumentationScopes.isEmpty { taken.formUnion(SeriesSchema.scopeLabels) }
+        // What the service is called there.
+        if namingProfiles.contains(.tempo) { taken.insert("service") }
         for dimension in dimensions {
             guard !dimension.name.isEmpty, taken.insert(PrometheusName.label(dimension.name)).inserted else {
                 throw .duplicateDimension(dimension.name)
@@ -74,15 +106,47 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         }
     }
 
+    /// No two metrics have one name.
+    private func validateNames() throws(SpanMetricsConfigurationError) {
+        guard !namingProfiles.isEmpty else { throw .noNamingProfile }
+        var profileOfName: [String: NamingProfile] = [:]
+        for profile in namingProfiles {
+            for family in families(of: profile).all {
+                let name = family.prometheusName + (family.hasTotalSuffix ? "_total" : "")
+                if let other = profileOfName.updateValue(profile, forKey: name) {
+                    throw .sameNames(other, profile, name)
+                }
+            }
+        }
+    }
+
     /// What has to be equal for series of a checkpoint to be continued.
     var fingerprint: String {
         let fixed = FixedDimension.allCases.filter { !excludeDimensions.contains($0) }.map(\.rawValue)
-        let parts = [fixed, dimensions.map(\.name), bucketBoundsNanoseconds.map(String.init)]
-        return parts.map { $0.map(\.debugDescription).joined(separator: ",") }.joined(separator: ";") + unit.rawValue
+        var parts = [fixed, dimensions.map(\.name), bucketBoundsNanoseconds.map(String.init)]
+        if let exponentialBucketsMax { parts[2] = ["exponential", String(exponentialBucketsMax)] }
+        var further: [[String]] = []
+        if areDurationsApart || !callsDimensions.isEmpty {
+            further += [["calls"] + callsDimensions.map(\.name), ["histogram"] + histogramDimensions.map(\.name)]
+        }
+        if areEventsEnabled { further.append(["events"] + eventDimensions.map(\.name)) }
+        if !instrumentationScopes.isEmpty { further.append(["scopes"] + instrumentationScopes) }
+        if !isHistogramEnabled { further.append(["no histogram"]) }
+        func text(_ parts: [[String]]) -> String {
+            parts.map { $0.map(\.debugDescription).joined(separator: ",") }.joined(separator: ";")
+        }
+        return text(parts) + unit.rawValue + text(further)
     }
 
-    /// A metric's name in OpenTelemetry.
-    func metricName(_ suffix: String) -> String { namespace.isEmpty ? suffix : namespace + "." + suffix }
+    /// Whether durations and calls have different labels.
+    var areDurationsApart: Bool {
+        isHistogramEnabled && !(callsDimensions.isEmpty && histogramDimensions.isEmpty)
+    }
+
+    var histogramShape: REDShape.Histogram {
+        if let exponentialBucketsMax { return .exponential(bucketsMax: exponentialBucketsMax, unit: unit.nanoseconds) }
+        return .explicit(bucketBoundsNanoseconds)
+    }
 }
 
 /// Why a configuration makes no sense.
@@ -91,6 +155,9 @@ package enum SpanMetricsConfigurationError: Error, Hashable, Sendable, CustomStr
     case bucketsNotAscending
     case tooManyBuckets(Int)
     case negativeCardinalityLimit(Int)
+    case noNamingProfile
+    case sameNames(NamingProfile, NamingProfile, String)
+    case eventsWithoutDimensions
 
     package var description: String {
         switch self {
@@ -100,6 +167,15 @@ package enum SpanMetricsConfigurationError: Error, Hashable, Sendable, CustomStr
             "\(count) histogram buckets, expected at most \(SpanMetricsConfiguration.bucketsMax)"
         case .negativeCardinalityLimit(let limit):
             "aggregation_cardinality_limit \(limit), expected 0 (no limit) or more"
+        case .noNamingProfile: "naming_profiles is empty, expected at least one of \(Self.profiles)"
+        case .sameNames(let first, let second, let name) where first == second:
+            "naming profile \(first.rawValue) gives the name '\(name)' twice, expected each profile once"
+        case .sameNames(let first, let second, let name):
+            "naming profiles \(first.rawValue) and \(second.rawValue) both give the name '\(name)', "
+                + "expected one of them or another namespace"
+        case .eventsWithoutDimensions: "events.enabled without events.dimensions, expected at least one of them"
         }
     }
+
+    private static let profiles = NamingProfile.allCases.map(\.rawValue).joined(separator: ", ")
 }
