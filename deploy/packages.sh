@@ -7,7 +7,8 @@ wanted=(
     libzstd-dev libisal-dev libxxhash-dev libprotobuf-c-dev # the collector
     libsqlite3-dev                                        # benchmarks: what the store is compared with
     pkg-config make python3-venv openssl curl
-    protobuf-c-compiler protobuf-compiler prometheus      # tests: generated code is current, metrics are scraped
+    protobuf-c-compiler protobuf-compiler                 # tests: generated code is current
+    prometheus prometheus-alertmanager prometheus-node-exporter # tests: metrics are scraped, rules and alerts work
 )
 
 missing=()

@@ -21,7 +21,8 @@ RELEASE = "bookworm"
 # Debian packages that come with a package that the image names (libstdc++6 depends on both).
 IMPLIED_PACKAGES = {"libc6", "libgcc-s1"}
 # Ports of images that are not ours, by service.
-FOREIGN_PORTS = {"jaeger": {4317, 4318, 16686}, "prometheus": {9090}, "grafana": {3000}}
+FOREIGN_PORTS = {
+    "jaeger": {4317, 4318, 16686}, "prometheus": {9090}, "alertmanager": {9093}, "disk": {9100}, "grafana": {3000}}
 EXAMPLE = BINARY.parent / "research-desk"
 
 
@@ -272,9 +273,10 @@ def urls(value) -> list[str]:
 
 
 def test_every_address_within_the_network_is_listened_on(compose, effective):
-    scrapes = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
-    targets = [target for job in scrapes for part in job["static_configs"] for target in part["targets"]]
-    assert set(targets) == {"skein:8888", "skein:8889"}
+    prometheus = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())
+    asked = prometheus["scrape_configs"] + prometheus["alerting"]["alertmanagers"]
+    targets = [target for job in asked for part in job["static_configs"] for target in part["targets"]]
+    assert set(targets) == {"skein:8888", "skein:8889", "disk:9100", "alertmanager:9093"}
     places = urls(compose["services"]) + urls(yaml.safe_load((DEPLOY / "skein.yaml").read_text()))
     places += urls(datasources()) + [f"http://{target}" for target in targets]
     assert len(places) > 6

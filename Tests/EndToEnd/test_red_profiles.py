@@ -9,7 +9,7 @@ import red
 import telemetry
 from exposition import Labels
 from harness import run
-from test_prometheus import Prometheus, rewritten
+from monitoring import Prometheus, configuration
 from test_red import send_all, varied_requests
 from waiting import eventually
 
@@ -21,11 +21,10 @@ def scraped(new_collector, tmp_path):
     """Starts a collector with settings of its connector and a Prometheus that scrapes it."""
     servers = []
 
-    def start(spanmetrics: dict, *flags: str):
+    def start(spanmetrics: dict):
         collector = new_collector({"connectors": {"spanmetrics": spanmetrics}}).start()
         directory = tmp_path / f"prometheus{len(servers)}"
-        directory.mkdir()
-        servers.append(Prometheus(directory, rewritten(collector), *flags))
+        servers.append(Prometheus(directory, configuration(collector, directory)))
         servers[-1].wait_listening()
         return collector, servers[-1]
 
@@ -110,7 +109,7 @@ JAEGER_SELECTOR = 'service_name =~ "gateway|worker", span_kind =~ "SPAN_KIND_SER
 def jaeger(prometheus: Prometheus, expression: str) -> dict[frozenset, float]:
     """The last point of every row of a range query, as Jaeger sends it."""
     now = time.time()
-    data = prometheus.get("query_range", query=expression, start=now - 300, end=now, step=5)
+    data = prometheus.data("query_range", query=expression, start=now - 300, end=now, step=5)
     assert data["resultType"] == "matrix"
     return {frozenset(row["metric"].items()): float(row["values"][-1][1]) for row in data["result"]}
 
@@ -167,7 +166,7 @@ def test_jaegers_monitor_tab_gets_its_data_with_both_settings(scraped):
 
 def test_exemplars_reach_prometheus(scraped):
     collector, prometheus = scraped(
-        {"exemplars": {"enabled": True}, "naming_profiles": ["otel", "tempo"]}, "--enable-feature=exemplar-storage")
+        {"exemplars": {"enabled": True}, "naming_profiles": ["otel", "tempo"]})
     batches = varied_requests(23, count=4)
     send_all(collector, batches)
     spans = {
@@ -181,7 +180,7 @@ def test_exemplars_reach_prometheus(scraped):
         for name, unit in [
             (f"{red.DURATION}_bucket", 1e6), (red.CALLS, 1e6), ("traces_spanmetrics_latency_bucket", 1e9),
         ]:  # fmt: skip
-            found = prometheus.get("query_exemplars", query=name, start=now - 3600, end=now + 60)
+            found = prometheus.data("query_exemplars", query=name, start=now - 3600, end=now + 60)
             exemplars = [exemplar for series in found for exemplar in series["exemplars"]]
             assert len(exemplars) > 10, name
             for exemplar in exemplars:

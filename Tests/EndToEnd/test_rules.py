@@ -1,0 +1,206 @@
+"""Prometheus' rules and Alertmanager's configuration: valid, each alert tried both ways, routed, delivered."""
+
+import json
+import re
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+import monitoring
+from harness import REPOSITORY, run
+from monitoring import DEPLOY, Alertmanager, Prometheus, configuration
+from waiting import eventually
+
+TESTS = sorted((Path(__file__).parent / "rules").glob("*.test.yml"))
+ALERTMANAGER = DEPLOY / "alertmanager.yml"
+SEVERITIES = {"critical", "warning", "info"}
+TOPICS = {"services", "usage", "collector"}
+
+
+def told(*command) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# MARK: rules
+
+
+def test_promtool_accepts_the_deployed_configuration():
+    answer = told("promtool", "check", "config", DEPLOY / "prometheus.yml")
+    assert all(file.name in answer for file in monitoring.rule_files()), "each rule file is one of the configuration"
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.name)
+def test_the_rules_do_what_their_tests_say(file):
+    told("promtool", "test", "rules", file)
+
+
+def test_every_alert_is_tried_both_ways():
+    fires, rests = set(), set()
+    for file in TESTS:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            for check in test.get("alert_rule_test", []):
+                (fires if check["exp_alerts"] else rests).add(check["alertname"])
+    assert fires == rests == set(monitoring.alerts())
+
+
+def test_every_alert_says_what_it_is_and_what_to_do():
+    assert len(monitoring.alerts()) > 20
+    for name, alert in monitoring.alerts().items():
+        assert alert["labels"].keys() == {"severity", "topic"}, name
+        assert alert["labels"]["severity"] in SEVERITIES and alert["labels"]["topic"] in TOPICS, name
+        assert alert["annotations"].keys() == {"summary", "description", "runbook"}, name
+        page, anchor = alert["annotations"]["runbook"].split("#")
+        titles = re.findall(r"^#+ (.*)$", (REPOSITORY / page).read_text(), re.MULTILINE)
+        assert anchor == name.lower() and name in titles, f"{name} has no section in {page}"
+
+
+def test_the_limits_are_those_of_the_deployed_collector():
+    effective = yaml.safe_load(run("config", "print", "--config", DEPLOY / "skein.yaml").stdout)
+    (cap,) = [rule for rule in monitoring.recordings() if rule["record"] == "skein:journal_max_bytes"]
+    assert cap["expr"] == f"vector({effective['storage']['journal']['max_bytes']})"
+
+
+# MARK: Alertmanager
+
+
+def test_amtool_accepts_the_deployed_configuration():
+    assert "4 receivers" in told("amtool", "check-config", ALERTMANAGER)
+
+
+def receivers(name: str) -> list[str]:
+    labels = [f"{key}={value}" for key, value in ({"alertname": name} | monitoring.alerts()[name]["labels"]).items()]
+    answer = told("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", *labels)
+    return answer.strip().splitlines()[-1].split(",")
+
+
+ROUTES = {
+    "SkeinErrorRateHigh": ["webhook", "pagerduty", "slack"],
+    "SkeinDailyBudgetExceeded": ["webhook", "pagerduty", "slack"],
+    "SkeinCostAnomaly": ["webhook", "email"],
+    "SkeinModelWithoutPrice": ["webhook", "email"],
+    "SkeinForwardQueueOld": ["webhook", "slack"],
+}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_alerts_go_where_they_should(name):
+    assert receivers(name) == ROUTES[name]
+
+
+def test_inhibition_names_alerts_that_there_are():
+    rules = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
+    named = re.findall(r"Skein\w+", json.dumps(rules))
+    assert len(named) > 6 and set(named) <= set(monitoring.alerts())
+
+
+def test_secrets_are_files_that_are_documented_and_ignored():
+    text = ALERTMANAGER.read_text()
+    files = set(re.findall(r"/etc/alertmanager/secrets/(\S+)", text))
+    directory = DEPLOY / "alertmanager-secrets"
+    assert files == set(re.findall(r"^\| `(\S+)`", (directory / "README.md").read_text(), re.MULTILINE))
+    for file in files:
+        told("git", "-C", REPOSITORY, "check-ignore", directory / file)
+    assert not re.search(r"(password|routing_key|service_key|api_url|credentials|token): ", text)
+
+
+class Hook:
+    """Takes what Alertmanager posts."""
+
+    def __init__(self):
+        self.posts: list[tuple[str, str | None, dict]] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                hook.posts.append((self.path, self.headers.get("Authorization"), body))
+                self.send_response(202)
+                self.end_headers()
+                self.wfile.write(b'{"status": "success"}')
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def at(self, path: str) -> list[tuple[str | None, dict]]:
+        return [(authorization, body) for own, authorization, body in self.posts if own == path]
+
+
+@pytest.fixture
+def hook():
+    made = Hook()
+    yield made
+    made.close()
+
+
+def local_alertmanager(directory: Path, hook: Hook) -> dict:
+    """The deployed configuration with its receivers here and its waits short."""
+    text = ALERTMANAGER.read_text().replace("/etc/alertmanager/secrets", str(directory / "secrets"))
+    text = text.replace("http://hooks.example.com", hook.url)
+    text = re.sub(r"group_(wait|interval): \w+", r"group_\1: 200ms", text)
+    document = yaml.safe_load(text)
+    for receiver in document["receivers"]:
+        for pagerduty in receiver.get("pagerduty_configs", []):
+            pagerduty["url"] = f"{hook.url}/v2/enqueue"
+    (directory / "secrets").mkdir()
+    contents = {
+        "slack-url": f"{hook.url}/slack", "pagerduty-routing-key": "r0ut1ng", "smtp-password": "p", "webhook-token": "t0k3n"}
+    for name, content in contents.items():
+        (directory / "secrets" / name).write_text(content)
+    return document
+
+
+def test_a_full_stop_is_noticed_and_told(collector, hook, tmp_path):
+    """Collector, Prometheus, rules, Alertmanager and receivers, end to end; only waits are shortened."""
+    alertmanager = Alertmanager(tmp_path / "alertmanager", local_alertmanager(tmp_path, hook))
+    prometheus = None
+    try:
+        alertmanager.wait_listening()
+        address = alertmanager.url.removeprefix("http://")
+        document = configuration(collector, tmp_path / "prometheus", alertmanager=address)
+        rules = tmp_path / "prometheus/rules/alerts-collector.yml"
+        rules.write_text(re.sub(r"^(        for): \w+$", r"\1: 1s", rules.read_text(), flags=re.MULTILINE))
+        prometheus = Prometheus(tmp_path / "prometheus", document)
+        prometheus.wait_listening()
+        eventually(lambda: _is_up(prometheus), seconds=20)
+        collector.stop()
+        eventually(lambda: _is_told(hook), seconds=30)
+    finally:
+        alertmanager.close()
+        if prometheus is not None:
+            prometheus.close()
+
+
+def _is_up(prometheus: Prometheus) -> None:
+    assert prometheus.query('up{job="skein-collector"}') == {frozenset(): 1.0}
+    # An alert that fires before Prometheus has looked for an Alertmanager is told a minute later.
+    assert prometheus.data("alertmanagers")["activeAlertmanagers"]
+
+
+def _is_told(hook: Hook) -> None:
+    found = [
+        (authorization, alert["annotations"]) for authorization, body in hook.at("/skein") for alert in body["alerts"]
+        if alert["labels"]["alertname"] == "SkeinCollectorDown"]  # fmt: skip
+    assert found and found[0][0] == "Bearer t0k3n"
+    assert found[0][1]["summary"].startswith("a collector does not answer: 127.0.0.1:")
+    slack = [body["attachments"][0] for _, body in hook.at("/slack")]
+    assert any("a collector does not answer" in part["text"] and part["color"] == "danger" for part in slack)
+    (page, *_) = [body for _, body in hook.at("/v2/enqueue")]
+    assert page["routing_key"] == "r0ut1ng" and page["payload"]["severity"] == "critical"
+    assert page["payload"]["summary"].startswith("a collector does not answer")
