@@ -1,4 +1,4 @@
-"""Traffic of a desk of agents that has what `skein load` has not, and the truth about any traffic, computed from spans."""
+"""Traffic of a desk of agents that has what `skein load` has not, and the truth about any traffic, from its spans."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ def price_list() -> dict:
 
 
 def desk_requests(seed: int, traces: int, users: Iterable[str]) -> list[ExportTraceServiceRequest]:
-    """Questions to a front that asks a desk: users, applications, caches, reasoning, failures, a model without a price."""
+    """Questions to a front that asks a desk, with users, applications, caches, reasoning, failures, no price."""
     choice = random.Random(seed)
     requests = []
     for _ in range(traces):
@@ -109,6 +109,8 @@ class Call:
     tokens: dict[str, int]
     usd: float
     is_unpriced: bool
+    # Trace, parent, model, start: those of one parent and model stand together, in their order.
+    place: tuple[bytes, bytes, str, int]
     is_retry: bool = False
     finish_reasons: list[str] = field(default_factory=list)
 
@@ -119,6 +121,21 @@ class Call:
     @property
     def output(self) -> int:
         return self.tokens.get("output", 0) + self.tokens.get("reasoning", 0)
+
+
+@dataclass
+class Request:
+    """One service asks another; where no span of one side came, it is guessed and lasted as long as the other."""
+
+    client: str
+    server: str
+    is_failed: bool
+    client_seconds: float
+    server_seconds: float
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"client": self.client, "server": self.server}
 
 
 @dataclass
@@ -144,7 +161,7 @@ class Truth:
         self.work: list[Work] = []
         self.calls: list[Call] = []
         self.tools: list[dict[str, str]] = []
-        self.edges: list[tuple[str, str, bool]] = []
+        self.requests: list[Request] = []
         spans = [
             (_value(resource.resource.attributes, "service.name"), own)
             for request in requests for resource in request.resource_spans
@@ -153,6 +170,7 @@ class Truth:
         for service, own in spans:
             self._add(service, own)
         self._find_retries()
+        self._find_requests(spans)
 
     def _add(self, service: str, own: Span) -> None:
         status = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"][own.status.code]
@@ -167,10 +185,6 @@ class Truth:
                 "service_name": service, "gen_ai_agent_name": self._near(own, "gen_ai.agent.name"),
                 "gen_ai_tool_name": _value(own.attributes, "gen_ai.tool.name"),
                 "status_code": status if own.status.code == 2 else "STATUS_CODE_UNSET"})  # fmt: skip
-        parent = self._parent(own)
-        if parent and own.kind == Span.SPAN_KIND_SERVER and parent[1].kind == Span.SPAN_KIND_CLIENT:
-            self.edges.append((parent[0], service, 2 in (own.status.code, parent[1].status.code)))
-
     def _parent(self, own: Span) -> tuple[str, Span] | None:
         return self._by_id.get((own.trace_id, own.parent_span_id))
 
@@ -203,11 +217,10 @@ class Truth:
             "user": self._near(own, "user.id"), "application": self._near(own, "skein.attribution.application")}
         error_type = (_value(own.attributes, "error.type") or "_OTHER") if own.status.code == 2 else ""
         reasons = values.get("gen_ai.response.finish_reasons")
-        call = Call(
+        self.calls.append(Call(
             labels, attribution, error_type, seconds, tokens, usd, bool(tokens) and prices is None,
-            finish_reasons=[value.string_value for value in reasons.array_value.values] if reasons else [])
-        call.place = (own.trace_id, own.parent_span_id, request, own.start_time_unix_nano)
-        self.calls.append(call)
+            place=(own.trace_id, own.parent_span_id, request, own.start_time_unix_nano),
+            finish_reasons=[value.string_value for value in reasons.array_value.values] if reasons else []))
 
     @staticmethod
     def _tokens(values: dict) -> dict[str, int]:
@@ -215,7 +228,8 @@ class Truth:
             return values[key].int_value if key in values else 0
 
         read, written = number("gen_ai.usage.input_tokens"), number("gen_ai.usage.output_tokens")
-        cached, reasoned = number("gen_ai.usage.cache_read.input_tokens"), number("gen_ai.usage.reasoning.output_tokens")
+        cached = number("gen_ai.usage.cache_read.input_tokens")
+        reasoned = number("gen_ai.usage.reasoning.output_tokens")
         types = {"input": read - cached, "cache_read": cached, "output": written - reasoned, "reasoning": reasoned}
         return {name: count for name, count in types.items() if count}
 
@@ -225,20 +239,42 @@ class Truth:
         for before, call in zip(ordered, ordered[1:]):
             call.is_retry = before.place[:3] == call.place[:3] and before.error_type != ""
 
+    def _find_requests(self, spans: list[tuple[str, Span]]) -> None:
+        """Pairs of client and server, clients that nobody answered, and servers without a parent."""
+        answered = set()
+        for service, own in spans:
+            if own.kind != Span.SPAN_KIND_SERVER:
+                continue
+            parent, seconds = self._parent(own), _seconds(own)
+            if parent and parent[1].kind == Span.SPAN_KIND_CLIENT:
+                answered.add((own.trace_id, own.parent_span_id))
+                is_failed = 2 in (own.status.code, parent[1].status.code)
+                self.requests.append(Request(parent[0], service, is_failed, _seconds(parent[1]), seconds))
+            elif not own.parent_span_id:
+                self.requests.append(Request("user", service, own.status.code == 2, seconds, seconds))
+        for service, own in spans:
+            if own.kind == Span.SPAN_KIND_CLIENT and (own.trace_id, own.span_id) not in answered:
+                server = _value(own.attributes, "server.address") or "unknown"
+                seconds = _seconds(own)
+                self.requests.append(Request(service, server, own.status.code == 2, seconds, seconds))
+
     # MARK: sums
 
     def operations(self, by: Iterable[str], weigh: Callable[[Work], float] = lambda _: 1) -> dict[frozenset, float]:
         return summed(((work.labels, weigh(work)) for work in self.work), by)
 
     def called(self, by: Iterable[str], weigh: Callable[[Call], float] = lambda _: 1) -> dict[frozenset, float]:
-        labels = ((call.labels | call.attribution | {"error_type": call.error_type}, weigh(call)) for call in self.calls)
-        return summed(labels, by)
+        return summed((
+            (call.labels | call.attribution | {"error_type": call.error_type}, weigh(call)) for call in self.calls), by)
 
     def used(self, by: Iterable[str]) -> dict[frozenset, float]:
         """Tokens, also by gen_ai_token_type."""
         return summed((
             (call.labels | call.attribution | {"gen_ai_token_type": kind}, count)
             for call in self.calls for kind, count in call.tokens.items()), by)  # fmt: skip
+
+    def requested(self, by: Iterable[str], weigh: Callable[[Request], float] = lambda _: 1) -> dict[frozenset, float]:
+        return summed(((request.labels, weigh(request)) for request in self.requests), by)
 
     def ran(self, by: Iterable[str], weigh: Callable[[dict], float] = lambda _: 1) -> dict[frozenset, float]:
         return summed(((tool, weigh(tool)) for tool in self.tools), by)
@@ -267,12 +303,21 @@ class Truth:
         samples = ((work.labels, work.milliseconds) for work in counted)
         return quantiles(samples, ["service_name"], q, red.BOUNDS_MILLISECONDS)
 
+    def request_quantiles(self, q: float, seconds: Callable[[Request], float]) -> dict[frozenset, float]:
+        bounds = [bound / 1000 for bound in red.BOUNDS_MILLISECONDS]
+        samples = ((request.labels, seconds(request)) for request in self.requests)
+        return quantiles(samples, ["client", "server"], q, bounds)
+
     def duration_quantiles(self, by: Iterable[str], q: float, where=lambda _: True) -> dict[frozenset, float]:
         samples = ((work.labels, work.milliseconds) for work in self.work if where(work))
         return quantiles(samples, by, q, red.BOUNDS_MILLISECONDS)
 
     def call_quantiles(self, by: Iterable[str], q: float) -> dict[frozenset, float]:
         return quantiles(((call.labels, call.seconds) for call in self.calls), by, q, SECONDS)
+
+
+def _seconds(own: Span) -> float:
+    return (own.end_time_unix_nano - own.start_time_unix_nano) / 1e9
 
 
 def _value(attributes, key: str) -> str:

@@ -160,7 +160,9 @@ def local_alertmanager(directory: Path, hook: Hook) -> dict:
             pagerduty["url"] = f"{hook.url}/v2/enqueue"
     (directory / "secrets").mkdir()
     contents = {
-        "slack-url": f"{hook.url}/slack", "pagerduty-routing-key": "r0ut1ng", "smtp-password": "p", "webhook-token": "t0k3n"}
+        "slack-url": f"{hook.url}/slack", "pagerduty-routing-key": "r0ut1ng", "smtp-password": "p",
+        "webhook-token": "t0k3n",
+    }  # fmt: skip
     for name, content in contents.items():
         (directory / "secrets" / name).write_text(content)
     return document
