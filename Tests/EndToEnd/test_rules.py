@@ -1,17 +1,22 @@
 """Prometheus' rules and Alertmanager's configuration: valid, each alert tried both ways, routed, delivered."""
 
+import base64
+import email
+import email.policy
 import json
 import re
+import socketserver
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 import monitoring
-from harness import REPOSITORY, run
+from harness import REPOSITORY, REQUEST_SECONDS, run
 from monitoring import DEPLOY, Alertmanager, Prometheus, configuration
 from waiting import eventually
 
@@ -203,6 +208,82 @@ def _is_told(hook: Hook) -> None:
     assert found[0][1]["summary"].startswith("a collector does not answer: 127.0.0.1:")
     slack = [body["attachments"][0] for _, body in hook.at("/slack")]
     assert any("a collector does not answer" in part["text"] and part["color"] == "danger" for part in slack)
-    (page, *_) = [body for _, body in hook.at("/v2/enqueue")]
+    assert hook.at("/v2/enqueue")
+    _, page = hook.at("/v2/enqueue")[0]
     assert page["routing_key"] == "r0ut1ng" and page["payload"]["severity"] == "critical"
     assert page["payload"]["summary"].startswith("a collector does not answer")
+
+
+class MailServer:
+    """Takes mail from who knows the password, without TLS, which Alertmanager allows on loopback alone."""
+
+    def __init__(self):
+        self.mails: list[tuple[str, email.message.EmailMessage]] = []
+        self.secrets: list[str] = []
+        own = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self._say("220 mail.example.com ESMTP")
+                recipient = ""
+                while line := self.rfile.readline().decode().strip():
+                    word, _, rest = line.partition(" ")
+                    if word == "EHLO":
+                        self._say("250-mail.example.com\r\n250 AUTH PLAIN")
+                    elif word == "AUTH":
+                        own.secrets.append(base64.b64decode(rest.split()[1]).decode().split("\0")[2])
+                        self._say("235 welcome")
+                    elif word == "DATA":
+                        self._say("354 go on")
+                        own.mails.append((recipient, self._message()))
+                        self._say("250 taken")
+                    else:
+                        recipient = rest if word == "RCPT" else recipient
+                        self._say("221 bye" if word == "QUIT" else "250 fine")
+
+            def _message(self):
+                lines = iter(self.rfile.readline, b".\r\n")
+                return email.message_from_bytes(b"".join(lines), policy=email.policy.default)
+
+            def _say(self, text: str) -> None:
+                self.wfile.write(f"{text}\r\n".encode())
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_usage_is_told_by_email(hook, tmp_path):
+    server = MailServer()
+    document = local_alertmanager(tmp_path, hook)
+    document["global"] |= {"smtp_smarthost": server.address, "smtp_require_tls": False}
+    alertmanager = Alertmanager(tmp_path / "alertmanager", document)
+    rule = monitoring.alerts()["SkeinCostAnomaly"]
+    alert = {
+        "labels": {"alertname": "SkeinCostAnomaly", "application": "support"} | rule["labels"],
+        "annotations": {"summary": "support: $18.00 in an hour", "description": "d", "runbook": "r"},
+    }
+    try:
+        alertmanager.wait_listening()
+        posted = requests.post(f"{alertmanager.url}/api/v2/alerts", json=[alert], timeout=REQUEST_SECONDS)
+        assert posted.status_code == 200, posted.text
+        eventually(lambda: _is_mailed(server, document), seconds=20)
+        assert not hook.at("/slack") and not hook.at("/v2/enqueue")
+    finally:
+        alertmanager.close()
+        server.close()
+
+
+def _is_mailed(server: MailServer, document: dict) -> None:
+    assert len(server.mails) == 1
+    recipient, mail = server.mails[0]
+    assert server.secrets == ["p"]
+    assert recipient == "TO:<skein-owners@example.com>" and mail["From"] == document["global"]["smtp_from"]
+    assert mail["Subject"] == "SkeinCostAnomaly: support: $18.00 in an hour"
