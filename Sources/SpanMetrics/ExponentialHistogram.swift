@@ -33,15 +33,13 @@ package struct ExponentialHistogram: Hashable, Sendable {
     /// Counts a value `weight` times.
     ///
     /// - Parameter value: Finite and at least 0.
-    /// - Returns: The place of its bucket in `counts`; 0 for the value 0.
-    @discardableResult
-    package mutating func add(_ value: Double, weight: UInt64) -> Int {
+    package mutating func add(_ value: Double, weight: UInt64) {
         sum += value * Double(weight)
         min = Swift.min(min, value)
         max = Swift.max(max, value)
         guard value > 0 else {
             zeroCount = zeroCount.addingClamped(weight)
-            return 0
+            return
         }
         var index = Self.index(of: value, scale: scale)
         if counts.isEmpty {
@@ -53,7 +51,11 @@ package struct ExponentialHistogram: Hashable, Sendable {
             makeRoom(for: index)
         }
         counts[index - offset] = counts[index - offset].addingClamped(weight)
-        return index - offset
+    }
+
+    /// The place in `counts` of the bucket of a value that was counted; 0 for the value 0.
+    package func place(of value: Double) -> Int {
+        value > 0 ? Swift.max(0, Self.index(of: value, scale: scale) - offset) : 0
     }
 
     /// The bucket of a positive value.

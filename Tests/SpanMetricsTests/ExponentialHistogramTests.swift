@@ -18,8 +18,8 @@ import TraceFixtures
             var histogram = ExponentialHistogram(bucketsMax: bucketsMax)
             for count in 1...2000 as ClosedRange<UInt64> {
                 let value = exp2(Double.random(in: -20...44, using: &random))
-                let place = histogram.add(value, weight: 1)
-                let (low, high) = Self.bounds(histogram, place)
+                histogram.add(value, weight: 1)
+                let (low, high) = Self.bounds(histogram, histogram.place(of: value))
                 #expect(low * (1 - 1e-12) < value && value <= high * (1 + 1e-12))
                 #expect(histogram.counts.count <= bucketsMax)
                 #expect(histogram.count == count)

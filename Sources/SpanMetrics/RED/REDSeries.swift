@@ -5,11 +5,12 @@ struct REDMeasurement {
     /// The span's adjusted count.
     let calls: UInt64
     let nanoseconds: UInt64
+    /// The place of `nanoseconds` among the bounds of an explicit histogram.
+    let bucket: Int
     /// Of the span's message.
     let bytes: UInt64
     /// Unix nanoseconds.
     let receivedAt: UInt64
-    let exemplar: PrometheusExemplar?
 }
 
 /// Which columns the series of a table have.
@@ -56,17 +57,13 @@ struct REDSeries: Sendable {
     /// The labels as texts, see ``SeriesSchema``; a key's number is its row in the columns.
     private(set) var table: KeyTable
     private(set) var labels: [PrometheusLabels] = []
-    private(set) var calls: [UInt64] = []
-    private(set) var sumsNanoseconds: [Double] = []
+    private(set) var rows: [Row] = []
     /// Adjusted counts by bucket, ``REDShape/bucketCount`` a row.
     private(set) var buckets: [UInt64] = []
     private(set) var exponentials: [ExponentialHistogram] = []
     private(set) var tempoBuckets: [UInt64] = []
     private(set) var tempoSumsNanoseconds: [Double] = []
     private(set) var sizes: [UInt64] = []
-    /// When the first and the last span of the series was received, unix nanoseconds.
-    private(set) var startTimes: [UInt64] = []
-    private(set) var lastTimes: [UInt64] = []
     /// The last span of each bucket, ``REDShape/exemplarCount`` a row.
     private(set) var exemplars: [PrometheusExemplar?] = []
     /// The row that takes what is over the limit.
@@ -74,12 +71,27 @@ struct REDSeries: Sendable {
     let schema: SeriesSchema
     let shape: REDShape
     private let seed: UInt64
+    // The shape once more, as what every span asks it for.
+    private let bucketCount: Int
+    /// Nanoseconds; 0 where there is no exponential histogram.
+    private let exponentialUnit: Double
+
+    /// The numbers of a series that every table has, side by side.
+    struct Row: Sendable {
+        var calls: UInt64 = 0
+        var sumNanoseconds = 0.0
+        /// When the first and the last span of the series was received, unix nanoseconds.
+        var startTime: UInt64 = 0
+        var lastTime: UInt64 = 0
+    }
 
     init(_ schema: SeriesSchema, _ shape: REDShape, seed: UInt64) {
         self.schema = schema
         self.shape = shape
         self.seed = seed
         table = KeyTable(seed: seed)
+        bucketCount = shape.bucketCount
+        if case .exponential(_, let unit) = shape.histogram { exponentialUnit = unit } else { exponentialUnit = 0 }
     }
 
     var count: Int { table.count }
@@ -104,7 +116,7 @@ struct REDSeries: Sendable {
 
     /// Whether a series is still there at a time.
     func isAlive(_ row: Int, at time: UInt64) -> Bool {
-        shape.expirationNanoseconds == 0 || time < lastTimes[row].addingClamped(shape.expirationNanoseconds)
+        shape.expirationNanoseconds == 0 || time < rows[row].lastTime.addingClamped(shape.expirationNanoseconds)
     }
 
     // MARK: counting
@@ -126,10 +138,7 @@ struct REDSeries: Sendable {
     private mutating func append(_ key: [UInt8], _ newLabels: PrometheusLabels) -> Int {
         let row = table.insert(key)
         labels.append(newLabels)
-        calls.append(0)
-        sumsNanoseconds.append(0)
-        startTimes.append(0)
-        lastTimes.append(0)
+        rows.append(Row())
         switch shape.histogram {
         case .none: break
         case .explicit(let bounds): buckets.append(contentsOf: repeatElement(0, count: bounds.count + 1))
@@ -144,37 +153,39 @@ struct REDSeries: Sendable {
         return row
     }
 
+    @inline(__always)
     mutating func add(_ measurement: REDMeasurement, to row: Int) {
-        if startTimes[row] == 0 {
-            startTimes[row] = measurement.receivedAt
-        } else if !isAlive(row, at: measurement.receivedAt) {
+        if shape.expirationNanoseconds > 0, rows[row].startTime > 0, !isAlive(row, at: measurement.receivedAt) {
             clear(row)
-            startTimes[row] = measurement.receivedAt
         }
-        lastTimes[row] = max(lastTimes[row], measurement.receivedAt)
-        calls[row] = calls[row].addingClamped(measurement.calls)
-        let nanoseconds = measurement.nanoseconds
-        let sum = Double(nanoseconds) * Double(measurement.calls)
-        sumsNanoseconds[row] += sum
-        var place = 0
-        switch shape.histogram {
-        case .none: break
-        case .explicit(let bounds):
-            place = Self.bucket(of: nanoseconds, bounds)
-            let index = row * (bounds.count + 1) + place
+        let sum = Double(measurement.nanoseconds) * Double(measurement.calls)
+        rows[row].add(measurement, sum)
+        if bucketCount > 0 {
+            let index = row * bucketCount + measurement.bucket
             buckets[index] = buckets[index].addingClamped(measurement.calls)
-        case .exponential(_, let unit):
-            place = exponentials[row].add(Double(nanoseconds) / unit, weight: measurement.calls)
+        } else if exponentialUnit > 0 {
+            exponentials[row].add(Double(measurement.nanoseconds) / exponentialUnit, weight: measurement.calls)
         }
-        if shape.hasTempo {
-            let index = row * REDShape.tempoBucketCount + Self.bucket(of: nanoseconds, REDShape.tempoBounds)
-            tempoBuckets[index] = tempoBuckets[index].addingClamped(measurement.calls)
-            tempoSumsNanoseconds[row] += sum
-            sizes[row] = sizes[row].addingClamped(measurement.bytes)
+        if shape.hasTempo { addTempo(measurement, sum, to: row) }
+    }
+
+    private mutating func addTempo(_ measurement: REDMeasurement, _ sum: Double, to row: Int) {
+        let place = Self.bucket(of: measurement.nanoseconds, REDShape.tempoBounds)
+        let index = row * REDShape.tempoBucketCount + place
+        tempoBuckets[index] = tempoBuckets[index].addingClamped(measurement.calls)
+        tempoSumsNanoseconds[row] += sum
+        sizes[row] = sizes[row].addingClamped(measurement.bytes)
+    }
+
+    /// Keeps the last span of a bucket; an exponential histogram's share the places that there are.
+    mutating func setExemplar(_ exemplar: PrometheusExemplar, of measurement: REDMeasurement, to row: Int) {
+        var place = 0
+        if bucketCount > 0 {
+            place = measurement.bucket
+        } else if exponentialUnit > 0 {
+            place = exponentials[row].place(of: exemplar.value) % shape.exemplarCount
         }
-        if let exemplar = measurement.exemplar {
-            exemplars[row * shape.exemplarCount + place % shape.exemplarCount] = exemplar
-        }
+        exemplars[row * shape.exemplarCount + place] = exemplar
     }
 
     /// The first bucket whose bound is not below the duration.
@@ -193,9 +204,8 @@ struct REDSeries: Sendable {
 
     /// Begins a series again that was gone.
     private mutating func clear(_ row: Int) {
-        calls[row] = 0
-        sumsNanoseconds[row] = 0
-        for index in 0..<shape.bucketCount { buckets[row * shape.bucketCount + index] = 0 }
+        rows[row] = Row()
+        for index in 0..<bucketCount { buckets[row * bucketCount + index] = 0 }
         if case .exponential(let bucketsMax, _) = shape.histogram {
             exponentials[row] = ExponentialHistogram(bucketsMax: bucketsMax)
         }
@@ -221,10 +231,7 @@ struct REDSeries: Sendable {
     }
 
     private mutating func copy(_ row: Int, of other: REDSeries, to new: Int) {
-        calls[new] = other.calls[row]
-        sumsNanoseconds[new] = other.sumsNanoseconds[row]
-        startTimes[new] = other.startTimes[row]
-        lastTimes[new] = other.lastTimes[row]
+        rows[new] = other.rows[row]
         let count = shape.bucketCount
         if count > 0 { buckets.replaceSubrange(new * count..<(new + 1) * count, with: other.buckets(row)) }
         if !exponentials.isEmpty { exponentials[new] = other.exponentials[row] }
@@ -245,15 +252,12 @@ struct REDSeries: Sendable {
 
     /// The numbers of a series as a checkpoint has them; what a table has no column for is left out.
     struct Numbers {
-        var calls: UInt64 = 0
-        var sumNanoseconds = 0.0
+        var row = Row()
         var buckets: [UInt64] = []
         var exponential: ExponentialHistogram?
         var tempoBuckets: [UInt64] = []
         var tempoSumNanoseconds = 0.0
         var size: UInt64 = 0
-        var startTime: UInt64 = 0
-        var lastTime: UInt64 = 0
     }
 
     /// Puts back a row of a checkpoint; false when the key is none of this table or comes twice, or when numbers do not
@@ -264,10 +268,7 @@ struct REDSeries: Sendable {
         else { return false }
         let row = append(key, labels)
         if key == SeriesKey.overflow { overflowRow = row }
-        calls[row] = numbers.calls
-        sumsNanoseconds[row] = numbers.sumNanoseconds
-        startTimes[row] = numbers.startTime
-        lastTimes[row] = numbers.lastTime
+        rows[row] = numbers.row
         for (bucket, count) in numbers.buckets.enumerated() { buckets[row * shape.bucketCount + bucket] = count }
         if let exponential = numbers.exponential, !exponentials.isEmpty { exponentials[row] = exponential }
         if shape.hasTempo, numbers.tempoBuckets.count == REDShape.tempoBucketCount {
@@ -278,5 +279,15 @@ struct REDSeries: Sendable {
             sizes[row] = numbers.size
         }
         return true
+    }
+}
+
+extension REDSeries.Row {
+    @inline(__always)
+    fileprivate mutating func add(_ measurement: REDMeasurement, _ sum: Double) {
+        if startTime == 0 { startTime = measurement.receivedAt }
+        lastTime = max(lastTime, measurement.receivedAt)
+        calls = calls.addingClamped(measurement.calls)
+        sumNanoseconds += sum
     }
 }

@@ -34,10 +34,10 @@ extension REDSeries {
         writer.varint(UInt64(count))
         for row in 0..<count {
             writer.block(table.key(row))
-            writer.fixed(startTimes[row])
-            writer.fixed(lastTimes[row])
-            writer.varint(calls[row])
-            writer.fixed(sumsNanoseconds[row].bitPattern)
+            writer.fixed(rows[row].startTime)
+            writer.fixed(rows[row].lastTime)
+            writer.varint(rows[row].calls)
+            writer.fixed(rows[row].sumNanoseconds.bitPattern)
             for count in buckets(row) { writer.varint(count) }
             if !exponentials.isEmpty { exponentials[row].write(to: &writer) }
             if shape.hasTempo {
@@ -64,8 +64,8 @@ extension REDSeries {
         guard let start = reader.fixed(UInt64.self), let last = reader.fixed(UInt64.self), let calls = reader.varint(),
             let sum = reader.fixed(UInt64.self), let buckets = reader.varints(shape.bucketCount)
         else { return nil }
-        (numbers.startTime, numbers.lastTime, numbers.calls) = (start, last, calls)
-        (numbers.sumNanoseconds, numbers.buckets) = (Double(bitPattern: sum), buckets)
+        numbers.row = Row(calls: calls, sumNanoseconds: Double(bitPattern: sum), startTime: start, lastTime: last)
+        numbers.buckets = buckets
         if case .exponential(let bucketsMax, _) = shape.histogram {
             numbers.exponential = ExponentialHistogram(&reader, bucketsMax: bucketsMax)
             if numbers.exponential == nil { return nil }
@@ -85,8 +85,8 @@ extension REDSeries {
                 let buckets = reader.varints(bucketCount)
             else { return false }
             var numbers = Numbers()
-            numbers.calls = buckets.reduce(0) { $0.addingClamped($1) }
-            numbers.sumNanoseconds = Double(bitPattern: sum)
+            numbers.row.calls = buckets.reduce(0) { $0.addingClamped($1) }
+            numbers.row.sumNanoseconds = Double(bitPattern: sum)
             if shape.bucketCount > 0 { numbers.buckets = buckets }
             guard restore(key: Array(key), numbers) else { return false }
         }

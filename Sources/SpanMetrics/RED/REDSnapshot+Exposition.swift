@@ -36,7 +36,7 @@ extension REDSnapshot {
     private func writeCalls(_ series: REDSeries, _ writer: inout some MetricWriter) {
         for row in 0..<series.count where series.isAlive(row, at: clock) {
             writer.sample(
-                series.labels[row], series.calls[row], startTime: series.startTimes[row],
+                series.labels[row], series.rows[row].calls, startTime: series.rows[row].startTime,
                 exemplar: series.lastExemplar(row))
         }
     }
@@ -48,7 +48,7 @@ extension REDSnapshot {
             for row in 0..<series.count where series.isAlive(row, at: clock) {
                 writer.histogram(
                     series.labels[row], series.exponentials[row], ladder: ladder, exemplars: series.exemplars(row),
-                    startTime: series.startTimes[row])
+                    startTime: series.rows[row].startTime)
             }
             return
         }
@@ -56,8 +56,8 @@ extension REDSnapshot {
         for row in 0..<series.count where series.isAlive(row, at: clock) {
             writer.histogram(
                 series.labels[row], bounds: bounds, counts: series.buckets(row),
-                sum: series.sumsNanoseconds[row] / unit.nanoseconds, exemplars: series.exemplars(row),
-                startTime: series.startTimes[row])
+                sum: series.rows[row].sumNanoseconds / unit.nanoseconds, exemplars: series.exemplars(row),
+                startTime: series.rows[row].startTime)
         }
     }
 
@@ -69,7 +69,8 @@ extension REDSnapshot {
         writer.begin(families.calls)
         for (labels, row) in zip(labels, rows) {
             writer.sample(
-                labels, series.calls[row], startTime: series.startTimes[row], exemplar: series.lastExemplar(row))
+                labels, series.rows[row].calls, startTime: series.rows[row].startTime,
+                exemplar: series.lastExemplar(row))
         }
         let bounds = PrometheusBounds(REDShape.tempoBounds.map { Double($0) / 1e9 })
         let seconds = configuration.unit.nanoseconds / 1e9
@@ -78,12 +79,12 @@ extension REDSnapshot {
             let exemplars = series.shape.hasExemplars ? bounds.places(of: series.exemplars(row), scale: seconds) : []
             writer.histogram(
                 labels, bounds: bounds, counts: series.tempoBuckets(row), sum: series.tempoSumsNanoseconds[row] / 1e9,
-                exemplars: exemplars[...], startTime: series.startTimes[row])
+                exemplars: exemplars[...], startTime: series.rows[row].startTime)
         }
         guard let size = families.size else { return }
         writer.begin(size)
         for (labels, row) in zip(labels, rows) {
-            writer.sample(labels, series.sizes[row], startTime: series.startTimes[row], exemplar: nil)
+            writer.sample(labels, series.sizes[row], startTime: series.rows[row].startTime, exemplar: nil)
         }
     }
 }

@@ -58,9 +58,14 @@ struct REDState: Sendable {
     /// The latest time at which a batch was received: the clock that series expire by.
     var clock: UInt64 = 0
 
+    /// Of the explicit histogram. Here and not in the tables, so that nothing is retained for a span: that would keep the
+    /// processor from fetching the next span's bytes meanwhile.
+    private let bounds: [UInt64]
     private let instrumentationScopes: [[UInt8]]
-    /// Whether series differ in nothing but what every span has, and spans of one resource count in one table.
+    /// Whether series of calls differ in nothing but what every span has.
     private let isPlain: Bool
+    /// Whether there is more to do for a span than to count it in the table of calls.
+    private let hasMore: Bool
     /// The key of the span at hand; kept so that a span allocates nothing.
     private var key: [UInt8] = []
     /// What spans of the resource at hand were counted as, by ``slot(_:_:)``.
@@ -93,8 +98,11 @@ struct REDState: Sendable {
     init(configuration: SpanMetricsConfiguration, seed: UInt64) {
         self.configuration = configuration
         self.seed = seed
+        bounds = configuration.bucketBoundsNanoseconds
         instrumentationScopes = configuration.instrumentationScopes.map { Array($0.utf8) }
-        isPlain = configuration.dimensions.isEmpty && !configuration.areDurationsApart
+        isPlain = configuration.dimensions.isEmpty && configuration.callsDimensions.isEmpty
+        hasMore =
+            configuration.areExemplarsEnabled || configuration.areDurationsApart || configuration.areEventsEnabled
     }
 
     func emptyTables() -> REDTables { REDTables(configuration, seed: seed) }
@@ -159,28 +167,42 @@ struct REDState: Sendable {
         tables.calls.add(measurement, to: row)
         if isOverflow { statistics.spansOverflowed += 1 }
         statistics.spans += 1
-        if tables.durations != nil {
-            recordDuration(measurement, of: span, batch, origin, into: &tables)
+        if hasMore { recordMore(measurement, of: span, batch, origin, row, into: &tables) }
+    }
+
+    /// What not every configuration wants.
+    private mutating func recordMore(
+        _ measurement: REDMeasurement, of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin,
+        _ row: Int, into tables: inout REDTables
+    ) {
+        var exemplar: PrometheusExemplar?
+        if configuration.areExemplarsEnabled {
+            let value = Double(measurement.nanoseconds) / configuration.unit.nanoseconds
+            let made = PrometheusExemplar(
+                traceID: span.traceID, spanID: span.spanID, value: value, timeNanoseconds: span.endTime)
+            tables.calls.setExemplar(made, of: measurement, to: row)
+            exemplar = made
         }
+        if tables.durations != nil { recordDuration(measurement, exemplar, of: span, batch, origin, into: &tables) }
         if tables.events != nil, span.events.count > 0 {
-            recordEvents(measurement, of: span, batch, origin, into: &tables)
+            recordEvents(measurement, exemplar, of: span, batch, origin, into: &tables)
         }
     }
 
     private mutating func recordDuration(
-        _ measurement: REDMeasurement, of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin,
-        into tables: inout REDTables
+        _ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, of span: borrowing SpanRow, _ batch: SpanBatch,
+        _ origin: borrowing Origin, into tables: inout REDTables
     ) {
         guard let schema = tables.durations?.schema else { return }
         makeKey(span, of: batch, origin, schema)
         appendDimensions(span, of: batch, schema, origin.durationsFallbacks)
-        if let row = tables.durations?.row(of: key).row { tables.durations?.add(measurement, to: row) }
+        tables.durations?.add(measurement, exemplar, to: key)
     }
 
     /// Counts a span's events. Their dimensions are looked for in span, event and resource; `event.name` is the name.
     private mutating func recordEvents(
-        _ measurement: REDMeasurement, of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin,
-        into tables: inout REDTables
+        _ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, of span: borrowing SpanRow, _ batch: SpanBatch,
+        _ origin: borrowing Origin, into tables: inout REDTables
     ) {
         guard let schema = tables.events?.schema else { return }
         for event in batch.events[span.events.indices] {
@@ -198,7 +220,7 @@ struct REDState: Sendable {
                     key.append(contentsOf: dimension.fallback)
                 }
             }
-            if let row = tables.events?.row(of: key).row { tables.events?.add(measurement, to: row) }
+            tables.events?.add(measurement, exemplar, to: key)
         }
     }
 
@@ -231,7 +253,11 @@ struct REDState: Sendable {
     @inline(__always)
     private static func slot(_ span: borrowing SpanRow, _ batch: SpanBatch) -> Int {
         var hash = UInt64(span.name.count) &+ UInt64(truncatingIfNeeded: span.statusCode) << 8
-        for byte in batch.bytes[span.name.indices].suffix(8) { hash = hash << 8 ^ hash >> 56 ^ UInt64(byte) }
+        // No slice, which would be retained.
+        let name = span.name.indices
+        for index in max(name.lowerBound, name.upperBound - 8)..<name.upperBound {
+            hash = hash << 8 ^ hash >> 56 ^ UInt64(batch.bytes[index])
+        }
         return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32) & (knownCount - 1)
     }
 
@@ -308,20 +334,23 @@ struct REDState: Sendable {
     private func measurement(
         of span: borrowing SpanRow, _ batch: SpanBatch, _ receivedAt: UInt64
     ) -> REDMeasurement {
-        let duration = span.durationNanoseconds
         var calls: UInt64 = 1
         if !span.traceState.isEmpty {
             let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
             calls = AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: span.spanID)
         }
-        var exemplar: PrometheusExemplar?
-        if configuration.areExemplarsEnabled {
-            exemplar = PrometheusExemplar(
-                traceID: span.traceID, spanID: span.spanID, value: Double(duration) / configuration.unit.nanoseconds,
-                timeNanoseconds: span.endTime)
-        }
+        let duration = span.durationNanoseconds
         return REDMeasurement(
-            calls: calls, nanoseconds: duration, bytes: UInt64(span.raw.count), receivedAt: receivedAt,
-            exemplar: exemplar)
+            calls: calls, nanoseconds: duration, bucket: REDSeries.bucket(of: duration, bounds),
+            bytes: UInt64(span.raw.count), receivedAt: receivedAt)
+    }
+}
+
+extension REDSeries {
+    /// Counts in the series of a key.
+    fileprivate mutating func add(_ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, to key: [UInt8]) {
+        let row = row(of: key).row
+        add(measurement, to: row)
+        if let exemplar { setExemplar(exemplar, of: measurement, to: row) }
     }
 }
