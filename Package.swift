@@ -157,8 +157,9 @@ let servers: [Target] = [
             "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
         ],
         exclude: [
-            "Derivation/README.md", "Exporters/OTLPHTTP/README.md", "Processors/MemoryLimiter/README.md",
-            "Receivers/OTLP/README.md", "Storage/README.md", "Telemetry/README.md",
+            "Derivation/README.md", "Exporters/Metrics/README.md", "Exporters/OTLPHTTP/README.md",
+            "Processors/MemoryLimiter/README.md", "Receivers/OTLP/README.md", "Storage/README.md",
+            "Telemetry/README.md",
         ]),
     module(
         "QueryAPI",

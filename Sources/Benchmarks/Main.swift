@@ -11,11 +11,12 @@ import Glibc
 @main
 struct SkeinBench {
     private enum Part: String, CaseIterable {
-        case otlp, journal, store, sdk, export
+        case otlp, metrics, journal, store, sdk, export
 
         func measure(_ traffic: Traffic, _ meter: Meter) throws -> [Measurement] {
             switch self {
             case .otlp: try OTLPBenchmarks.measure(traffic, meter)
+            case .metrics: try MetricsBenchmarks.measure(meter)
             case .journal: try JournalBenchmarks.measure(traffic, meter)
             case .store: try StoreBenchmarks.measure(traffic, meter)
             case .sdk: try SDKBenchmarks.measure(meter)

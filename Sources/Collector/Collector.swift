@@ -34,6 +34,8 @@ package final class Collector: Sendable {
     private let storeMerger: StoreMerger
     private let derivationFeeder: DerivationFeeder
     private let exporters: [OTLPHTTPExporter]
+    private let derivedMetrics: DerivedMetrics
+    private let pushers: [MetricsPusher]
     private let memoryLimiter: MemoryLimiter
     private let listeners: CollectorListeners
     private let threads = Mutex<[WorkerThread]>([])
@@ -70,6 +72,15 @@ package final class Collector: Sendable {
                     "derive", policy: .mustNotSkip, cursor: .external(parts.derived.replayPosition)),
                 journalBytesMax: configuration.storage.journalBytesMax, logger: logger)
             exporters = try parts.exporters(configuration, metrics: metrics, logger: logger)
+            let derivedMetrics = DerivedMetrics(
+                red: parts.red, genAI: parts.genAI, feeder: derivationFeeder, replayEnd: replayEnd)
+            self.derivedMetrics = derivedMetrics
+            pushers = try configuration.metricsTargets.map { [metrics] target in
+                try MetricsPusher(
+                    target, interval: .nanoseconds(Int64(clamping: configuration.spanMetrics.flushIntervalNanoseconds)),
+                    exemplarsPerPointMax: configuration.spanMetrics.exemplarsPerPointMax, source: derivedMetrics,
+                    metrics: metrics, logger: logger)
+            }
         } catch {
             throw StartError(error)
         }
@@ -87,10 +98,14 @@ package final class Collector: Sendable {
         do {
             try listeners.add(
                 health: HealthEndpoint(health: health).router(),
-                selfMetrics: MetricsEndpoint { [metrics] in metrics.exposition($0) }.router(),
-                spanMetrics: MetricsEndpoint { [weak self] format in
-                    guard let self, self.derivationFeeder.hasPassed(self.replayEnd) else { return nil }
-                    return self.derivedMetrics(format)
+                selfMetrics: MetricsEndpoint { [metrics] format, sink in
+                    sink(metrics.exposition(format))
+                    return true
+                }.router(),
+                spanMetrics: MetricsEndpoint { [weak self] format, sink in
+                    guard let self, self.derivedMetrics.isReady else { return false }
+                    self.scrape(format, sink)
+                    return true
                 }.router())
             try journal.start()
             try startThreads()
@@ -101,18 +116,13 @@ package final class Collector: Sendable {
         health.set(.ready)
     }
 
-    /// A scrape of everything that is derived from spans.
-    private func derivedMetrics(_ format: ExpositionFormat) -> [UInt8] {
-        var writer = PrometheusTextWriter(format: format)
-        writeDerived(to: &writer)
-        writer.finish()
-        return writer.takeBytes()
-    }
-
-    /// Writes the families of everything that is derived from spans.
-    private func writeDerived(to writer: inout some MetricWriter) {
-        red.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
-        genAI.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
+    /// A scrape of everything that is derived from spans, part by part.
+    private func scrape(_ format: ExpositionFormat, _ sink: MetricsEndpoint.Sink) {
+        withoutActuallyEscaping(sink) { sink in
+            var writer = PrometheusTextWriter(format: format, sink: sink)
+            derivedMetrics.write(to: &writer)
+            writer.finish()
+        }
     }
 
     /// Calls of models, tokens and cost; nil until what the journal held at the start is counted, before which some of
@@ -128,8 +138,11 @@ package final class Collector: Sendable {
         try startThread("store") { [storeFeeder] in storeFeeder.run() }
         try startThread("merge") { [storeMerger] in storeMerger.run() }
         try startThread("derive") { [derivationFeeder] in derivationFeeder.run() }
-        for (exporter, configuration) in zip(exporters, configuration.exporters) {
+        for (exporter, configuration) in zip(exporters, configuration.spanExporters) {
             try startThread(configuration.id) { exporter.run() }
+        }
+        for (pusher, target) in zip(pushers, configuration.metricsTargets) {
+            try startThread(target.id) { pusher.run() }
         }
         let interval = configuration.memoryLimiter.checkInterval
         try startThread("memory_limiter") { [memoryLimiter, limiterStop] in
@@ -159,8 +172,10 @@ package final class Collector: Sendable {
         await journal.drain()
         limiterStop.set()
         storeMerger.requestStop()
+        for pusher in pushers { pusher.requestStop() }
         await Self.onThread { [self] in finishThreads(deadline: begin + timeout, timeout) }
         for exporter in exporters { exporter.shutdown() }
+        for pusher in pushers { pusher.shutdown() }
         await journal.shutdown()
         await listeners.stopServing(deadline: .now + .seconds(1))
     }
@@ -173,7 +188,10 @@ package final class Collector: Sendable {
         let threads = threads.withLock { $0 }
         let rest = max(.zero, ContinuousClock.now.duration(to: deadline)).nanosecondsClamped
         let end = DispatchTime.now() + .nanoseconds(Int(rest))
-        if threads.allSatisfy({ $0.join(until: end) }) { return }
+        if threads.allSatisfy({ $0.join(until: end) }) {
+            if timeout > .zero { for pusher in pushers { pusher.pushLast() } }
+            return
+        }
         if timeout > .zero {
             logger.warning(
                 "shutdown_timeout is over; what is not forwarded yet stays in the journal",

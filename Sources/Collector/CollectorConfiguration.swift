@@ -5,7 +5,10 @@ package struct CollectorConfiguration: Sendable {
     package var receiver: OTLPReceiverConfiguration
     package var memoryLimiter = MemoryLimiterConfiguration()
     package var storage = StorageConfiguration()
+    /// All `otlp_http` exporters, whatever they send.
     package var exporters: [OTLPHTTPExporterConfiguration] = []
+    /// `exporters.prometheusremotewrite`.
+    package var remoteWriters: [MetricsPushConfiguration] = []
     /// Where RED metrics are served (`exporters.prometheus`).
     package var prometheusEndpoint: ListenEndpoint
     package var spanMetrics = SpanMetricsConfiguration()
@@ -46,8 +49,22 @@ package struct CollectorConfiguration: Sendable {
         let service = root.section("service")
         shutdownTimeout = service.duration(
             "shutdown_timeout", default: shutdownTimeout, in: .zero ... .seconds(3600))
-        ServicePipelines.check(service.section("pipelines"), exporters: exporters.map(\.id))
+        let named = ServicePipelines.check(
+            service.section("pipelines"), exporters: exporters.filter(\.sendsTraces).map(\.id),
+            metricsExporters: exporters.filter { $0.metricsURL != nil }.map(\.id) + remoteWriters.map(\.id))
+        for index in exporters.indices where named.metrics.contains(exporters[index].id) {
+            exporters[index].sendsMetrics = true
+            exporters[index].sendsTraces = exporters[index].sendsTraces && named.traces.contains(exporters[index].id)
+        }
         service.end()
+    }
+
+    /// The exporters that forward spans.
+    package var spanExporters: [OTLPHTTPExporterConfiguration] { exporters.filter(\.sendsTraces) }
+
+    /// Where derived metrics are pushed to.
+    package var metricsTargets: [MetricsPushConfiguration] {
+        exporters.filter(\.sendsMetrics).compactMap(MetricsPushConfiguration.init) + remoteWriters
     }
 
     private mutating func readExporters(_ section: ConfigurationSection) {
@@ -65,13 +82,15 @@ package struct CollectorConfiguration: Sendable {
                 let prometheus = section.section(id)
                 prometheusEndpoint = prometheus.endpoint(default: prometheusEndpoint)
                 prometheus.end()
+            case "prometheusremotewrite", "prometheus_remote_write":
+                remoteWriters.append(MetricsPushConfiguration(id: id, section.section(id)))
             case "otlp", "otlp_grpc":
                 section.fail(id, "means OTLP over gRPC, which this collector does not send; use otlp_http")
                 section.know(id)
             default: break
             }
         }
-        section.know("otlp_http", "prometheus")
+        section.know("otlp_http", "prometheus", "prometheusremotewrite")
         section.end()
     }
 }

@@ -44,7 +44,7 @@ struct CollectorParts {
     func exporters(
         _ configuration: CollectorConfiguration, metrics: SelfMetrics, logger: Logger
     ) throws -> [OTLPHTTPExporter] {
-        try configuration.exporters.map { exporter in
+        try configuration.spanExporters.map { exporter in
             let reader = try journal.reader(
                 "exporter/\(exporter.id)",
                 policy: .maySkip(maxLagBytes: exporter.queue.bytesMax, maxLagAge: exporter.queue.ageMax))

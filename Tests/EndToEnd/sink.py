@@ -1,4 +1,4 @@
-"""A forward target: takes `/v1/traces` as any OTLP/HTTP backend does, and misbehaves on request."""
+"""A target: takes `/v1/traces`, or another path, as any OTLP/HTTP backend does, and misbehaves on request."""
 
 import gzip
 import socket
@@ -41,7 +41,8 @@ class Sink:
     Bodies are kept as they came and parsed only when asked for, so that a fast collector is not slowed down.
     """
 
-    def __init__(self):
+    def __init__(self, path: str = "/v1/traces"):
+        self.path = path
         self.decide: Decide = take
         self.taken: list[bytes] = []
         self.requests: list[tuple[int, dict[str, str]]] = []
@@ -150,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        if self.path != "/v1/traces" or self.headers.get("Content-Type") != "application/x-protobuf":
+        if self.path != self.server.sink.path or self.headers.get("Content-Type") != "application/x-protobuf":
             answer = Answer(404)
         else:
             answer = self.server.sink.answer(body, dict(self.headers.items()))

@@ -21,6 +21,7 @@ OTHER_PAGES = sorted([*DOCS.glob("adr/*.md"), REPOSITORY / "README.md", REPOSITO
 # What `make docs` builds.
 ARTICLES = sorted((REPOSITORY / "Sources").glob("*/*.docc/*.md"))
 EXPORTER = "exporters.otlp_http"
+REMOTE_WRITE = "exporters.prometheusremotewrite"
 
 
 def rows(page: Path, section: str | None = None) -> list[list[str]]:
@@ -67,6 +68,13 @@ TRIED = {
     f"{EXPORTER}.tls.ca_file": "/ca.pem",
     f"{EXPORTER}.tls.cert_file": "/cert.pem",
     f"{EXPORTER}.tls.key_file": "/key.pem",
+    f"{EXPORTER}.metrics_endpoint": "http://127.0.0.1:1/v1/metrics",
+    f"{REMOTE_WRITE}.endpoint": "http://127.0.0.1:1",
+    f"{REMOTE_WRITE}.headers": {"X-Tenant": "a"},
+    f"{REMOTE_WRITE}.external_labels": {"cluster": "a"},
+    f"{REMOTE_WRITE}.tls.ca_file": "/ca.pem",
+    f"{REMOTE_WRITE}.tls.cert_file": "/cert.pem",
+    f"{REMOTE_WRITE}.tls.key_file": "/key.pem",
     "connectors.spanmetrics.dimensions[].name": "http.route",
     "connectors.spanmetrics.dimensions[].default": "none",
     "connectors.spanmetrics.calls_dimensions[].name": "calls",
@@ -111,7 +119,7 @@ def printed(values: dict[str, object], directory: Path) -> dict:
 def test_the_documented_defaults_are_the_binarys(tmp_path):
     keys = documented_keys()
     assert len(keys) > 40
-    target = {f"{EXPORTER}.endpoint": TRIED[f"{EXPORTER}.endpoint"]}
+    target = {key: TRIED[key] for key in (f"{EXPORTER}.endpoint", f"{REMOTE_WRITE}.endpoint")}
     defaults = {key: value for key, value in keys.items() if value is not None}
     assert printed(target | defaults, tmp_path) == printed(target, tmp_path)
 
@@ -123,7 +131,7 @@ def test_a_key_that_is_no_key_is_refused(tmp_path):
 
 
 def leaves(value, path: str = "") -> set[str]:
-    if path == f"{EXPORTER}.headers":
+    if path in (f"{EXPORTER}.headers", f"{REMOTE_WRITE}.headers", f"{REMOTE_WRITE}.external_labels"):
         return {path}
     if isinstance(value, dict):
         return {leaf for key, part in value.items() for leaf in leaves(part, f"{path}.{key}".lstrip("."))}
@@ -222,9 +230,10 @@ REASONED = {
 @pytest.fixture(scope="module")
 def fed(tmp_path_factory):
     """A collector with an exporter and a trace of two services, and the trace's id."""
-    target = Sink()
+    target, metrics_target = Sink(), Sink("/v1/metrics")
+    endpoints = {"endpoint": target.endpoint, "metrics_endpoint": f"{metrics_target.endpoint}/v1/metrics"}
     collector = harness.Collector(
-        tmp_path_factory.mktemp("docs") / "collector", nested(f"exporters.{EXPORTER_ID}.endpoint", target.endpoint))
+        tmp_path_factory.mktemp("docs") / "collector", nested(f"exporters.{EXPORTER_ID}", endpoints))
     collector.start()
     ids = telemetry.Identifiers(901)
     trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND
@@ -242,6 +251,7 @@ def fed(tmp_path_factory):
     finally:
         collector.close()
         target.close()
+        metrics_target.close()
 
 
 def _counted(collector) -> None:

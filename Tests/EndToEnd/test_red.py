@@ -229,3 +229,16 @@ def test_scrapes_are_gzipped_for_those_who_ask(collector):
         exposition.parse(zipped.text)
         plain = collector.get(listener, "/metrics", headers={"Accept-Encoding": "identity"})
         assert "Content-Encoding" not in plain.headers
+
+
+def test_a_large_scrape_is_the_same_in_gzip(collector):
+    """More than is compressed in one piece."""
+    ids = telemetry.Identifiers(94)
+    spans = [telemetry.span(ids, ids.trace_id(), f"operation {index} {'x' * 100}") for index in range(3000)]
+    clients.send(collector, telemetry.export_request(spans))
+    eventually(lambda: assert_calls(collector, 3000))
+    zipped = collector.get("prometheus", "/metrics", headers={"Accept-Encoding": "gzip"})
+    plain = collector.get("prometheus", "/metrics", headers={"Accept-Encoding": "identity"})
+    assert zipped.headers["Content-Encoding"] == "gzip" and len(plain.content) > 5_000_000
+    assert int(zipped.headers["Content-Length"]) * 10 < len(plain.content)
+    assert zipped.text == plain.text

@@ -4,9 +4,20 @@
 /// section is accepted when it describes just that, so that a file written for the OpenTelemetry Collector need not be
 /// cut; anything else is an error that says where the component belongs.
 enum ServicePipelines {
-    static func check(_ pipelines: ConfigurationSection, exporters: [String]) {
-        guard pipelines.isPresent else { return }
-        var named: Set<String> = []
+    /// The exporters that pipelines name, by what they carry.
+    struct Named {
+        var traces: Set<String> = []
+        var metrics: Set<String> = []
+    }
+
+    /// - Parameters:
+    ///   - exporters: Those that can take spans.
+    ///   - metricsExporters: Those that can take metrics.
+    static func check(
+        _ pipelines: ConfigurationSection, exporters: [String], metricsExporters: [String]
+    ) -> Named {
+        var named = Named()
+        guard pipelines.isPresent else { return named }
         var namesExporters = false
         for id in pipelines.keys {
             let pipeline = pipelines.section(id)
@@ -15,16 +26,20 @@ enum ServicePipelines {
                 pipelines.fail(id, "is not valid, expected traces, or metrics for what connectors derive")
                 continue
             }
-            named.formUnion(check(pipeline, signal: signal, exporters: exporters))
+            let names = check(
+                pipeline, signal: signal, exporters: signal == "traces" ? exporters : metricsExporters)
+            if signal == "traces" { named.traces.formUnion(names) } else { named.metrics.formUnion(names) }
             namesExporters = namesExporters || signal == "traces" && pipeline.has("exporters")
             pipeline.end()
         }
-        for exporter in exporters where namesExporters && !named.contains(exporter) {
+        for exporter in exporters
+        where namesExporters && !named.traces.contains(exporter) && !named.metrics.contains(exporter) {
             pipelines.issues.add(
                 "leaves out exporter \(exporter), expected it in a traces pipeline or not in exporters",
                 key: pipelines.path, place: pipelines.place)
         }
         pipelines.end()
+        return named
     }
 
     /// Checks one pipeline; answers with the exporters that it names.
@@ -43,7 +58,7 @@ enum ServicePipelines {
             default: pipeline.fail("processors", "'\(processor)' is not valid, expected memory_limiter")
             }
         }
-        let targets = signal == "traces" ? exporters + connectors : ["prometheus"]
+        let targets = signal == "traces" ? exporters + connectors : ["prometheus"] + exporters
         let named = pipeline.strings("exporters") ?? []
         for exporter in named where !targets.contains(exporter) {
             pipeline.fail(

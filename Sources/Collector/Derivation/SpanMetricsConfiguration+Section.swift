@@ -31,6 +31,11 @@ extension SpanMetricsConfiguration {
             "max_per_data_point", default: exemplarsPerPointMax, in: 1...Self.exemplarsPerPointLimit)
         exemplars.end()
         readExpiration(section)
+        flushIntervalNanoseconds = UInt64(
+            section.duration(
+                "metrics_flush_interval", default: .nanoseconds(Int64(flushIntervalNanoseconds)),
+                in: .milliseconds(100) ... .seconds(86_400)
+            ).nanosecondsClamped)
         readKeysOfResources(section)
         do throws(SpanMetricsConfigurationError) {
             try validate()

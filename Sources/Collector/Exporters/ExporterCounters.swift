@@ -24,6 +24,10 @@ package final class ExporterCounters: Sendable {
     let retries: SelfMetrics.Counter
     private let failedSpans: [ExportDropReason: SelfMetrics.Counter]
 
+    static let sentBytesName = "skein_exporter_sent_bytes"
+    static let sentBytesHelp = "Bytes of request bodies, compressed, attempts included."
+    static let retriesName = "skein_exporter_retries"
+    static let retriesHelp = "Attempts that will be repeated."
     private static let failedName = "otelcol_exporter_send_failed_spans"
     private static let failedHelp = "Spans that did not reach the target for good, by reason."
 
@@ -31,9 +35,8 @@ package final class ExporterCounters: Sendable {
     package init(exporter: String, metrics: SelfMetrics) {
         let labels: SelfMetrics.Labels = ["exporter": exporter]
         sentSpans = metrics.counter("otelcol_exporter_sent_spans", "Spans that the target has taken.", labels)
-        sentBytes = metrics.counter(
-            "skein_exporter_sent_bytes", "Bytes of request bodies, compressed, attempts included.", labels)
-        retries = metrics.counter("skein_exporter_retries", "Attempts that will be repeated.", labels)
+        sentBytes = metrics.counter(Self.sentBytesName, Self.sentBytesHelp, labels)
+        retries = metrics.counter(Self.retriesName, Self.retriesHelp, labels)
         failedSpans = Dictionary(
             uniqueKeysWithValues: ExportDropReason.ofAttempts.map { reason in
                 (

@@ -4,11 +4,14 @@ import SpanMetrics
 
 /// `GET /metrics` for Prometheus, in the text format that the scraper asks for, gzipped where it likes.
 package struct MetricsEndpoint: Sendable {
-    /// One scrape; nil while there is nothing to show yet, which is answered with 503 so that a scraper sees a gap and
-    /// not a counter that fell.
-    private let scrape: @Sendable (ExpositionFormat) -> [UInt8]?
+    /// Where the parts of a scrape go.
+    package typealias Sink = (_ part: [UInt8]) -> Void
 
-    package init(_ scrape: @escaping @Sendable (ExpositionFormat) -> [UInt8]?) {
+    /// One scrape; false while there is nothing to show yet, which is answered with 503 so that a scraper sees a gap and
+    /// not a counter that fell.
+    private let scrape: @Sendable (ExpositionFormat, Sink) -> Bool
+
+    package init(_ scrape: @escaping @Sendable (ExpositionFormat, Sink) -> Bool) {
         self.scrape = scrape
     }
 
@@ -23,15 +26,17 @@ package struct MetricsEndpoint: Sendable {
 
     private func answer(_ request: Request) -> Response {
         let format = ExpositionFormat(accept: request.headers[.accept])
-        guard let body = scrape(format) else {
+        let answer = Response.parts(
+            contentType: format.contentType, acceptEncoding: request.headers[.acceptEncoding] ?? "identity"
+        ) { scrape(format, $0) }
+        guard let answer else {
             var response = Response.bytes(
                 Array("replaying the journal\n".utf8), contentType: "text/plain; charset=utf-8",
                 status: .serviceUnavailable)
             response.headers[.retryAfter] = "1"
             return response
         }
-        return .bytes(
-            body, contentType: format.contentType, acceptEncoding: request.headers[.acceptEncoding] ?? "identity")
+        return answer
     }
 }
 

@@ -26,6 +26,29 @@ extension Response {
     }
 }
 
+extension Response {
+    /// A response whose body is made part by part, and compressed as it is made where `acceptEncoding` allows gzip, so
+    /// that the whole of it is there in its compressed form only.
+    ///
+    /// - Parameter make: Gives the parts to its argument, in their order; false where there is no body.
+    /// - Returns: nil when there is no body.
+    package static func parts(
+        contentType: String, acceptEncoding: String, _ make: (_ sink: (_ part: [UInt8]) -> Void) -> Bool
+    ) -> Response? {
+        var headers: HTTPFields = [.contentType: contentType, .vary: "Accept-Encoding"]
+        var body: [UInt8] = []
+        if acceptsGzip(acceptEncoding) {
+            headers[.contentEncoding] = "gzip"
+            var gzip = GzipStream()
+            guard make({ gzip.append($0) }) else { return nil }
+            body = gzip.finish()
+        } else {
+            guard make({ body += $0 }) else { return nil }
+        }
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}
+
 /// Whether an `Accept-Encoding` value allows gzip (RFC 9110 section 12.5.3): `gzip`, `x-gzip` or `*`, unless
 /// its weight is 0. A named gzip goes before `*`.
 package func acceptsGzip(_ header: String) -> Bool {

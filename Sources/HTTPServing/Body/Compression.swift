@@ -2,14 +2,14 @@ import CIsal
 
 /// Working memory of ISA-L's level 1, its "large" size: 64 Ki tokens a block. Larger ones compress no better
 /// on span data, smaller ones cost ratio.
-private let levelBufferBytes = (4 << 10) + 2 * (8 << 10) + 4 * (64 << 10)
+let gzipLevelBufferBytes = (4 << 10) + 2 * (8 << 10) + 4 * (64 << 10)
 
 /// Compresses `bytes` as one gzip member, ISA-L level 1 (about 1 ms per MB).
 ///
 /// Complexity: linear; holds the input, the output and 365 KB of working memory.
 package func gzipCompress(_ bytes: [UInt8]) -> [UInt8] {
     let stream = UnsafeMutablePointer<isal_zstream>.allocate(capacity: 1)
-    let levelBuffer = UnsafeMutablePointer<UInt8>.allocate(capacity: levelBufferBytes)
+    let levelBuffer = UnsafeMutablePointer<UInt8>.allocate(capacity: gzipLevelBufferBytes)
     defer {
         stream.deallocate()
         levelBuffer.deallocate()
@@ -18,7 +18,7 @@ package func gzipCompress(_ bytes: [UInt8]) -> [UInt8] {
     stream.pointee.gzip_flag = UInt16(IGZIP_GZIP)
     stream.pointee.level = 1
     stream.pointee.level_buf = levelBuffer
-    stream.pointee.level_buf_size = UInt32(levelBufferBytes)
+    stream.pointee.level_buf_size = UInt32(gzipLevelBufferBytes)
 
     var output: [UInt8] = []
     var consumed = 0

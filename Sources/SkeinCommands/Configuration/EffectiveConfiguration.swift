@@ -21,6 +21,7 @@ package struct EffectiveConfiguration {
         writer.section("exporters") { writer in
             writer.section("prometheus") { $0.value("endpoint", collector.prometheusEndpoint.description) }
             for exporter in collector.exporters { self.exporter(exporter, &writer) }
+            for target in collector.remoteWriters { remoteWriter(target, &writer) }
         }
         writer.section("connectors") { writer in
             spanMetrics(collector.spanMetrics, &writer)
@@ -93,23 +94,14 @@ package struct EffectiveConfiguration {
 
     private func exporter(_ exporter: OTLPHTTPExporterConfiguration, _ writer: inout YAMLWriter) {
         writer.section(exporter.id) { writer in
-            writer.value("traces_endpoint", SecretMask.url(exporter.tracesURL))
-            if !exporter.headers.isEmpty {
-                // A header may be a secret under any name, so none is shown.
-                writer.section("headers") { writer in
-                    for header in exporter.headers { writer.value(header.name, SecretMask.text) }
-                }
+            if exporter.sendsTraces { writer.value("traces_endpoint", SecretMask.url(exporter.tracesURL)) }
+            if exporter.sendsMetrics, let url = exporter.metricsURL {
+                writer.value("metrics_endpoint", SecretMask.url(url))
             }
+            headers(exporter.headers, &writer)
             writer.value("compression", exporter.compression.rawValue)
             writer.value("timeout", GoDuration.text(exporter.timeout))
-            writer.section("retry_on_failure") { writer in
-                writer.value("enabled", exporter.retry.isEnabled)
-                writer.value("initial_interval", GoDuration.text(exporter.retry.initialInterval))
-                writer.value("max_interval", GoDuration.text(exporter.retry.maxInterval))
-                writer.value("max_elapsed_time", GoDuration.text(exporter.retry.maxElapsedTime))
-                writer.value("multiplier", "\(exporter.retry.multiplier)")
-                writer.value("randomization_factor", "\(exporter.retry.randomizationFactor)")
-            }
+            retry(exporter.retry, &writer)
             writer.section("sending_queue") { writer in
                 writer.value("sizer", "bytes")
                 writer.value("queue_size", exporter.queue.bytesMax)
@@ -119,6 +111,44 @@ package struct EffectiveConfiguration {
                 }
             }
             tls(exporter.tls, &writer)
+        }
+    }
+
+    private func headers(_ headers: [OTLPHTTPExporterConfiguration.Header], _ writer: inout YAMLWriter) {
+        guard !headers.isEmpty else { return }
+        // A header may be a secret under any name, so none is shown.
+        writer.section("headers") { writer in
+            for header in headers { writer.value(header.name, SecretMask.text) }
+        }
+    }
+
+    private func retry(_ retry: RetryConfiguration, _ writer: inout YAMLWriter) {
+        writer.section("retry_on_failure") { writer in
+            writer.value("enabled", retry.isEnabled)
+            writer.value("initial_interval", GoDuration.text(retry.initialInterval))
+            writer.value("max_interval", GoDuration.text(retry.maxInterval))
+            writer.value("max_elapsed_time", GoDuration.text(retry.maxElapsedTime))
+            writer.value("multiplier", "\(retry.multiplier)")
+            writer.value("randomization_factor", "\(retry.randomizationFactor)")
+        }
+    }
+
+    private func remoteWriter(_ target: MetricsPushConfiguration, _ writer: inout YAMLWriter) {
+        guard case .remoteWrite(let settings) = target.encoding else { return }
+        writer.section(target.id) { writer in
+            writer.value("endpoint", SecretMask.url(target.url))
+            headers(target.headers, &writer)
+            writer.value("timeout", GoDuration.text(target.timeout))
+            retry(target.retry, &writer)
+            if !settings.externalLabels.isEmpty {
+                writer.section("external_labels") { writer in
+                    for label in settings.externalLabels { writer.value(label.name, label.value) }
+                }
+            }
+            writer.value("send_metadata", settings.sendsMetadata)
+            writer.section("target_info") { $0.value("enabled", settings.hasTargetInfo) }
+            writer.value("max_batch_size_bytes", settings.requestBytesMax)
+            tls(target.tls, &writer)
         }
     }
 
@@ -154,6 +184,9 @@ package struct EffectiveConfiguration {
                 writer.value("enabled", metrics.areExemplarsEnabled)
                 writer.value("max_per_data_point", metrics.exemplarsPerPointMax)
             }
+            writer.value(
+                "metrics_flush_interval",
+                GoDuration.text(.nanoseconds(Int64(clamping: metrics.flushIntervalNanoseconds))))
             writer.value(
                 "series_expiration",
                 GoDuration.text(.nanoseconds(Int64(clamping: metrics.expirationNanoseconds))))

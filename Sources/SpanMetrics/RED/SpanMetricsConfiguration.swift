@@ -60,6 +60,8 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
     package var exemplarsPerPointMax = 5
     /// A series that got no span for so long, by the time at which spans are received, is gone; 0 keeps all.
     package var expirationNanoseconds: UInt64 = 0
+    /// Time from push to push, where metrics are pushed; it has no effect on a scrape.
+    package var flushIntervalNanoseconds: UInt64 = 60_000_000_000
 
     package init() {}
 

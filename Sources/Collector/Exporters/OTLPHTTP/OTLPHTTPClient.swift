@@ -1,8 +1,6 @@
 import CurlTransport
-import Dispatch
 import HTTPServing
 import OTLP
-import Synchronization
 
 /// Sends requests to one OTLP/HTTP target and says what its answers mean. Blocks; made for an exporter's own thread.
 final class OTLPHTTPClient: Sendable {
@@ -14,12 +12,7 @@ final class OTLPHTTPClient: Sendable {
 
     init(_ configuration: OTLPHTTPExporterConfiguration) throws(TransportError) {
         self.configuration = configuration
-        var transport = TransportConfiguration()
-        transport.totalTimeout = configuration.timeout
-        transport.tls = .init(
-            caFile: configuration.tls.caFile, clientCertificateFile: configuration.tls.certificateFile,
-            clientKeyFile: configuration.tls.keyFile, isInsecure: configuration.tls.skipsVerification)
-        self.transport = try CurlTransport(transport)
+        transport = try CurlTransport(timeout: configuration.timeout, tls: configuration.tls)
         var headers = [HTTPHeader("Content-Type", "application/x-protobuf"), HTTPHeader("User-Agent", Self.userAgent)]
         headers += configuration.headers.map { HTTPHeader($0.name, $0.value) }
         if configuration.compression == .gzip { headers.append(HTTPHeader("Content-Encoding", "gzip")) }
@@ -37,15 +30,8 @@ final class OTLPHTTPClient: Sendable {
 
     /// Sends once and waits for the answer. What keeps a request from being answered may pass, so it is retryable.
     func send(_ request: HTTPRequestMessage) -> ExportVerdict {
-        let outcome = Mutex<Result<HTTPResponseMessage, TransportError>>(.failure(.shutDown))
-        let done = DispatchSemaphore(value: 0)
         do throws(TransportError) {
-            _ = try transport.start(request) { result in
-                outcome.withLock { $0 = result }
-                done.signal()
-            }
-            done.wait()
-            return Self.verdict(try outcome.withLock { $0 }.get())
+            return Self.verdict(try transport.sendBlocking(request))
         } catch {
             return .retryable(reason: "\(error)", retryAfter: nil)
         }

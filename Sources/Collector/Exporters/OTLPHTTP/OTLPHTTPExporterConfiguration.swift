@@ -6,8 +6,15 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
 
     /// The id as configured, such as `otlp_http/jaeger`; labels metrics and names the journal's cursor.
     package var id: String
-    /// `traces_endpoint`, or `endpoint` with `/v1/traces` added.
+    /// `traces_endpoint`, or `endpoint` with `/v1/traces` added; empty where neither is there.
     package var tracesURL: String
+    /// `metrics_endpoint`, or `endpoint` with `/v1/metrics` added; nil where neither is there.
+    package var metricsURL: String?
+    /// Whether spans are forwarded. An exporter that pipelines name for metrics alone does not.
+    package var sendsTraces = true
+    /// Whether what is derived from spans is pushed: where `metrics_endpoint` is there, or a metrics pipeline names the
+    /// exporter.
+    package var sendsMetrics = false
     package var headers: [Header] = []
     package var compression = Compression.gzip
     /// Of one attempt.
@@ -50,18 +57,20 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
         }
         let endpoint = section.optionalString("endpoint")
         let tracesEndpoint = section.optionalString("traces_endpoint")
-        if let tracesEndpoint {
-            tracesURL = Self.checked(tracesEndpoint, "traces_endpoint", section)
-        } else if let endpoint {
+        let metricsEndpoint = section.optionalString("metrics_endpoint")
+        if let endpoint {
             let base = Self.checked(endpoint, "endpoint", section)
-            tracesURL = (base.hasSuffix("/") ? String(base.dropLast()) : base) + "/v1/traces"
-        } else {
+            let stem = base.hasSuffix("/") ? String(base.dropLast()) : base
+            tracesURL = stem + "/v1/traces"
+            metricsURL = stem + "/v1/metrics"
+        } else if tracesEndpoint == nil, metricsEndpoint == nil {
             section.fail("endpoint", "is missing, expected a URL such as http://jaeger:4318")
         }
-        headers = section.section("headers").texts().map { Header(name: $0.key, value: $0.value) }
-        for header in headers where !header.isValid {
-            section.fail("headers", "'\(header.name)' is not valid, expected an HTTP header's name and value")
-        }
+        if let tracesEndpoint { tracesURL = Self.checked(tracesEndpoint, "traces_endpoint", section) }
+        if let metricsEndpoint { metricsURL = Self.checked(metricsEndpoint, "metrics_endpoint", section) }
+        sendsTraces = endpoint != nil || tracesEndpoint != nil
+        sendsMetrics = metricsEndpoint != nil
+        headers = Self.headers(section)
         compression = section.choice(
             "compression", default: compression, Compression.allCases.map { ($0.rawValue, $0) })
         timeout = section.duration("timeout", default: timeout, in: .milliseconds(1) ... .seconds(600))
@@ -79,7 +88,16 @@ package struct OTLPHTTPExporterConfiguration: Sendable, Equatable {
             && id.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-./".contains($0)) }
     }
 
-    private static func checked(_ url: String, _ key: String, _ section: ConfigurationSection) -> String {
+    /// `headers` of an exporter.
+    static func headers(_ section: ConfigurationSection) -> [Header] {
+        let headers = section.section("headers").texts().map { Header(name: $0.key, value: $0.value) }
+        for header in headers where !header.isValid {
+            section.fail("headers", "'\(header.name)' is not valid, expected an HTTP header's name and value")
+        }
+        return headers
+    }
+
+    static func checked(_ url: String, _ key: String, _ section: ConfigurationSection) -> String {
         let rest = url.hasPrefix("http://") ? url.dropFirst(7) : url.hasPrefix("https://") ? url.dropFirst(8) : ""
         if rest.isEmpty || rest.hasPrefix("/") || url.contains(where: \.isWhitespace) {
             section.fail(key, "'\(url)' is not valid, expected a URL such as http://jaeger:4318")
@@ -101,7 +119,8 @@ package struct RetryConfiguration: Sendable, Equatable {
 
     package init() {}
 
-    package init(_ section: ConfigurationSection) {
+    package init(_ section: ConfigurationSection, defaults: RetryConfiguration = RetryConfiguration()) {
+        self = defaults
         isEnabled = section.boolean("enabled", default: isEnabled)
         initialInterval = section.duration(
             "initial_interval", default: initialInterval, in: .milliseconds(1) ... .seconds(3600))
