@@ -28,6 +28,7 @@ package final class Collector: Sendable {
 
     private let journal: Journal
     private let store: EmbeddedStore
+    private let serviceGraph: ServiceGraph
     private let genAI: GenAIMetrics
     private let derived: DerivedState
     private let storeFeeder: StoreFeeder
@@ -41,6 +42,8 @@ package final class Collector: Sendable {
     private let logger: Logger
     /// Where the journal ended when it was opened.
     private let replayEnd: JournalPosition
+    /// When that was, unix nanoseconds: everything received by then is counted once the replay is over.
+    private let openedAt: UInt64
 
     /// Opens the data directory and repairs what a crash left; blocks while it does.
     ///
@@ -55,9 +58,11 @@ package final class Collector: Sendable {
             journal = parts.journal
             store = parts.store
             red = parts.red
+            serviceGraph = parts.serviceGraph
             genAI = parts.genAI
             derived = parts.derived
             replayEnd = parts.journal.metrics().end
+            openedAt = ProcessStatistics.now()
             storeFeeder = StoreFeeder(
                 store: parts.store,
                 reader: try parts.journal.reader(
@@ -111,8 +116,11 @@ package final class Collector: Sendable {
 
     /// Writes the families of everything that is derived from spans.
     private func writeDerived(to writer: inout some MetricWriter) {
-        red.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
-        genAI.snapshot(now: derivationFeeder.countedUntil).write(to: &writer)
+        // Not before the start: what was shown before a crash may have been settled by time alone.
+        let now = max(openedAt, derivationFeeder.countedUntil)
+        red.snapshot(now: now).write(to: &writer)
+        serviceGraph.snapshot(now: now).write(to: &writer)
+        genAI.snapshot(now: now).write(to: &writer)
     }
 
     /// Calls of models, tokens and cost; nil until what the journal held at the start is counted, before which some of
@@ -202,7 +210,8 @@ package final class Collector: Sendable {
     }
 
     private func observe() {
-        CollectorObservations(journal: journal, store: store, red: red, genAI: genAI, health: health)
-            .register(with: metrics)
+        CollectorObservations(
+            journal: journal, store: store, red: red, serviceGraph: serviceGraph, genAI: genAI, health: health
+        ).register(with: metrics)
     }
 }
