@@ -19,6 +19,7 @@ enum OTLPBenchmarks {
         rows.append(encode)
         rows += try json(traffic, meter)
         rows.append(try red(traffic, meter))
+        rows.append(try serviceGraph(traffic, meter))
         rows.append(try modelCalls(traffic, meter))
         return rows
     }
@@ -46,6 +47,21 @@ enum OTLPBenchmarks {
                 position += 1
                 metrics.record(
                     StoredBatch(batch: batch, position: JournalPosition(position), receivedAt: traffic.receivedAt))
+            }
+        }
+    }
+
+    /// The received-at moves on so that sides of requests expire.
+    private static func serviceGraph(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        let graph = try ServiceGraph(seed: 1)
+        var position: UInt64 = 0
+        return try meter.measure("service graph", units: traffic.spans, baseline: "RED record") {
+            for batch in traffic.batches {
+                position += 1
+                graph.record(
+                    StoredBatch(
+                        batch: batch, position: JournalPosition(position),
+                        receivedAt: traffic.receivedAt + position * 500_000_000))
             }
         }
     }

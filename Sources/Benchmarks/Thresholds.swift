@@ -16,6 +16,7 @@ struct Threshold {
         Threshold(name: "OTLP/JSON encode", allocations: 2.2, bytes: 1_060),
         Threshold(name: "OTLP/JSON decode", allocations: 1.2),
         Threshold(name: "RED record", allocations: 0.04),
+        Threshold(name: "service graph", allocations: 0.05),
         Threshold(name: "model calls, tokens, cost", allocations: 0.4),
         Threshold(name: "scrape, Prometheus text", allocations: 0.01, bytes: 190),
         Threshold(name: "scrape, OpenMetrics", allocations: 0.01, bytes: 190),

@@ -28,6 +28,7 @@ package final class Collector: Sendable {
 
     private let journal: Journal
     private let store: EmbeddedStore
+    private let serviceGraph: ServiceGraph
     private let genAI: GenAIMetrics
     private let derived: DerivedState
     private let storeFeeder: StoreFeeder
@@ -57,6 +58,7 @@ package final class Collector: Sendable {
             journal = parts.journal
             store = parts.store
             red = parts.red
+            serviceGraph = parts.serviceGraph
             genAI = parts.genAI
             derived = parts.derived
             replayEnd = parts.journal.metrics().end
@@ -73,7 +75,8 @@ package final class Collector: Sendable {
                 journalBytesMax: configuration.storage.journalBytesMax, logger: logger)
             exporters = try parts.exporters(configuration, metrics: metrics, logger: logger)
             let derivedMetrics = DerivedMetrics(
-                red: parts.red, genAI: parts.genAI, feeder: derivationFeeder, replayEnd: replayEnd)
+                red: parts.red, serviceGraph: parts.serviceGraph, genAI: parts.genAI, feeder: derivationFeeder,
+                replayEnd: replayEnd, openedAt: ProcessStatistics.now())
             self.derivedMetrics = derivedMetrics
             pushers = try configuration.metricsTargets.map { [metrics] target in
                 try MetricsPusher(
@@ -220,7 +223,8 @@ package final class Collector: Sendable {
     }
 
     private func observe() {
-        CollectorObservations(journal: journal, store: store, red: red, genAI: genAI, health: health)
-            .register(with: metrics)
+        CollectorObservations(
+            journal: journal, store: store, red: red, serviceGraph: serviceGraph, genAI: genAI, health: health
+        ).register(with: metrics)
     }
 }

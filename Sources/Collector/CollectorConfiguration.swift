@@ -12,6 +12,7 @@ package struct CollectorConfiguration: Sendable {
     /// Where RED metrics are served (`exporters.prometheus`).
     package var prometheusEndpoint: ListenEndpoint
     package var spanMetrics = SpanMetricsConfiguration()
+    package var serviceGraph = ServiceGraphConfiguration()
     package var genAI = GenAISettings()
     package var telemetry: TelemetryConfiguration
     /// `service.shutdown_timeout`: how long a drain may take.
@@ -43,6 +44,8 @@ package struct CollectorConfiguration: Sendable {
         let connectors = root.section("connectors")
         let name = connectors.has("span_metrics") ? "span_metrics" : "spanmetrics"
         spanMetrics = SpanMetricsConfiguration(connectors.section(name))
+        let graph = connectors.has("service_graph") ? "service_graph" : "servicegraph"
+        serviceGraph = ServiceGraphConfiguration(connectors.section(graph))
         genAI = GenAISettings(connectors.section("gen_ai"))
         connectors.end()
         telemetry = TelemetryConfiguration(root.section("telemetry"), ports: ports)

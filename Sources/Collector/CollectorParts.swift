@@ -10,6 +10,7 @@ struct CollectorParts {
     let journal: Journal
     let store: EmbeddedStore
     let red: REDMetrics
+    let serviceGraph: ServiceGraph
     let genAI: GenAIMetrics
     let derived: DerivedState
 
@@ -19,10 +20,11 @@ struct CollectorParts {
         store = try EmbeddedStore(directory: directory + "/store", options: StoreOptions(configuration.storage))
         Self.report(store.report, to: logger)
         red = try REDMetrics(configuration.spanMetrics)
+        serviceGraph = try ServiceGraph(configuration.serviceGraph)
         genAI = GenAIMetrics(
             configuration.genAI.configuration, costs: configuration.genAI.costs,
             log: UsageLog(directory: directory + "/derived/usage"))
-        derived = DerivedState(directory: directory + "/derived", derivations: [red, genAI])
+        derived = DerivedState(directory: directory + "/derived", derivations: [red, serviceGraph, genAI])
         for note in try derived.load() { logger.warning("\(note)") }
         journal = try Journal.open(
             JournalConfiguration(configuration.storage), onEvent: JournalLog.reporter(to: logger))

@@ -224,6 +224,7 @@ REASONED = {
     "rejected spans": "skein_receiver_rejected_spans_total",
     "noted spans": "skein_receiver_noted_spans_total",
     "failed spans": "otelcol_exporter_send_failed_spans_total",
+    "dropped spans": "otelcol_connector_servicegraph_dropped_spans_total",
 }
 
 
@@ -279,8 +280,32 @@ def documented_metrics(section: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 def test_the_metrics_derived_from_spans_are_the_documented_ones(fed):
     collector, _ = fed
-    spans = {name: value for name, value in exposed(collector.derived()).items() if not name.startswith("gen_ai")}
+    spans = {name: value for name, value in exposed(collector.derived()).items() if name.startswith("traces_span")}
     assert spans == documented_metrics("Derived from spans: 8889")
+
+
+def test_the_metrics_of_the_service_graph_are_the_documented_ones(new_collector):
+    collector = new_collector().start()
+    ids = telemetry.Identifiers(903)
+    trace_id = ids.trace_id()
+    asking = span(ids, trace_id, kind=3)
+    answering = span(ids, trace_id, kind=2, parent_span_id=asking.span_id)
+    answering.status.code = 2
+    root = span(ids, ids.trace_id(), kind=2)
+    clients.send(collector, telemetry.export_request([asking, answering, root], "shop"))
+
+    def equal():
+        found = {k: v for k, v in exposed(collector.derived()).items() if k.startswith("traces_service_graph")}
+        documented = documented_metrics("Service graph: 8889")
+        assert found.keys() == documented.keys()
+        for name, (kind, labels) in documented.items():
+            # Nothing of what failed here has a type of connection.
+            optional = {"connection_type"} if "failed_total" in name else set()
+            assert (found[name][0], found[name][1] | optional) == (kind, labels)
+
+    eventually(equal)
+    assert {name for name in exposed(collector.derived()) if name.startswith("traces_")} == {
+        *documented_metrics("Derived from spans: 8889"), *documented_metrics("Service graph: 8889")}
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,15 @@ import Testing
             exclude_dimensions: [span.kind]
             aggregation_cardinality_limit: 5
             exemplars: {enabled: true}
+          servicegraph:
+            latency_histogram_buckets: [1ms, 1500us, 2s]
+            dimensions: [region]
+            database_name_attributes: []
+            virtual_node_peer_attributes: [a, b]
+            virtual_node_extra_label: true
+            store: {ttl: 1500ms, max_items: 7}
+            series_expiration: 0s
+            aggregation_cardinality_limit: 3
         query: {allowed_hosts: [a.test, "b:1"], timeout: 3s, max_traces: 9, max_concurrent_queries: 2}
         telemetry: {logs: {level: debug}, metrics: {endpoint: "localhost:0"}}
         service: {shutdown_timeout: 1s}
@@ -73,6 +82,8 @@ import Testing
         #expect(second.collector.shutdownTimeout == first.collector.shutdownTimeout)
         #expect(second.collector.spanMetrics.dimensions.map(\.name) == ["http.method", "region"])
         #expect(second.collector.spanMetrics.bucketBoundsNanoseconds == [1_000_000, 1_500_000, 2_000_000_000])
+        #expect(second.collector.serviceGraph == first.collector.serviceGraph)
+        #expect(first.collector.serviceGraph.itemsMax == 7)
         #expect(second.query.allowedHosts == ["a.test", "b:1"])
         let (was, now) = (first.collector.exporters, second.collector.exporters)
         #expect(now.map(\.id) == was.map(\.id))

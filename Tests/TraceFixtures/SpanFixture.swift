@@ -15,6 +15,18 @@ package struct SpanFixture: Sendable {
         }
     }
 
+    package struct Link: Sendable {
+        package var traceID: TraceID
+        package var spanID: SpanID
+        package var attributes: [KeyValue]
+
+        package init(_ traceID: TraceID, _ spanID: SpanID, attributes: [KeyValue] = []) {
+            self.traceID = traceID
+            self.spanID = spanID
+            self.attributes = attributes
+        }
+    }
+
     package var resource: [KeyValue]
     package var scope = ""
     package var traceID = TraceID(high: 1, low: 1)
@@ -29,6 +41,7 @@ package struct SpanFixture: Sendable {
     package var traceState = ""
     package var attributes: [KeyValue] = []
     package var events: [Event] = []
+    package var links: [Link] = []
 
     package init(_ name: String, service: String? = "shop", id: UInt64 = 1, parent: UInt64 = 0) {
         resource = service.map { [KeyValue("service.name", .string($0))] } ?? []
@@ -59,6 +72,13 @@ package struct SpanFixture: Sendable {
                 writer.fixed64(1, event.time)
                 writer.string(2, event.name)
                 for attribute in event.attributes { writer.keyValue(3, attribute) }
+            }
+        }
+        for link in links {
+            writer.message(13) { writer in
+                writer.traceID(1, link.traceID)
+                writer.spanID(2, link.spanID)
+                for attribute in link.attributes { writer.keyValue(4, attribute) }
             }
         }
         writer.message(15) { writer in

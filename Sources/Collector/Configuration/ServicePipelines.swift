@@ -44,7 +44,7 @@ enum ServicePipelines {
 
     /// Checks one pipeline; answers with the exporters that it names.
     private static func check(_ pipeline: ConfigurationSection, signal: String, exporters: [String]) -> [String] {
-        let connectors = ["spanmetrics", "span_metrics", "gen_ai"]
+        let connectors = ["spanmetrics", "span_metrics", "servicegraph", "service_graph", "gen_ai"]
         let receivers = pipeline.strings("receivers") ?? []
         let wanted = signal == "traces" ? ["otlp"] : connectors
         for receiver in receivers where !wanted.contains(receiver) {

@@ -8,6 +8,7 @@ struct CollectorObservations {
     let journal: Journal
     let store: EmbeddedStore
     let red: REDMetrics
+    let serviceGraph: ServiceGraph
     let genAI: GenAIMetrics
     let health: CollectorHealth
 
@@ -127,7 +128,42 @@ struct CollectorObservations {
         metrics.observe(
             "skein_spanmetrics_unnamed_spans", "Spans not counted because their resource has no service.name.", .counter
         ) { [Sample(Double(red.statistics.spansWithoutService))] }
+        serviceGraph(metrics)
         modelCalls(metrics)
+    }
+
+    private func serviceGraph(_ metrics: SelfMetrics) {
+        let graph = serviceGraph
+        let values: [(String, String, SelfMetrics.Kind, @Sendable (ServiceGraphStatistics) -> Double)] = [
+            (
+                "otelcol_connector_servicegraph_total_edges", "Requests between services that were counted.", .counter,
+                { Double($0.edges) }
+            ),
+            (
+                "otelcol_connector_servicegraph_expired_edges", "Spans whose other side did not come in time.",
+                .counter, { Double($0.expiredEdges) }
+            ),
+            (
+                "skein_servicegraph_overflowed_edges", "Requests counted in the overflow series.", .counter,
+                { Double($0.overflowedEdges) }
+            ),
+            (
+                "skein_servicegraph_waiting_spans", "Spans remembered for the other side of their request.", .gauge,
+                { Double($0.waitingSpans) }
+            ),
+            ("skein_servicegraph_series", "Series of the service graph.", .gauge, { Double($0.series) }),
+        ]
+        for (name, help, kind, value) in values {
+            metrics.observe(name, help, kind) { [Sample(value(graph.statistics))] }
+        }
+        metrics.observe(
+            "otelcol_connector_servicegraph_dropped_spans", "Spans that took no part, by reason.", .counter
+        ) {
+            let statistics = graph.statistics
+            return ServiceGraphStatistics.DropReason.allCases.map {
+                Sample(Double(statistics.dropped($0)), ["reason": $0.name])
+            }
+        }
     }
 
     private func modelCalls(_ metrics: SelfMetrics) {

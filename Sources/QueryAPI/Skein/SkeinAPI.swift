@@ -46,7 +46,7 @@ struct SkeinAPI: Sendable {
     }
 
     /// The condition of a query on one span.
-    private static func predicate(_ text: String) throws -> SpanPredicate {
+    static func predicate(_ text: String) throws -> SpanPredicate {
         guard let predicate = try Self.query(text).spanPredicate else {
             throw APIError.badRequest(
                 "q: the query asks for more than one span can answer", code: "unsupported_query",

@@ -51,7 +51,7 @@ extension UsageRow {
 
 extension UsageSum {
     /// Members of an object. Input includes cache read and write, output includes reasoning.
-    fileprivate func write(to json: inout JSONWriter) {
+    func write(to json: inout JSONWriter) {
         json.int("calls", calls)
         json.int("errors", errors)
         json.int("inputTokens", tokens.input)

@@ -25,6 +25,7 @@ package struct EffectiveConfiguration {
         }
         writer.section("connectors") { writer in
             spanMetrics(collector.spanMetrics, &writer)
+            serviceGraph(collector.serviceGraph, &writer)
             genAI(collector.genAI, &writer)
         }
         writer.section("query") { writer in
@@ -219,6 +220,24 @@ package struct EffectiveConfiguration {
 }
 
 extension EffectiveConfiguration {
+    private func serviceGraph(_ graph: ServiceGraphConfiguration, _ writer: inout YAMLWriter) {
+        func text(_ nanoseconds: UInt64) -> String { GoDuration.text(.nanoseconds(Int64(clamping: nanoseconds))) }
+        writer.section("servicegraph") { writer in
+            writer.value("enabled", graph.isEnabled)
+            writer.list("latency_histogram_buckets", graph.bucketBoundsNanoseconds.map(text))
+            if !graph.dimensions.isEmpty { writer.list("dimensions", graph.dimensions) }
+            writer.list("database_name_attributes", graph.databaseNameAttributes)
+            writer.list("virtual_node_peer_attributes", graph.virtualNodePeerAttributes)
+            writer.value("virtual_node_extra_label", graph.hasVirtualNodeLabel)
+            writer.section("store") { writer in
+                writer.value("ttl", text(graph.timeToLiveNanoseconds))
+                writer.value("max_items", graph.itemsMax)
+            }
+            writer.value("series_expiration", text(graph.seriesExpirationNanoseconds))
+            writer.value("aggregation_cardinality_limit", graph.aggregationCardinalityLimit)
+        }
+    }
+
     private func genAI(_ settings: GenAISettings, _ writer: inout YAMLWriter) {
         func text(_ nanoseconds: UInt64) -> String { GoDuration.text(.nanoseconds(Int64(clamping: nanoseconds))) }
         writer.section("gen_ai") { writer in
