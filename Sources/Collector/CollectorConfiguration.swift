@@ -1,3 +1,4 @@
+import Alerting
 import SpanMetrics
 
 /// Everything that the collector without its query side is told.
@@ -10,6 +11,7 @@ package struct CollectorConfiguration: Sendable {
     package var prometheusEndpoint: ListenEndpoint
     package var spanMetrics = SpanMetricsConfiguration()
     package var genAI = GenAISettings()
+    package var alerts = AlertsConfiguration()
     package var telemetry: TelemetryConfiguration
     /// `service.shutdown_timeout`: how long a drain may take.
     package var shutdownTimeout = Duration.seconds(20)
@@ -42,6 +44,9 @@ package struct CollectorConfiguration: Sendable {
         spanMetrics = SpanMetricsConfiguration(connectors.section(name))
         genAI = GenAISettings(connectors.section("gen_ai"))
         connectors.end()
+        alerts = AlertsConfiguration(
+            root.section("alerts"), metrics: spanMetrics, genAI: genAI.configuration,
+            retention: storage.retentionAgeMax)
         telemetry = TelemetryConfiguration(root.section("telemetry"), ports: ports)
         let service = root.section("service")
         shutdownTimeout = service.duration(

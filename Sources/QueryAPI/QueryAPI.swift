@@ -1,3 +1,4 @@
+import Alerting
 import HTTPServing
 import Hummingbird
 import OTLP
@@ -19,10 +20,12 @@ package struct QueryAPI: Sendable {
     /// shuts it down after the listener.
     ///
     /// - Parameter genAI: what knows of tokens and cost, nil while it cannot tell yet; without it there is no `/usage`.
+    /// - Parameter alerts: everything about alerts; without it there is no `/alerts`.
     /// - Parameter now: the clock that default time ranges end at, in unix nanoseconds.
     package static func router(
-        store: any TraceReader, genAI: (@Sendable () -> GenAIMetrics?)? = nil, configuration: QueryConfiguration,
-        executor: QueryExecutor, now: @escaping @Sendable () -> UInt64 = TimeText.now
+        store: any TraceReader, genAI: (@Sendable () -> GenAIMetrics?)? = nil,
+        alerts: (@Sendable () -> AlertsReport)? = nil, configuration: QueryConfiguration, executor: QueryExecutor,
+        now: @escaping @Sendable () -> UInt64 = TimeText.now
     ) -> Router<QueryRequestContext> {
         let api = QueryAPI(store: store, configuration: configuration, executor: executor, now: now)
         let router = Router(context: QueryRequestContext.self)
@@ -31,6 +34,7 @@ package struct QueryAPI: Sendable {
         JaegerAPI(api: api).addRoutes(to: router)
         JaegerV3API(api: api).addRoutes(to: router)
         SkeinAPI(api: api).addRoutes(to: router)
+        if let alerts { SkeinAlertsAPI(report: alerts).addRoutes(to: router) }
         if let genAI { SkeinUsageAPI(api: api, current: genAI).addRoutes(to: router) }
         return router
     }

@@ -24,7 +24,7 @@ package final class ExporterCounters: Sendable {
     let retries: SelfMetrics.Counter
     private let failedSpans: [ExportDropReason: SelfMetrics.Counter]
 
-    private static let failedName = "otelcol_exporter_send_failed_spans"
+    static let failedName = "otelcol_exporter_send_failed_spans"
     private static let failedHelp = "Spans that did not reach the target for good, by reason."
 
     /// - Parameter exporter: The id as configured.

@@ -11,8 +11,8 @@ struct QueryListener: Sendable {
     init(_ configuration: QueryConfiguration, collector: Collector, logger: Logger) {
         executor = QueryExecutor(configuration: configuration)
         let router = QueryAPI.router(
-            store: collector.reader, genAI: { collector.countedGenAI }, configuration: configuration, executor: executor
-        )
+            store: collector.reader, genAI: { collector.countedGenAI }, alerts: { collector.alertsReport },
+            configuration: configuration, executor: executor)
         listener = HTTPListener(
             address: configuration.endpoint, responder: router.buildResponder(), logger: logger,
             onListening: { Terminal.message($0.announcement) })
