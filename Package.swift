@@ -94,6 +94,11 @@ let storage: [Target] = [
     module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
     module("TraceQL", ["TraceStorage", "OTLP"]),
     module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
+    module(
+        "Alerting",
+        [
+            "SpanMetrics", "TraceStorage", "CurlTransport", "OTLP", "CCurl", "CChecksum",
+        ]),
     module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
     .target(name: "CAllocationCounter"),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -112,6 +117,12 @@ let storage: [Target] = [
     tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
     module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
     tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures", "FileFaults"]),
+    tests(
+        "AlertingTests",
+        [
+            "Alerting", "SpanMetrics", "TraceStorage", "OTLP", "CurlTransport", "TraceFixtures", "FileFaults",
+            "TestSink",
+        ]),
     tests("InsightTests", ["Insight", "TraceStorage", "OTLP", "TraceFixtures"]),
     executable("journal-crash-writer", ["Journal", "OTLP", "TraceStorage"], path: "Tests/JournalCrashWriter"),
     module("FileFaults", ["TraceStorage"], path: "Tests/FileFaults"),
@@ -154,23 +165,23 @@ let servers: [Target] = [
         "Collector",
         [
             "OTLP", "SemanticConventions", "TraceStorage", "Journal", "EmbeddedStore", "SpanMetrics", "HTTPServing",
-            "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
+            "Alerting", "CurlTransport", "CSkeinProto", "CIsal", "CPlatform", yams, logging, lifecycle, hummingbird,
         ],
         exclude: [
-            "Derivation/README.md", "Exporters/Metrics/README.md", "Exporters/OTLPHTTP/README.md",
+            "Alerts/README.md", "Derivation/README.md", "Exporters/Metrics/README.md", "Exporters/OTLPHTTP/README.md",
             "Processors/MemoryLimiter/README.md", "Receivers/OTLP/README.md", "Storage/README.md",
             "Telemetry/README.md",
         ]),
     module(
         "QueryAPI",
         [
-            "OTLP", "SemanticConventions", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "HTTPServing",
-            hummingbird, nioCore, nioPosix, logging,
+            "OTLP", "SemanticConventions", "TraceStorage", "TraceQL", "Insight", "SpanMetrics", "Alerting",
+            "HTTPServing", hummingbird, nioCore, nioPosix, logging,
         ]),
     module(
         "SkeinCommands",
         [
-            "Collector", "QueryAPI", "HTTPServing", "EmbeddedStore", "TraceStorage", "SpanMetrics", "OTLP",
+            "Collector", "QueryAPI", "Alerting", "HTTPServing", "EmbeddedStore", "TraceStorage", "SpanMetrics", "OTLP",
             "CurlTransport", "SemanticConventions", "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
         ]),
     executable("SkeinMain", ["SkeinCommands"]),
@@ -191,7 +202,7 @@ let servers: [Target] = [
     executable(
         "ServiceLifecycleApp", ["Skein", tracing, logging, lifecycle], path: "Sources/Examples/ServiceLifecycleApp"),
 
-    tests("CollectorTests", ["Collector", "OTLP", "Journal", "TestSink"]),
+    tests("CollectorTests", ["Collector", "Alerting", "OTLP", "Journal", "TestSink"]),
     tests(
         "SkeinCommandsTests",
         ["SkeinCommands", "SkeinMain", "Collector", "QueryAPI", "SpanMetrics", "HTTPServing", "OTLP", logging]),

@@ -8,6 +8,8 @@
 // each; the caller picks the wrapper that the option's documentation asks for.
 
 typedef size_t (*skein_curl_data_callback)(char *data, size_t size, size_t count, void *context);
+typedef int (*skein_curl_progress_callback)(
+    void *context, curl_off_t expected, curl_off_t received, curl_off_t toSend, curl_off_t sent);
 typedef int (*skein_curl_seek_callback)(void *context, curl_off_t offset, int origin);
 
 static inline CURLcode skein_curl_set_long(CURL *handle, CURLoption option, long value) {
@@ -36,6 +38,10 @@ static inline CURLcode skein_curl_set_data_callback(CURL *handle, CURLoption opt
 
 static inline CURLcode skein_curl_set_seek_callback(CURL *handle, skein_curl_seek_callback value) {
     return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, value);
+}
+
+static inline CURLcode skein_curl_set_progress_callback(CURL *handle, skein_curl_progress_callback value) {
+    return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
 }
 
 static inline CURLcode skein_curl_get_long(CURL *handle, CURLINFO info, long *value) {

@@ -1,3 +1,4 @@
+import Alerting
 import Dispatch
 import EmbeddedStore
 import HTTPServing
@@ -39,6 +40,8 @@ package final class Collector: Sendable {
     private let pushers: [MetricsPusher]
     private let memoryLimiter: MemoryLimiter
     private let listeners: CollectorListeners
+    /// Nil when neither rules nor notifiers are configured.
+    private let alerts: AlertEngine?
     private let threads = Mutex<[WorkerThread]>([])
     private let limiterStop = StopSignal()
     private let logger: Logger
@@ -92,6 +95,21 @@ package final class Collector: Sendable {
         health = CollectorHealth { [storeFeeder] in ingest.currentRefusal ?? storeFeeder.currentFailure }
         listeners = CollectorListeners(
             configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
+        do {
+            alerts = try CollectorAlerts(
+                journal: journal, store: store, health: health, metrics: metrics,
+                exporters: configuration.exporters.map(\.id), journalBytesMax: configuration.storage.journalBytesMax
+            ).engine(
+                configuration.alerts, directory: configuration.storage.directory + "/alerts",
+                red: { [red, derivationFeeder, replayEnd] in
+                    derivationFeeder.hasPassed(replayEnd) ? red.snapshot() : nil
+                },
+                genAI: { [genAI, derivationFeeder, replayEnd] in
+                    derivationFeeder.hasPassed(replayEnd) ? genAI : nil
+                }, logger: logger)
+        } catch {
+            throw StartError(error)
+        }
         observe()
     }
 
@@ -132,6 +150,9 @@ package final class Collector: Sendable {
     /// it would be there twice.
     package var countedGenAI: GenAIMetrics? { derivationFeeder.hasPassed(replayEnd) ? genAI : nil }
 
+    /// Rules, alerts, notifiers and incidents; nothing of them when no alerts are configured.
+    package var alertsReport: AlertsReport { alerts?.report ?? AlertsReport() }
+
     /// Whether everything that the journal held at the start is stored and counted.
     package var hasCaughtUp: Bool {
         storeFeeder.hasPassed(replayEnd) && derivationFeeder.hasPassed(replayEnd)
@@ -146,6 +167,10 @@ package final class Collector: Sendable {
         }
         for (pusher, target) in zip(pushers, configuration.metricsTargets) {
             try startThread(target.id) { pusher.run() }
+        }
+        if let alerts {
+            try startThread("alerts") { alerts.run() }
+            for delivery in alerts.deliveries { try startThread(delivery.name, delivery.run) }
         }
         let interval = configuration.memoryLimiter.checkInterval
         try startThread("memory_limiter") { [memoryLimiter, limiterStop] in
@@ -174,6 +199,7 @@ package final class Collector: Sendable {
         await listeners.stopReceiving(deadline: begin + timeout / 2)
         await journal.drain()
         limiterStop.set()
+        alerts?.requestStop()
         storeMerger.requestStop()
         for pusher in pushers { pusher.requestStop() }
         await Self.onThread { [self] in finishThreads(deadline: begin + timeout, timeout) }

@@ -1,3 +1,4 @@
+import Alerting
 import SpanMetrics
 
 /// Everything that the collector without its query side is told.
@@ -14,6 +15,7 @@ package struct CollectorConfiguration: Sendable {
     package var spanMetrics = SpanMetricsConfiguration()
     package var serviceGraph = ServiceGraphConfiguration()
     package var genAI = GenAISettings()
+    package var alerts = AlertsConfiguration()
     package var telemetry: TelemetryConfiguration
     /// `service.shutdown_timeout`: how long a drain may take.
     package var shutdownTimeout = Duration.seconds(20)
@@ -48,6 +50,9 @@ package struct CollectorConfiguration: Sendable {
         serviceGraph = ServiceGraphConfiguration(connectors.section(graph))
         genAI = GenAISettings(connectors.section("gen_ai"))
         connectors.end()
+        alerts = AlertsConfiguration(
+            root.section("alerts"), metrics: spanMetrics, genAI: genAI.configuration,
+            retention: storage.retentionAgeMax)
         telemetry = TelemetryConfiguration(root.section("telemetry"), ports: ports)
         let service = root.section("service")
         shutdownTimeout = service.duration(

@@ -16,7 +16,8 @@ struct CollectorParts {
 
     init(_ configuration: CollectorConfiguration, metrics: SelfMetrics, logger: Logger) throws {
         let directory = configuration.storage.directory
-        try DataDirectory.prepare(directory, parts: ["journal", "store", "derived"])
+        let parts = ["journal", "store", "derived"] + (configuration.alerts.isEnabled ? ["alerts"] : [])
+        try DataDirectory.prepare(directory, parts: parts)
         store = try EmbeddedStore(directory: directory + "/store", options: StoreOptions(configuration.storage))
         Self.report(store.report, to: logger)
         red = try REDMetrics(configuration.spanMetrics)

@@ -44,6 +44,8 @@ package struct JournalMetrics: Sendable {
         package var lagBytes = 0
         package var lagRecords = 0
         package var lagSpans = 0
+        /// When the oldest record that is not done was received, to the second, in unix nanoseconds; nil when all is done.
+        package var oldestReceivedAt: UInt64?
         /// What the reader was moved past, by why.
         package var skipped: [SkipReason: Skipped] = [:]
 

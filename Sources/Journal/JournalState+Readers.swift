@@ -144,6 +144,15 @@ extension JournalState {
         return JournalPosition(low)
     }
 
+    /// Received-at of the first record behind a position, to the second; nil when there is none.
+    private func oldestReceivedAt(after position: JournalPosition) -> UInt64? {
+        guard position < end else { return nil }
+        for segment in segments where !segment.isEmpty && segment.last > position {
+            return segment.oldestReceivedAt(after: position)
+        }
+        return nil
+    }
+
     /// The last position of those that were all received before `limit`.
     private func position(receivedBefore limit: UInt64) -> JournalPosition? {
         var result: JournalPosition?
@@ -246,6 +255,7 @@ extension JournalState {
             row.lagBytes = lag.bytes
             row.lagRecords = lag.records
             row.lagSpans = lag.spans
+            row.oldestReceivedAt = oldestReceivedAt(after: reader.passed)
             row.skipped = reader.skipped.mapValues { .init(records: $0.records, spans: $0.spans) }
             return row
         }

@@ -82,6 +82,17 @@ struct Segment: Sendable {
         stretches.prefix { $0.newestReceivedAt < limit }.last?.last
     }
 
+    /// When the first record behind a position was received, to the second; nil when there is none.
+    func oldestReceivedAt(after position: JournalPosition) -> UInt64? {
+        var low = 0
+        var high = stretches.count
+        while low < high {
+            let middle = (low + high) / 2
+            if stretches[middle].last <= position { low = middle + 1 } else { high = middle }
+        }
+        return low < stretches.count ? stretches[low].oldestReceivedAt : nil
+    }
+
     /// Offsets of the records from one position to another, both in this segment. Damaged ones are empty.
     func range(of position: JournalPosition) -> Range<Int> {
         let index = Int(position.rawValue - first.rawValue)

@@ -1,3 +1,4 @@
+import Alerting
 import HTTPServing
 import Hummingbird
 import OTLP
@@ -20,10 +21,12 @@ package struct QueryAPI: Sendable {
     ///
     /// - Parameter genAI: what knows of tokens and cost, nil while it cannot tell yet; without it there is no `/usage`.
     /// - Parameter costs: what calls of models cost in the graph of agents.
+    /// - Parameter alerts: everything about alerts; without it there is no `/alerts`.
     /// - Parameter now: the clock that default time ranges end at, in unix nanoseconds.
     package static func router(
         store: any TraceReader, genAI: (@Sendable () -> GenAIMetrics?)? = nil, costs: CostModel = CostModel(),
-        configuration: QueryConfiguration, executor: QueryExecutor, now: @escaping @Sendable () -> UInt64 = TimeText.now
+        alerts: (@Sendable () -> AlertsReport)? = nil, configuration: QueryConfiguration, executor: QueryExecutor,
+        now: @escaping @Sendable () -> UInt64 = TimeText.now
     ) -> Router<QueryRequestContext> {
         let api = QueryAPI(store: store, configuration: configuration, executor: executor, now: now)
         let router = Router(context: QueryRequestContext.self)
@@ -33,6 +36,7 @@ package struct QueryAPI: Sendable {
         JaegerV3API(api: api).addRoutes(to: router)
         SkeinAPI(api: api).addRoutes(to: router)
         SkeinAgentGraphAPI(api: api, costs: costs).addRoutes(to: router)
+        if let alerts { SkeinAlertsAPI(report: alerts).addRoutes(to: router) }
         if let genAI { SkeinUsageAPI(api: api, current: genAI).addRoutes(to: router) }
         return router
     }

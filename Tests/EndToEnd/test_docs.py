@@ -42,8 +42,12 @@ def code(cell: str) -> str | None:
 # MARK: configuration.md
 
 
-def documented_keys() -> dict[str, object]:
-    """Every key with its default; None where there is none."""
+# Keys of lists and mappings whose entries exclude one another; they are tried by themselves.
+ALERT_ENTRIES = ("alerts.rules[].", "alerts.notifiers.", "alerts.silences[].")
+
+
+def documented_keys(alert_entries: bool = False) -> dict[str, object]:
+    """Every key with its default, or those of entries of alerts; None where there is none."""
     result = {}
     page = DOCS / "configuration.md"
     other = rows(page, "Files written for the OpenTelemetry Collector")
@@ -54,6 +58,8 @@ def documented_keys() -> dict[str, object]:
         if len(cells) != 3 or key is None or not re.fullmatch(r"[a-z_]+(\.[a-z_\[\]]+)+", key):
             continue
         assert key not in result, f"{key} is documented twice"
+        if key.startswith(ALERT_ENTRIES) != alert_entries:
+            continue
         default = code(cells[1])
         assert default is not None or cells[1] in ("none", "required"), f"{key}: default {cells[1]}"
         result[key] = None if default is None else yaml.safe_load(default)
@@ -131,7 +137,10 @@ def test_a_key_that_is_no_key_is_refused(tmp_path):
 
 
 def leaves(value, path: str = "") -> set[str]:
-    if path in (f"{EXPORTER}.headers", f"{REMOTE_WRITE}.headers", f"{REMOTE_WRITE}.external_labels"):
+    if path in (
+        f"{EXPORTER}.headers", f"{REMOTE_WRITE}.headers", f"{REMOTE_WRITE}.external_labels",
+        "alerts.notifiers.webhook.headers", "alerts.rules[].labels",
+    ):  # fmt: skip
         return {path}
     if isinstance(value, dict):
         return {leaf for key, part in value.items() for leaf in leaves(part, f"{path}.{key}".lstrip("."))}
@@ -152,6 +161,55 @@ def test_the_documented_keys_are_the_binarys(tmp_path):
     for key, (value, other) in ALTERNATIVES.items():
         tried = {k: v for k, v in everything.items() if k != other} | {key: value}
         assert leaves(printed(tried, tmp_path)) == shown - {other} | {key}
+
+
+def test_the_documented_keys_of_alerts_are_the_binarys(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("https://example.com/x")
+    text = {"summary": "a", "description": "b", "runbook_url": "https://c", "labels": {"team": "d"}}
+    rule = {"metric": "error_rate", "where": ["service=a"], "by": ["operation"], "notify": ["slack"], **text}
+    rules = [
+        {"name": "above", **rule, "above": "5%"}, {"name": "below", **rule, "below": 0.1},
+        {"name": "baseline", **rule, "above": 2, "baseline": "24h", "min_value": "1%"},
+        {"name": "budget", "metric": "tokens", "budget": 5},
+    ]
+    files = {"ca_file": "/ca.pem", "cert_file": "/c.pem", "key_file": "/k.pem"}
+    value = "${env:ALERT_TEST:-https://example.com}"
+    notifiers = {
+        "webhook": {"url": "https://a", "headers": {"X-A": "b"}, "bearer_token": value, "signing_secret": value, "tls": files},
+        "webhook/files": {"url_file": str(secret), "bearer_token_file": str(secret), "signing_secret_file": str(secret)},
+        "slack": {"api_url": value}, "slack/files": {"api_url_file": str(secret)},
+        "pagerduty": {"routing_key": value}, "pagerduty/files": {"routing_key_file": str(secret)},
+        "email": {"to": ["a@b"], "from": "a@b", "smarthost": "c:25", "auth_username": "d", "auth_password": value},
+        "email/files": {
+            "to": ["a@b"], "from": "a@b", "smarthost": "c:25", "auth_username": "d", "auth_password_file": str(secret)},
+    }
+    silence = {
+        "matchers": ["a=b"], "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2027-01-01T00:00:00Z", "comment": "c"}
+    given = {"alerts.rules": rules, "alerts.notifiers": notifiers, "alerts.silences": [silence]}
+    documented = documented_keys(alert_entries=True)
+    shown = set()
+    for leaf in leaves(printed(given, tmp_path)["alerts"], "alerts"):
+        leaf = leaf.replace("/files.", ".")
+        common = re.sub(r"^alerts\.notifiers\.\w+\.", "alerts.notifiers.webhook.", leaf)
+        shown.add(leaf if leaf in documented else common)
+    general = {key for key in shown if not key.startswith(ALERT_ENTRIES)}
+    assert general <= documented_keys().keys() and shown - general == documented.keys()
+    # With each default as it is documented the configuration is the same.
+    with_defaults = json.loads(json.dumps(given))
+    for key, default in documented.items():
+        if default is None:
+            continue
+        if key.startswith("alerts.rules[]."):
+            name = key.removeprefix("alerts.rules[].")
+            of_budgets = ("period", "steps")
+            chosen = with_defaults["alerts.rules"][3:] if name in of_budgets else with_defaults["alerts.rules"][:3]
+            for one in chosen:
+                one.setdefault(name, default)
+        elif key.startswith("alerts.notifiers."):
+            kind, _, path = key.removeprefix("alerts.notifiers.").partition(".")
+            with_defaults["alerts.notifiers"][kind] = merged(nested(path, default), with_defaults["alerts.notifiers"][kind])
+    assert printed(with_defaults, tmp_path) == printed(given, tmp_path)
 
 
 def yaml_blocks() -> list:
@@ -233,8 +291,12 @@ def fed(tmp_path_factory):
     """A collector with an exporter and a trace of two services, and the trace's id."""
     target, metrics_target = Sink(), Sink("/v1/metrics")
     endpoints = {"endpoint": target.endpoint, "metrics_endpoint": f"{metrics_target.endpoint}/v1/metrics"}
+    alerts = {
+        "rules": [{"name": "HighErrorRate", "metric": "error_rate", "above": 0.5}],
+        "notifiers": {"webhook": {"url": target.endpoint}}}
     collector = harness.Collector(
-        tmp_path_factory.mktemp("docs") / "collector", nested(f"exporters.{EXPORTER_ID}", endpoints))
+        tmp_path_factory.mktemp("docs") / "collector",
+        merged(nested(f"exporters.{EXPORTER_ID}", endpoints), {"alerts": alerts}))
     collector.start()
     ids = telemetry.Identifiers(901)
     trace_id, start = ids.trace_id(), telemetry.now() - 60 * SECOND

@@ -48,7 +48,9 @@ package struct ConfigurationDocument: Sendable {
         let text = String(assignment[assignment.index(after: equals)...])
         let value = try ConfigurationDocument(yaml: text, source: source, environment: environment)
         warnings += value.warnings
-        var node = ConfigurationNode(value.root.content, place: ConfigurationPlace(source: source))
+        var node = ConfigurationNode(
+            value.root.content, place: ConfigurationPlace(source: source),
+            isFromEnvironment: value.root.isFromEnvironment)
         if text.isEmpty { node.content = .null }
         root.set(path[...], to: node)
     }
@@ -86,7 +88,8 @@ package struct ConfigurationDocument: Sendable {
             if isPlain, ["", "~", "null", "Null", "NULL"].contains(text) {
                 return ConfigurationNode(.null, place: place)
             }
-            return ConfigurationNode(.scalar(text, isPlain: isPlain), place: place)
+            return ConfigurationNode(
+                .scalar(text, isPlain: isPlain), place: place, isFromEnvironment: scalar.string.contains("${env:"))
         case .sequence(let sequence):
             var elements: [ConfigurationNode] = []
             for element in sequence {

@@ -31,10 +31,13 @@ package struct ConfigurationNode: Sendable {
 
     package var content: Content
     package let place: ConfigurationPlace
+    /// Whether a part of it came from `${env:…}`, as secrets have to.
+    package var isFromEnvironment = false
 
-    package init(_ content: Content, place: ConfigurationPlace) {
+    package init(_ content: Content, place: ConfigurationPlace, isFromEnvironment: Bool = false) {
         self.content = content
         self.place = place
+        self.isFromEnvironment = isFromEnvironment
     }
 
     package var isNull: Bool {

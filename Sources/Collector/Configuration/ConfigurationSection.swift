@@ -47,6 +47,11 @@ package final class ConfigurationSection {
     /// Keys that are valid here although nobody reads them now.
     package func know(_ keys: String...) { asked += keys }
 
+    /// Whether a part of a value came from `${env:…}`.
+    package func isFromEnvironment(_ key: String) -> Bool {
+        members.first { $0.key == key }?.value.isFromEnvironment ?? false
+    }
+
     package func fail(_ key: String, _ message: String) {
         let member = members.first { $0.key == key }
         issues.add(message, key: fullPath(key), place: member?.keyPlace ?? place)

@@ -28,7 +28,7 @@ package final class ExporterCounters: Sendable {
     static let sentBytesHelp = "Bytes of request bodies, compressed, attempts included."
     static let retriesName = "skein_exporter_retries"
     static let retriesHelp = "Attempts that will be repeated."
-    private static let failedName = "otelcol_exporter_send_failed_spans"
+    static let failedName = "otelcol_exporter_send_failed_spans"
     private static let failedHelp = "Spans that did not reach the target for good, by reason."
 
     /// - Parameter exporter: The id as configured.

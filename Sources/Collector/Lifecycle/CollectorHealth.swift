@@ -18,6 +18,9 @@ package final class CollectorHealth: Sendable {
 
     package func set(_ new: State) { state.withLock { $0 = new } }
 
+    /// Why requests would be refused now; nil when they would be taken.
+    package var refusal: String? { isRefusing() }
+
     package var current: State { state.withLock { $0 } }
 
     /// What the health endpoint says.

@@ -18,6 +18,7 @@ struct CollectorObservations {
         process(metrics)
         journal(metrics)
         readers(metrics)
+        readerAges(metrics)
         storage(metrics)
         derivation(metrics)
     }
@@ -90,6 +91,20 @@ struct CollectorObservations {
         for (name, help, value) in values {
             metrics.observe(name, help) {
                 journal.metrics().readers.map { Sample(Double(value($0)), ["reader": $0.name]) }
+            }
+        }
+    }
+
+    private func readerAges(_ metrics: SelfMetrics) {
+        let journal = journal
+        metrics.observe(
+            "skein_journal_reader_lag_seconds",
+            "Age of the oldest request that a reader of the journal has not finished."
+        ) {
+            let now = ProcessStatistics.now()
+            return journal.metrics().readers.map { reader in
+                let age = reader.oldestReceivedAt.map { now > $0 ? Double(now - $0) / 1e9 : 0 } ?? 0
+                return Sample(age, ["reader": reader.name])
             }
         }
     }

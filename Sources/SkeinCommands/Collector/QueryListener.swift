@@ -12,7 +12,7 @@ struct QueryListener: Sendable {
         executor = QueryExecutor(configuration: configuration)
         let router = QueryAPI.router(
             store: collector.reader, genAI: { collector.countedGenAI }, costs: collector.configuration.genAI.costs,
-            configuration: configuration, executor: executor)
+            alerts: { collector.alertsReport }, configuration: configuration, executor: executor)
         listener = HTTPListener(
             address: configuration.endpoint, responder: router.buildResponder(), logger: logger,
             onListening: { Terminal.message($0.announcement) })

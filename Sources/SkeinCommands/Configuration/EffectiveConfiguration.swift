@@ -41,6 +41,7 @@ package struct EffectiveConfiguration {
             writer.value("max_concurrent_queries", query.maxConcurrentQueries)
             writer.value("max_queued_queries", query.maxQueuedQueries)
         }
+        writer.section("alerts") { alerts(collector.alerts, &$0) }
         writer.section("telemetry") { writer in
             writer.section("logs") { $0.value("level", collector.telemetry.logLevel.rawValue) }
             writer.section("metrics") { $0.value("endpoint", collector.telemetry.metricsEndpoint.description) }

@@ -22,6 +22,8 @@ package struct SkeinConfiguration: Sendable {
             collector = CollectorConfiguration(root, ports: ports)
             query = QueryConfiguration(root.section("query"), ports: ports)
             root.end()
+            // Where the listener is told to be reached; a port that the system chooses is not known yet.
+            if collector.alerts.externalURL == nil { collector.alerts.externalURL = "http://\(query.endpoint)" }
             guard issues.all.isEmpty else { throw ConfigurationError(issues.all) }
             warnings = document.warnings
         } catch {

@@ -92,7 +92,7 @@ extension REDSnapshot {
 extension SpanMetricsConfiguration.Unit {
     /// From which and up to which power of two there are bounds where an exponential histogram is shown with such:
     /// from 60 µs to 2 minutes, about as far as Tempo's and the connector's own reach together.
-    fileprivate var ladderOctaves: ClosedRange<Int> {
+    var ladderOctaves: ClosedRange<Int> {
         switch self {
         case .milliseconds: -4...17
         case .seconds: -14...7
