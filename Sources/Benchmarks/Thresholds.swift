@@ -16,7 +16,7 @@ struct Threshold {
         Threshold(name: "OTLP/JSON encode", allocations: 2.2, bytes: 1_060),
         Threshold(name: "OTLP/JSON decode", allocations: 1.2),
         Threshold(name: "RED record", allocations: 0.04),
-        Threshold(name: "model calls, tokens, cost", allocations: 0.4),
+        Threshold(name: "model calls, tokens, cost", allocations: 0.45),
         Threshold(name: "ingest: decode, digest, journal", allocations: 0.07, bytes: 536),
         Threshold(name: "journal read back", allocations: 0.06),
         Threshold(name: "store append and seal", allocations: 0.085, bytes: 34.5),
