@@ -12,17 +12,76 @@ extension CallAssembler {
             weight: spans[inner].weight, texts: texts, timeToFirstToken: number(cluster) { $0.timeToFirstToken },
             hasUsage: hasUsage,
             usage: hasUsage ? cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput) : TokenUsage(),
-            reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry)
+            reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry, tier: tier(cluster))
     }
 
     func texts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
         FoundCall.Texts(
-            service: first(cluster) { $0.service }, agent: inherited(cluster) { $0.agent },
+            service: first(cluster) { $0.service }, agent: agent(of: cluster),
             operation: first(cluster) { $0.operation }, provider: first(cluster) { $0.provider },
             requestModel: first(cluster) { $0.requestModel }, responseModel: first(cluster) { $0.responseModel },
             errorType: isError(cluster) ? first(cluster) { $0.errorType } : nil,
             finishReasons: finishReasons(cluster), attribution: attribution(cluster, &texts),
-            conversation: inherited(cluster) { $0.conversation })
+            conversation: conversation(cluster))
+    }
+
+    private func tier(_ cluster: Cluster) -> PricedTier {
+        var result = PricedTier.unsaid
+        _ = hasMember(cluster) {
+            result = spans[$0].tier
+            return result != .unsaid
+        }
+        return result
+    }
+
+    /// Who worked: by name, if need be that of an agent above, else by the call's own id of it.
+    private func agent(of cluster: Cluster) -> TextNumber {
+        let named = inherited(cluster) { $0.agent }
+        return named.isEmpty ? first(cluster) { $0.agentID } : named
+    }
+
+    /// What the call's spans say, or else the nearest span above them, whatever that is about.
+    private func conversation(_ cluster: Cluster) -> TextNumber {
+        let own = first(cluster) { $0.conversation }
+        return own.isEmpty ? conversation(above: Int(cluster.top)) : own
+    }
+
+    private func conversation(above index: Int) -> TextNumber {
+        var result = TextNumber.none
+        _ = way(up: index) { link in
+            result = link.conversation
+            return !result.isEmpty
+        } span: { above in
+            result = spans[above].conversation
+            return !result.isEmpty
+        }
+        return result
+    }
+
+    /// Goes up from a span until a closure says that it is enough.
+    ///
+    /// - Returns: Whether one did.
+    @inline(__always)
+    private func way(up index: Int, link: (SpanLink) -> Bool, span: (Int) -> Bool) -> Bool {
+        var next = index
+        var hops = 0
+        while next >= 0, hops < Self.hopsMax {
+            if isLinked[next] {
+                var parent = spans[next].parentSpanID
+                var steps = 0
+                while steps < Self.hopsMax, firstIndex(of: parent) == nil,
+                    let known = SpanLink.find(parent, in: links)
+                {
+                    if link(known) { return true }
+                    parent = known.parent
+                    steps += 1
+                }
+            }
+            next = Int(ancestors[next])
+            if next >= 0, span(next) { return true }
+            hops += 1
+        }
+        return false
     }
 
     /// The outermost span knows whether the caller got an answer.
@@ -78,15 +137,27 @@ extension CallAssembler {
     private func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> ListNumber {
         var result = spans[Int(cluster.first)].attribution
         var last = result
-        func add(_ index: Int) -> Bool {
-            let next = spans[index].attribution
+        func add(_ index: Int) -> Bool { take(spans[index].attribution) }
+        func take(_ next: ListNumber) -> Bool {
             if next != last { result = texts.completed(result, with: next) }
             last = next
             return !texts.hasEmpty(result)
         }
         if texts.hasEmpty(result), !hasMember(cluster, where: add) {
-            _ = ancestor(of: Int(cluster.top), where: add)
+            _ = way(up: Int(cluster.top), link: { take($0.attribution) }, span: add)
         }
+        return result
+    }
+
+    /// The same for a span that is no call.
+    func attribution(_ index: Int, _ texts: inout TextTable) -> ListNumber {
+        var result = spans[index].attribution
+        func take(_ next: ListNumber) -> Bool {
+            result = texts.completed(result, with: next)
+            return !texts.hasEmpty(result)
+        }
+        guard texts.hasEmpty(result) else { return result }
+        _ = way(up: index, link: { take($0.attribution) }, span: { take(spans[$0].attribution) })
         return result
     }
 
@@ -102,7 +173,7 @@ extension CallAssembler {
     func foundRun(_ index: Int) -> FoundToolRun {
         FoundToolRun(
             spanID: spans[index].spanID, weight: spans[index].weight, isError: spans[index].isError,
-            service: spans[index].service, agent: agent(index), tool: spans[index].tool,
+            isOK: spans[index].isOK, service: spans[index].service, agent: agent(index), tool: spans[index].tool,
             receivedAt: spans[index].receivedAt)
     }
 
@@ -120,21 +191,41 @@ extension CallAssembler {
         fileprivate var input: [UInt64] = []
         fileprivate var output: [UInt64] = []
 
-        fileprivate mutating func add(_ usage: TokenUsage, at index: Int) {
+        private var counts: [Int32] = []
+
+        mutating func begin(count: Int) {
+            input.fill(0, count: count)
+            output.fill(0, count: count)
+            counts.fill(0, count: count)
+        }
+
+        mutating func add(_ usage: TokenUsage, at index: Int) {
             input[index] = input[index].addingClamped(usage.input)
             output[index] = output[index].addingClamped(usage.output)
+            counts[index] += 1
+        }
+
+        /// Something was added to a span.
+        func isAny(_ index: Int) -> Bool { counts[index] > 0 }
+
+        /// What was added to a span is so many tokens.
+        func isSum(_ usage: TokenUsage, at index: Int) -> Bool {
+            input[index] == usage.input && output[index] == usage.output
         }
     }
 
     /// What agents, workflows and spans around several calls report beyond the calls found below them, each token once.
-    mutating func findUnattributed(of traceID: TraceID, _ result: inout [FoundRest]) {
+    /// - Parameter settled: What was counted before of the trace, and forgotten: each of its tokens explains one of a sum.
+    mutating func findUnattributed(
+        of traceID: TraceID, settled: SettledUsage, _ texts: inout TextTable, _ result: inout [FoundRest]
+    ) {
         result.removeAll(keepingCapacity: true)
         findSumming()
         guard !sums.summing.isEmpty else { return }
         // Input and output only: a sum seldom says what of it was cached.
-        sums.input.fill(0, count: count)
-        sums.output.fill(0, count: count)
+        sums.begin(count: count)
         for cluster in calls { addToSumming(cluster) }
+        var settled = settled
         for key in sums.summing {
             let index = Int(key & 0xFFFF_FFFF)
             let sum = spans[index].usage.buckets(isInputExclusive: spans[index].isInputExclusive)
@@ -143,7 +234,11 @@ extension CallAssembler {
             rest.visibleOutput = sum.output - min(sum.output, sums.output[index])
             guard !rest.isEmpty else { continue }
             addAbove(index, rest)
-            result.append(unattributed(index, rest, traceID))
+            let known = (min(rest.input, settled.input), min(rest.output, settled.output))
+            (settled.input, settled.output) = (settled.input - known.0, settled.output - known.1)
+            (rest.uncachedInput, rest.visibleOutput) = (rest.input - known.0, rest.output - known.1)
+            guard !rest.isEmpty else { continue }
+            result.append(unattributed(index, rest, traceID, &texts))
         }
     }
 
@@ -178,12 +273,28 @@ extension CallAssembler {
         }
     }
 
-    private func unattributed(_ index: Int, _ usage: TokenUsage, _ traceID: TraceID) -> FoundRest {
+    /// What later spans may repeat: calls and rests above which something is missing.
+    func openUsage(_ rests: [FoundRest]) -> SettledUsage {
+        var result = SettledUsage()
+        for cluster in calls where !cluster.usage.isEmpty && !isPlaceKnown(cluster) {
+            result.add(cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput))
+            let top = Int(cluster.top)
+            if ancestors[top] < 0, !isAncestryKnown[top] { result.add(missing[top]) }
+        }
+        for rest in rests {
+            if let index = firstIndex(of: rest.spanID), !isPlaceKnown(index) { result.add(rest.usage) }
+        }
+        return result
+    }
+
+    private func unattributed(
+        _ index: Int, _ usage: TokenUsage, _ traceID: TraceID, _ texts: inout TextTable
+    ) -> FoundRest {
         let own = spans[index].conversation
         return FoundRest(
             traceID: traceID, spanID: spans[index].spanID, start: spans[index].start, weight: spans[index].weight,
             service: spans[index].service, agent: agent(index),
-            conversation: own.isEmpty ? inherited(index) { $0.conversation } : own,
-            attribution: spans[index].attribution, usage: usage)
+            conversation: own.isEmpty ? conversation(above: index) : own,
+            attribution: attribution(index, &texts), usage: usage)
     }
 }

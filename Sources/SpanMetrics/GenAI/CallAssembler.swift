@@ -13,6 +13,9 @@ import OTLP
 struct CallAssembler: Sendable {
     /// Spans looked through upwards for an ancestor; more is a loop, or a trace that no agent makes.
     static let hopsMax = 256
+    /// Spans that describe one call; frameworks wrap one another three or four deep. Further ones are another call,
+    /// which keeps the work for a trace of many spans at once within bounds.
+    private static let membersMax = 16
     /// Calls under one parent that are looked at as the same one; they overlap in time.
     private static let overlapsMax = 64
 
@@ -25,6 +28,11 @@ struct CallAssembler: Sendable {
     /// Whether the way from a span to the root, or to its nearest ancestor, is complete.
     private(set) var isAncestryKnown: [Bool] = []
     private(set) var depths: [Int32] = []
+    /// Spans that are of no interest themselves stand between a span and its nearest ancestor.
+    private(set) var isLinked: [Bool] = []
+    /// Of a span whose way up is not complete: the span that did not arrive.
+    private(set) var missing: [SpanID] = []
+    private(set) var links: [SpanLink] = []
     private var order = SpanOrder()
     private var ids = SpanIDTable()
 
@@ -40,6 +48,8 @@ struct CallAssembler: Sendable {
         var usage: ReportedUsage
         var hasExclusiveInput: Bool
         var isRetry = false
+        /// Spans of it.
+        var members = 1
     }
 
     /// The calls, by the start of their outermost spans.
@@ -71,8 +81,9 @@ struct CallAssembler: Sendable {
     /// - Parameter links: The parents of the trace's other spans, as far as they are known, ordered by span.
     mutating func assemble(links: [SpanLink]) {
         order.sort(&spans)
+        self.links = links
         findIDs()
-        findAncestors(links)
+        findAncestors()
         findClusters()
         mergeOrphans()
         calls.removeAll(keepingCapacity: true)
@@ -112,9 +123,14 @@ struct CallAssembler: Sendable {
         count = unique
     }
 
-    private mutating func findAncestors(_ links: [SpanLink]) {
+    /// To be called when nothing is asked any more, so that the links are not shared.
+    mutating func forgetLinks() { links = [] }
+
+    private mutating func findAncestors() {
         ancestors.fill(-1, count: count)
         isAncestryKnown.fill(false, count: count)
+        isLinked.fill(false, count: count)
+        missing.fill(.invalid, count: count)
         for index in 0..<count {
             var parent = spans[index].parentSpanID
             var hops = 0
@@ -123,11 +139,13 @@ struct CallAssembler: Sendable {
                     ancestors[index] = known == index ? -1 : Int32(known)
                     break
                 }
-                guard let next = SpanLink.parent(of: parent, in: links) else { break }
-                parent = next
+                guard let next = SpanLink.find(parent, in: links) else { break }
+                parent = next.parent
+                isLinked[index] = true
                 hops += 1
             }
             isAncestryKnown[index] = ancestors[index] >= 0 || parent == .invalid
+            if !isAncestryKnown[index] { missing[index] = parent }
         }
         depths.fill(0, count: count)
         for index in 0..<count {
@@ -186,7 +204,54 @@ struct CallAssembler: Sendable {
             if group == 0 || group > count || spans[group - 1].role != .call { mergeSiblings() }
             found += siblings
         }
+        removeSums()
         sortFound()
+    }
+
+    /// A span that has the sum of calls which agents below it made is no call, though it looks like one: around an
+    /// agent, where nothing says what kind of work it is, or a framework's call around a chain with the call in it.
+    private mutating func removeSums() {
+        sums.begin(count: count)
+        var isAny = false
+        for cluster in found {
+            let usage = clusters[Int(cluster)].usage.buckets()
+            var next = Int(ancestors[Int(clusters[Int(cluster)].top)])
+            var hops = 0
+            while next >= 0, hops < Self.hopsMax {
+                if spans[next].role == .call {
+                    sums.add(usage, at: next)
+                    isAny = true
+                }
+                next = Int(ancestors[next])
+                hops += 1
+            }
+        }
+        guard isAny else { return }
+        merged.removeAll(keepingCapacity: true)
+        for number in found {
+            if isSumOfOthers(clusters[Int(number)]) {
+                markSum(clusters[Int(number)])
+            } else {
+                merged.append(number)
+            }
+        }
+        swap(&found, &merged)
+    }
+
+    private func isSumOfOthers(_ cluster: Cluster) -> Bool {
+        let top = Int(cluster.top)
+        guard sums.isAny(top), !cluster.usage.isEmpty else { return false }
+        // One whose spans say what they are is a sum only if it is the very sum.
+        return cluster.members == 1 && spans[top].isOfUnknownKind || sums.isSum(cluster.usage.buckets(), at: top)
+    }
+
+    private mutating func markSum(_ cluster: Cluster) {
+        var member = Int(cluster.first)
+        while member >= 0 {
+            isSum[member] = true
+            if member == Int(cluster.last) { return }
+            member = Int(nextMember[member])
+        }
     }
 
     private mutating func sortFound() {
@@ -238,9 +303,17 @@ struct CallAssembler: Sendable {
         guard !siblings.isEmpty else { return own }
         var similar = 0
         var same: Int32 = -1
-        for inner in siblings where isSimilar(clusters[Int(own)], clusters[Int(inner)]) {
-            similar += 1
-            if agree(clusters[Int(own)], clusters[Int(inner)]) { same = inner }
+        for inner in siblings {
+            let (a, b) = (clusters[Int(own)], clusters[Int(inner)])
+            guard a.members + b.members <= Self.membersMax else { continue }
+            if isSimilar(a, b) {
+                similar += 1
+                if agree(a, b) { same = inner }
+            } else if isRepeated(a, b) {
+                // Another model answered than was asked: a router chose it, or the first one failed.
+                similar += 1
+                same = inner
+            }
         }
         guard similar > 0 else {
             found += siblings
@@ -255,6 +328,12 @@ struct CallAssembler: Sendable {
         for inner in siblings where inner != same { found.append(inner) }
         clusters[Int(own)] = joined(clusters[Int(same)], clusters[Int(own)])
         return own
+    }
+
+    /// Of two calls, one in the other, both say how many tokens there were, and the same.
+    private func isRepeated(_ a: Cluster, _ b: Cluster) -> Bool {
+        let isSaid = [a.usage, b.usage].allSatisfy { ($0.input ?? 0) > 0 && ($0.output ?? 0) > 0 }
+        return isSaid && isInside(a, b) && agree(a, b)
     }
 
     private func isSumOfSiblings(_ outer: Int32) -> Bool {
@@ -288,7 +367,9 @@ struct CallAssembler: Sendable {
     }
 
     private func areOne(_ a: Cluster, _ b: Cluster) -> Bool {
-        guard overlap(a, b), isSimilar(a, b), agree(a, b) else { return false }
+        guard a.members + b.members <= Self.membersMax, missing[Int(a.top)] == missing[Int(b.top)], overlap(a, b),
+            isSimilar(a, b), agree(a, b)
+        else { return false }
         return haveSameResponse(a, b) || haveDistinctOrigins(a, b)
     }
 
@@ -306,7 +387,9 @@ struct CallAssembler: Sendable {
                 others += 1
                 if others > Self.hopsMax { break }
                 let b = clusters[Int(other)]
-                guard overlap(a, b), isSimilar(a, b), agree(a, b) else { continue }
+                guard a.members + b.members <= Self.membersMax, overlap(a, b), isSimilar(a, b), agree(a, b) else {
+                    continue
+                }
                 let areBothSaid = !a.usage.isEmpty && !b.usage.isEmpty
                 guard haveSameResponse(a, b) || areBothSaid && haveDistinctOrigins(a, b) && isInside(a, b) else {
                     continue
@@ -322,8 +405,10 @@ struct CallAssembler: Sendable {
     }
 
     /// Whether all spans above a call have arrived.
-    func isPlaceKnown(_ cluster: Cluster) -> Bool {
-        var index = Int(cluster.top)
+    func isPlaceKnown(_ cluster: Cluster) -> Bool { isPlaceKnown(Int(cluster.top)) }
+
+    func isPlaceKnown(_ span: Int) -> Bool {
+        var index = span
         var hops = 0
         while ancestors[index] >= 0, hops < Self.hopsMax {
             index = Int(ancestors[index])
@@ -339,6 +424,7 @@ struct CallAssembler: Sendable {
         nextMember[Int(inner.last)] = outer.first
         var result = inner
         (result.last, result.top) = (outer.last, outer.top)
+        result.members = inner.members + outer.members
         (result.start, result.end) = (min(inner.start, outer.start), max(inner.end, outer.end))
         var isOuterFirst = inner.usage.isEmpty
         // One of them left cached tokens out of its input: the other's is whole.

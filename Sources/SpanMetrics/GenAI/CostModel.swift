@@ -12,7 +12,9 @@ package struct CostModel: Sendable {
     func cost(of call: FoundCall, _ texts: TextTable, _ known: inout KnownPrices) -> CallCost {
         var computed: Double?
         if call.hasUsage {
-            computed = known.cost(of: call.usage, model: call.model, provider: call.texts.provider, texts, in: prices)
+            computed = known.cost(
+                of: call.usage, model: call.model, provider: call.texts.provider, tier: call.tier.tier, texts,
+                in: prices)
         }
         return policy.cost(
             computed: computed, reported: call.reportedCost, usage: call.hasUsage ? call.usage : nil)
@@ -38,7 +40,8 @@ struct KnownPrices: Sendable {
     private var turn = 0
 
     mutating func cost(
-        of usage: TokenUsage, model: TextNumber, provider: TextNumber, _ texts: TextTable, in book: PriceBook
+        of usage: TokenUsage, model: TextNumber, provider: TextNumber, tier: ServiceTier, _ texts: TextTable,
+        in book: PriceBook
     ) -> Double? {
         let hash = (UInt64(model.index) << 32 | UInt64(provider.index)) &* 0x9E37_79B9_7F4A_7C15
         let first = Int(truncatingIfNeeded: hash >> 48) & (Self.entriesMax - 1)
@@ -47,14 +50,14 @@ struct KnownPrices: Sendable {
             if entries[place].model == model, entries[place].provider == provider,
                 entries[place].generation == texts.generation
             {
-                return entries[place].price?.cost(of: usage)
+                return entries[place].price?.cost(of: usage, tier: tier)
             }
         }
         let price = book.price(of: texts.text(model), provider: texts.text(provider))
         turn += 1
         entries[(first + turn % Self.placesMax) & (Self.entriesMax - 1)] = Entry(
             model: model, provider: provider, generation: texts.generation, price: price)
-        return price?.cost(of: usage)
+        return price?.cost(of: usage, tier: tier)
     }
 }
 

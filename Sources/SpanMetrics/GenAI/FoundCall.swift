@@ -17,6 +17,7 @@ struct FoundCall: Sendable {
     /// In US dollars.
     var reportedCost: Double?
     var isRetry: Bool
+    var tier = PricedTier.unsaid
 
     /// What a call's series depend on, and its conversation.
     struct Texts: Sendable {
@@ -45,6 +46,7 @@ struct FoundToolRun: Sendable {
     var spanID: SpanID
     var weight: UInt64
     var isError: Bool
+    var isOK: Bool
     var service: TextNumber
     var agent: TextNumber
     var tool: TextNumber

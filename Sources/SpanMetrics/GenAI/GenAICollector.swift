@@ -14,6 +14,8 @@ package struct GenAICollector: Sendable {
     package private(set) var tracesSettledEarly: UInt64 = 0
     /// The last batch's time, or that of an earlier one if its clock ran ahead.
     private(set) var now: UInt64 = 0
+    /// The last batch's time, whatever the clock was.
+    private(set) var lastReceivedAt: UInt64 = 0
 
     private(set) var traces: [TraceKey: PendingTrace] = [:]
     /// The traces to be looked at again, by the time of the last look; each once.
@@ -21,8 +23,14 @@ package struct GenAICollector: Sendable {
     private var attributes: GenAIAttributes
     private(set) var tools = SettlingTools()
     private var findings = NumberedFindings()
-    /// The spans of the batch at hand that are of no interest.
-    private var others: [Int] = []
+    /// The spans of the batch at hand that are of no interest, by trace.
+    private var others: [(traceID: TraceID, link: SpanLink)] = []
+    private(set) var plainSpans = RecentPlainSpans()
+    private(set) var settled = SettledTraces()
+    /// Spans about calls of traces that were forgotten.
+    private var lateSpans: UInt64 = 0
+    /// As configured, or, while a journal is replayed whose records were written before, as it was then.
+    private(set) var timing: GenAITiming
     /// The trace of the span before, as spans of a trace come together; nil when a trace was begun or forgotten since.
     private var last: (key: TraceKey, place: Dictionary<TraceKey, PendingTrace>.Index)?
     /// Room of traces that were forgotten.
@@ -30,10 +38,11 @@ package struct GenAICollector: Sendable {
     private var spareLinks: [[SpanLink]] = []
     private var spareRests: [[FoundRest]] = []
     /// Traces that became too large with the batch at hand.
-    private var full: Set<TraceKey> = []
+    private var full: [TraceKey] = []
 
     package init(_ configuration: GenAIConfiguration) {
         self.configuration = configuration
+        timing = GenAITiming(configuration)
         attributes = GenAIAttributes(attribution: configuration.attribution.map(\.attributes))
     }
 
@@ -46,15 +55,32 @@ package struct GenAICollector: Sendable {
     mutating func take(_ stored: StoredBatch, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         // Before anything is given, so that the numbers of all that comes of a batch are of one table.
         if tools.texts.isOversized { renumberTexts() }
+        if stored.receivedAt < now, now - stored.receivedAt > Self.clockErrorMax {
+            // The clock had been ahead and was set right: nothing would be due until it is there again.
+            takeAll(body)
+            now = stored.receivedAt
+        }
         now = max(now, stored.receivedAt)
+        lastReceivedAt = stored.receivedAt
         settleDue(now: now, body)
         gather(stored)
+        if lateSpans > 0 {
+            findings.lateSpans += lateSpans
+            lateSpans = 0
+            give(stored.tenant, body)
+        }
         for key in full { settleEarly(key, body) }
         full.removeAll()
-        while pendingSpans > configuration.pendingSpansMax || pendingLinks > configuration.pendingSpansMax * 8,
+        while pendingSpans > timing.pendingSpansMax || pendingLinks > timing.pendingSpansMax * 8,
             let key = queue.popFirst()
         { settleEarly(key, body) }
     }
+
+    /// Counts from now on as it is configured.
+    mutating func useConfiguredTiming() { timing = GenAITiming(configuration) }
+
+    /// Nanoseconds that clocks of requests which come at the same time differ by, at most.
+    private static let clockErrorMax: UInt64 = 600_000_000_000
 
     private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         tracesSettledEarly += 1
@@ -67,7 +93,6 @@ package struct GenAICollector: Sendable {
         let batch = stored.batch
         others.removeAll(keepingCapacity: true)
         last = nil
-        var isAny = !traces.isEmpty
         for resource in batch.resources {
             let origin = origin(resource, batch)
             for scope in batch.scopes[resource.scopes.indices] {
@@ -75,15 +100,22 @@ package struct GenAICollector: Sendable {
                 for index in scope.spans.indices {
                     attributes.read(batch.spans[index].attributes, of: batch)
                     guard attributes.isOfInterest else {
-                        others.append(index)
+                        others.append((batch.spans[index].traceID, link(batch.spans[index], origin, batch)))
                         continue
                     }
                     gather(batch.spans[index], origin, facts, stored)
-                    isAny = true
                 }
             }
         }
-        if isAny { gatherLinks(stored) }
+        gatherLinks(stored)
+    }
+
+    /// Of a span whose attributes are at hand.
+    private mutating func link(_ span: SpanRow, _ origin: Origin, _ batch: SpanBatch) -> SpanLink {
+        SpanLink(
+            span: span.spanID, parent: span.parentSpanID,
+            conversation: attributes.text(.conversation, of: batch, &tools.texts),
+            attribution: attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts))
     }
 
     /// What the spans of a resource have in common.
@@ -120,7 +152,13 @@ package struct GenAICollector: Sendable {
         }
         let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
         let place = place(of: key)
-        if traces.values[place].add(span, now: now) >= PendingTrace.spansMax { full.insert(key) }
+        if span.role == .call, traces.values[place].settled.parents.contains(span.spanID) {
+            // What is below it was counted, and it says the same.
+            span.counted = .withUsage
+            span.usage = ReportedUsage()
+            lateSpans += 1
+        }
+        if traces.values[place].add(span, now: now) == PendingTrace.spansMax { full.append(key) }
         pendingSpans += 1
     }
 
@@ -138,6 +176,11 @@ package struct GenAICollector: Sendable {
                 unattributed: spareRests.popLast() ?? [])
             queue.append(key, time: now)
             found = traces.index(forKey: key)
+            if let found {
+                traces.values[found].settled = settled.take(key) ?? SettledUsage()
+                for link in plainSpans.links(of: key) { traces.values[found].addLink(link) }
+                pendingLinks += traces.values[found].links.count
+            }
         }
         guard let found else { preconditionFailure("a trace that was put in is there") }
         last = (key, found)
@@ -145,18 +188,15 @@ package struct GenAICollector: Sendable {
     }
 
     private mutating func gatherLinks(_ stored: StoredBatch) {
-        let spans = stored.batch.spans
-        var rest = others[...]
-        while let first = rest.first {
-            let traceID = spans[first].traceID
-            let run = rest.prefix { spans[$0].traceID == traceID }
-            rest = rest.dropFirst(run.count)
-            let key = TraceKey(tenant: stored.tenant, traceID: traceID)
-            guard let place = traces.index(forKey: key) else { continue }
-            let before = traces.values[place].links.count
-            traces.values[place].addLinks(
-                run.lazy.map { SpanLink(span: spans[$0].spanID, parent: spans[$0].parentSpanID) })
-            pendingLinks += traces.values[place].links.count - before
+        var last: (key: TraceKey, place: Dictionary<TraceKey, PendingTrace>.Index?)?
+        for other in others {
+            let key = TraceKey(tenant: stored.tenant, traceID: other.traceID)
+            if last?.key != key { last = (key, traces.index(forKey: key)) }
+            if let place = last?.place {
+                if traces.values[place].addLink(other.link) { pendingLinks += 1 }
+            } else {
+                plainSpans.append(key, other.link)
+            }
         }
     }
 
@@ -170,20 +210,19 @@ package struct GenAICollector: Sendable {
     }
 
     private mutating func settleDue(now: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
-        guard now >= configuration.waitNanoseconds else { return }
-        let receivedMax = now - configuration.waitNanoseconds
+        guard now >= timing.waitNanoseconds else { return }
+        let receivedMax = now - timing.waitNanoseconds
         while let key = queue.popFirst(notAfter: receivedMax) {
             guard let place = traces.index(forKey: key) else { continue }
-            if now - traces.values[place].lastReceivedAt >= configuration.lateWaitNanoseconds {
+            if now - traces.values[place].lastReceivedAt >= timing.lateWaitNanoseconds {
                 finish(key, body)
                 continue
             }
             queue.append(key, time: now)
             guard traces.values[place].isDirty else { continue }
             traces.values[place].settle(
-                key.traceID, receivedMax: receivedMax, lateMax: now - min(now, configuration.lateWaitNanoseconds),
-                &tools,
-                &findings)
+                key.traceID, receivedMax: receivedMax, lateMax: now - min(now, timing.lateWaitNanoseconds),
+                &tools, &findings)
             give(key.tenant, body)
         }
     }
@@ -194,6 +233,8 @@ package struct GenAICollector: Sendable {
         pendingSpans -= trace.spans.count
         pendingLinks -= trace.links.count
         trace.finish(key.traceID, &tools, &findings)
+        trace.settled.add(trace.open)
+        settled.put(key, trace.settled)
         keepRoom(of: &trace)
         give(key.tenant, body)
     }
@@ -230,19 +271,34 @@ package struct GenAICollector: Sendable {
             for index in traces.values[place].spans.indices {
                 renumbering.renumber(&traces.values[place].spans[index])
             }
+            for index in traces.values[place].links.indices {
+                renumbering.renumber(&traces.values[place].links[index])
+            }
             // Holds numbers too; found again when it is needed.
             traces.values[place].isUnattributedKnown = false
         }
+        plainSpans.renumber(&renumbering)
         tools.texts = renumbering.finish()
     }
 
     // MARK: checkpoint
 
-    mutating func restore(now: UInt64) { self.now = now }
-
-    mutating func readTrace(_ reader: inout ByteReader) -> PendingTrace? {
-        PendingTrace(&reader, attributions: configuration.attribution.count, &tools.texts)
+    mutating func restore(now: UInt64, timing: GenAITiming) {
+        self.now = now
+        self.timing = timing
     }
+
+    mutating func readTrace(_ reader: inout ByteReader, _ attributions: WrittenAttributions) -> PendingTrace? {
+        PendingTrace(&reader, attributions, &tools.texts)
+    }
+
+    mutating func readLink(_ reader: inout ByteReader, _ attributions: WrittenAttributions) -> SpanLink? {
+        SpanLink(&reader, attributions, &tools.texts)
+    }
+
+    mutating func restore(_ link: SpanLink, of key: TraceKey) { plainSpans.append(key, link) }
+
+    mutating func restore(_ usage: SettledUsage, of key: TraceKey) { settled.put(key, usage) }
 
     mutating func restore(_ trace: PendingTrace, _ key: TraceKey, time: UInt64) {
         guard traces.updateValue(trace, forKey: key) == nil else { return }
@@ -304,10 +360,12 @@ extension PendingTrace {
         return spans.count
     }
 
-    mutating func addLinks(_ more: some Sequence<SpanLink>) {
-        for link in more where link.parent != .invalid && links.count < Self.linksMax {
-            links.append(link)
-            isUnattributedKnown = false
-        }
+    /// - Returns: False where there is no room.
+    @discardableResult
+    mutating func addLink(_ link: SpanLink) -> Bool {
+        guard links.count < Self.linksMax else { return false }
+        links.append(link)
+        isUnattributedKnown = false
+        return true
     }
 }

@@ -58,3 +58,30 @@ package struct GenAIConfiguration: Hashable, Sendable {
     /// Attribution keys; more would make labels nobody reads.
     package static let attributionsMax = 16
 }
+
+/// What decides when calls are counted: a replay that writes the same records as before needs the same.
+struct GenAITiming: Hashable, Sendable {
+    var waitNanoseconds: UInt64
+    var lateWaitNanoseconds: UInt64
+    var pendingSpansMax: Int
+
+    init(_ configuration: GenAIConfiguration) {
+        waitNanoseconds = configuration.waitNanoseconds
+        lateWaitNanoseconds = configuration.lateWaitNanoseconds
+        pendingSpansMax = configuration.pendingSpansMax
+    }
+
+    init?(_ reader: inout ByteReader) {
+        guard let wait = reader.varint(), let lateWait = reader.varint(), let spans = reader.varint() else {
+            return nil
+        }
+        (waitNanoseconds, lateWaitNanoseconds) = (wait, max(wait, lateWait))
+        pendingSpansMax = Int(clamping: spans)
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.varint(waitNanoseconds)
+        writer.varint(lateWaitNanoseconds)
+        writer.varint(UInt64(pendingSpansMax))
+    }
+}

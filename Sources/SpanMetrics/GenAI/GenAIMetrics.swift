@@ -13,6 +13,8 @@ package final class GenAIMetrics: Derivation {
     private let state: Mutex<GenAIState>
     /// The day on which old records were last removed.
     private let retainedDay = Atomic<UInt64>(0)
+    /// The day of the last batch before the checkpoint before.
+    private let checkpointDay = Atomic<UInt64>(0)
     private let seed: UInt64
 
     /// - Parameter seed: Of the hash tables; benchmarks choose it.
@@ -33,7 +35,11 @@ package final class GenAIMetrics: Derivation {
     package func record(_ batch: StoredBatch) {
         // Both locks, so that a record is at each moment either waiting or in the log.
         state.withLock { state in
-            log.withAppender(at: batch.position) { state.record(batch, costs, &$0) }
+            log.withAppender(at: batch.position) { appender in
+                // What the log has was found as was configured then.
+                if appender.isNew { state.collector.useConfiguredTiming() }
+                state.record(batch, costs, &appender)
+            }
         }
     }
 
@@ -71,10 +77,12 @@ package final class GenAIMetrics: Derivation {
     package func open() throws(CheckpointError) { try log.open() }
 
     package func prepareCheckpoint() throws(CheckpointError) {
-        let day = state.withLock { $0.collector.now } / 86_400_000_000_000
+        let day = state.withLock { $0.collector.lastReceivedAt } / 86_400_000_000_000
+        // A clock that is far ahead for a moment makes no file of another time, and removes none.
+        let before = checkpointDay.exchange(day, ordering: .relaxed)
         do throws(FileError) {
-            try log.flush(day: day, names: configuration.attribution.map(\.name))
-            guard retainedDay.exchange(day, ordering: .relaxed) != day else { return }
+            try log.flush(day: before == 0 ? day : min(before, day), names: configuration.attribution.map(\.name))
+            guard before == day, retainedDay.exchange(day, ordering: .relaxed) != day else { return }
             try log.retain(
                 from: day - min(day, configuration.retentionNanoseconds / 86_400_000_000_000),
                 bytesMax: configuration.retentionBytes)

@@ -95,7 +95,7 @@ struct GenAISeries: Sendable {
         texts.append(run.service, to: &key)
         texts.append(run.agent, to: &key)
         texts.append(run.tool, to: &key)
-        key.append(run.isError ? "STATUS_CODE_ERROR" : "STATUS_CODE_UNSET")
+        key.append(run.isError ? "STATUS_CODE_ERROR" : run.isOK ? "STATUS_CODE_OK" : "STATUS_CODE_UNSET")
         return tools.row(of: key.bytes)
     }
 

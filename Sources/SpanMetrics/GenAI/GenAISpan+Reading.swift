@@ -13,6 +13,7 @@ extension GenAISpan {
         start = span.startTime
         end = max(span.startTime, span.endTime)
         isError = span.isError
+        isOK = span.statusCode == 1
         let known = Self.role(attributes, of: batch, &texts)
         // What else of a span matters depends on its role.
         if known?.0 ?? .call != .tool {
@@ -27,12 +28,17 @@ extension GenAISpan {
         } else {
             // Usage without a known kind of work: only a call has any.
             role = usage.isEmpty ? .step : .call
+            isOfUnknownKind = role == .call
             operation = attributes.text(.operation, of: batch, &texts)
             if role == .call, operation.isEmpty { operation = TextTable.chat }
         }
         conversation = attributes.text(.conversation, of: batch, &texts)
+        if role == .aggregate, usage.isEmpty {
+            usage.input = attributes.count(.aggregatedInput, of: batch)
+            usage.output = attributes.count(.aggregatedOutput, of: batch)
+        }
         if role == .call {
-            origin = Self.origin(span, of: batch, scope)
+            origin = Self.origin(span, of: batch, scope, attributes)
             readCall(of: batch, attributes, &texts)
             readTimeToFirstToken(span, of: batch, attributes)
         }
@@ -45,6 +51,11 @@ extension GenAISpan {
         responseModel = attributes.text(.responseModel, of: batch, &texts)
         responseID = attributes.hash(.responseID, of: batch)
         errorType = attributes.text(.errorType, of: batch, &texts)
+        // The one that answered says more than the one that was asked for.
+        for fact in [GenAIFact.responseTier, .requestTier] where tier == .unsaid && attributes.has(fact) {
+            let text = attributes.bareText(fact, of: batch, &texts)
+            tier = PricedTier(texts.text(text))
+        }
         if let row = attributes.row(.finishReasons, of: batch) {
             finishReasons = texts.list(of: row, in: batch)
         } else if let row = attributes.row(.singleFinishReason, of: batch) {
@@ -53,10 +64,20 @@ extension GenAISpan {
         identify(&texts)
     }
 
-    /// The same in every process, as checkpoints hold it.
-    private static func origin(_ span: SpanRow, of batch: SpanBatch, _ scope: ScopeFacts) -> UInt64 {
+    /// The same in every process, as checkpoints hold it. Without a scope's name the span's has to do.
+    private static func origin(
+        _ span: SpanRow, of batch: SpanBatch, _ scope: ScopeFacts, _ attributes: GenAIAttributes
+    ) -> UInt64 {
+        var vocabulary = 0 as UInt64
+        if !attributes.has(.operation) {
+            for (index, known) in vocabularies.enumerated() where attributes.has(known.0) {
+                vocabulary = UInt64(index + 1)
+                break
+            }
+        }
         let content = batch.bytes
-        return scope.nameHash &* 0x9E37_79B9_7F4A_7C15 ^ TextHash.hash(content.span.bytes, span.name)
+        let name = scope.nameHash == 0 ? TextHash.hash(content.span.bytes, span.name) : scope.nameHash
+        return name &* 0x9E37_79B9_7F4A_7C15 ^ vocabulary
     }
 
     // MARK: kind of work
@@ -126,9 +147,12 @@ extension GenAISpan {
         _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
     ) {
         agent = attributes.text(.agent, of: batch, &texts)
+        agentID = attributes.text(.agentID, of: batch, &texts)
         tool = attributes.text(.tool, of: batch, &texts)
         if agent.isEmpty, role == .aggregate, operation == TextTable.invokeAgent {
             agent = Self.entity(span.name, after: "invoke_agent ", of: batch, attributes, &texts)
+            // The operation alone names no agent.
+            if agent == TextTable.invokeAgent, !agentID.isEmpty { agent = agentID }
         }
         if tool.isEmpty, role == .tool {
             tool = Self.entity(span.name, after: "execute_tool ", of: batch, attributes, &texts)
@@ -163,6 +187,10 @@ extension GenAISpan {
         if attributes.has(.langfuseUsage) { readJSON(.langfuseUsage, of: batch, attributes) }
         if attributes.has(.mlflowUsage) { readJSON(.mlflowUsage, of: batch, attributes) }
         reportedCost = attributes.number(.cost, of: batch)
+        if reportedCost == nil, attributes.has(.promptCost) || attributes.has(.completionCost) {
+            reportedCost =
+                (attributes.number(.promptCost, of: batch) ?? 0) + (attributes.number(.completionCost, of: batch) ?? 0)
+        }
         if reportedCost == nil, let row = attributes.row(.langfuseCost, of: batch), row.kind == .string {
             reportedCost = NumberTree(json: Array(batch.slice(row.slice))).cost
         }
@@ -202,14 +230,14 @@ extension GenAISpan {
 
 /// What all spans of a scope have in common.
 struct ScopeFacts {
-    /// A hash of its name.
+    /// A hash of its name; 0 where it has none.
     var nameHash: UInt64 = 0
     /// Its library leaves cached tokens out of the input.
     var isInputExclusive = false
 
     init(_ scope: borrowing ScopeRow, of batch: SpanBatch) {
         let content = batch.bytes
-        nameHash = TextHash.hash(content.span.bytes, scope.name)
+        nameHash = scope.name.isEmpty ? 0 : max(1, TextHash.hash(content.span.bytes, scope.name))
         // OpenLIT passes on what Anthropic's API says, and that leaves cached tokens out.
         isInputExclusive = batch.slice(scope.name).starts(with: "openlit".utf8)
     }

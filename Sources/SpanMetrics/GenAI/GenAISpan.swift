@@ -26,7 +26,8 @@ struct GenAISpan: Sendable {
     var end: UInt64 = 0
     /// When the collector took it, unix nanoseconds.
     var receivedAt: UInt64 = 0
-    /// A hash of the names of span and scope: what one library calls by one name are different calls.
+    /// A hash of the library that made it, by its scope and vocabulary: what one library shows side by side are
+    /// different calls.
     var origin: UInt64 = 0
     /// How many spans this one stands for.
     var weight: UInt64 = 1
@@ -37,6 +38,11 @@ struct GenAISpan: Sendable {
     var timeToFirstToken: Double?
     var role = Role.step
     var isError = false
+    /// Its status says so; of a tool.
+    var isOK = false
+    /// It has usage, and nothing says what kind of work it is.
+    var isOfUnknownKind = false
+    var tier = PricedTier.unsaid
     var isInputExclusive = false
     /// What it is part of was counted.
     var counted: Counted?
@@ -52,6 +58,8 @@ struct GenAISpan: Sendable {
     var agent = TextNumber.none
     var tool = TextNumber.none
     var conversation = TextNumber.none
+    /// Stands for the agent where nothing has its name.
+    var agentID = TextNumber.none
     var errorType = TextNumber.none
     var finishReasons = ListNumber.none
     /// The values of the configured attribution keys, in their order; empty text where there is none.
@@ -71,5 +79,34 @@ struct GenAISpan: Sendable {
         family = texts.family(provider)
         bareRequestModel = texts.bareName(requestModel)
         bareResponseModel = texts.bareName(responseModel)
+    }
+}
+
+/// The tier of a call as far as a span says it; raw values are those of checkpoints.
+enum PricedTier: UInt8, Sendable {
+    case unsaid = 0
+    case standard = 1
+    case flex = 2
+    case priority = 3
+    case batch = 4
+
+    /// - Parameter text: As APIs have it. `auto` says nothing.
+    init(_ text: String) {
+        switch text.lowercased() {
+        case "default", "standard", "standard_only": self = .standard
+        case "flex": self = .flex
+        case "priority": self = .priority
+        case "batch", "batches": self = .batch
+        default: self = .unsaid
+        }
+    }
+
+    var tier: ServiceTier {
+        switch self {
+        case .unsaid, .standard: .standard
+        case .flex: .flex
+        case .priority: .priority
+        case .batch: .batch
+        }
     }
 }

@@ -1,21 +1,24 @@
 import OTLP
 import TraceStorage
 
-/// The `gen_ai` section, version 1: the configuration's fingerprint as a block, the time, the number of tenants, for
-/// each its name and its series; the number of waiting traces, for each its tenant, trace id, the times of its last
-/// look and its last span, whether it is to be looked at, its spans with what of them is counted, and its links.
+/// The `gen_ai` section, version 2: the configuration's fingerprint as a block; the number of attribution keys and the
+/// name of each; what decides when calls are counted; the time; the number of waiting traces, for each its tenant, trace
+/// id, the times of its last look and its last span, whether it is to be looked at, what was counted of it before, its
+/// spans with what of them is counted, and its links; the number of recent plain spans, for each its tenant, trace id and
+/// link; the number of forgotten traces, for each its tenant, trace id and what was counted; the number of tenants, for
+/// each its name and its series.
 extension GenAIState {
-    static let sectionVersion: UInt32 = 1
+    static let sectionVersion: UInt32 = 2
 
     func checkpointSection(name: String) -> CheckpointSection {
         var writer = ByteWriter()
         writer.block(configuration.fingerprint.utf8)
+        collector.write(to: &writer)
         writer.varint(UInt64(totals.tenants.count))
         for (tenant, series) in totals.tenants.sorted(by: { $0.key.name < $1.key.name }) {
             writer.block(tenant.name.utf8)
             series.write(to: &writer)
         }
-        collector.write(to: &writer)
         return CheckpointSection(name: name, version: Self.sectionVersion, position: position, payload: writer.bytes)
     }
 
@@ -26,16 +29,19 @@ extension GenAIState {
         let fingerprint = try section.fingerprint(&reader, versionMax: sectionVersion)
         var state = GenAIState(configuration, seed: seed)
         state.position = section.position
+        guard section.version == sectionVersion else {
+            return (state, .startedOver(reason: "the checkpoint's gen_ai section is of version \(section.version)"))
+        }
+        guard state.collector.read(&reader) else { throw section.holdsSomethingElse }
+        // The labels of the series are others, but what waits belongs to somebody.
         guard fingerprint == configuration.fingerprint else {
             return (state, .startedOver(reason: "the attribution keys of gen_ai have changed"))
         }
-        guard state.read(&reader), reader.isAtEnd else {
-            throw section.holdsSomethingElse
-        }
+        guard state.readSeries(&reader), reader.isAtEnd else { throw section.holdsSomethingElse }
         return (state, .restored)
     }
 
-    private mutating func read(_ reader: inout ByteReader) -> Bool {
+    private mutating func readSeries(_ reader: inout ByteReader) -> Bool {
         guard let count = reader.varint() else { return false }
         for _ in 0..<count {
             var series = totals.emptySeries()
@@ -44,8 +50,30 @@ extension GenAIState {
             else { return false }
             totals.tenants[tenant] = series
         }
-        return collector.read(&reader)
+        return true
     }
+}
+
+/// The attribution keys under which a checkpoint was written.
+struct WrittenAttributions {
+    /// Of them.
+    let count: Int
+    /// By key as it is configured now: its place then, or nil where there was none.
+    private let places: [Int?]
+
+    init?(_ reader: inout ByteReader, _ configuration: GenAIConfiguration) {
+        guard let count = reader.varint(), count <= GenAIConfiguration.attributionsMax else { return nil }
+        var names: [String] = []
+        for _ in 0..<count {
+            guard let name = reader.text() else { return nil }
+            names.append(name)
+        }
+        self.count = names.count
+        places = configuration.attribution.map { names.firstIndex(of: $0.name) }
+    }
+
+    /// Values in the order of the keys as they are configured now.
+    func now(_ values: [String]) -> [String] { places.map { place in place.map { values[$0] } ?? "" } }
 }
 
 extension GenAIConfiguration {
@@ -57,30 +85,106 @@ extension GenAIConfiguration {
 
 extension GenAICollector {
     func write(to writer: inout ByteWriter) {
+        writer.varint(UInt64(configuration.attribution.count))
+        for attribution in configuration.attribution { writer.block(attribution.name.utf8) }
+        timing.write(to: &writer)
         writer.varint(now)
         let waiting = queue.waiting.filter { traces[$0.key] != nil }
         writer.varint(UInt64(waiting.count))
         for entry in waiting {
             guard let trace = traces[entry.key] else { continue }
-            writer.block(entry.key.tenant.name.utf8)
-            writer.fixed(entry.key.traceID.high)
-            writer.fixed(entry.key.traceID.low)
+            entry.key.write(to: &writer)
             writer.varint(entry.time)
             trace.write(to: &writer, tools.texts)
+        }
+        let plain = plainSpans.all
+        writer.varint(UInt64(plain.count))
+        for entry in plain {
+            entry.key.write(to: &writer)
+            entry.link.write(to: &writer, tools.texts)
+        }
+        let forgotten = settled.all
+        writer.varint(UInt64(forgotten.count))
+        for trace in forgotten {
+            trace.key.write(to: &writer)
+            trace.usage.write(to: &writer)
         }
     }
 
     mutating func read(_ reader: inout ByteReader) -> Bool {
-        guard let now = reader.varint(), let count = reader.varint() else { return false }
-        restore(now: now)
+        guard let attributions = WrittenAttributions(&reader, configuration), let timing = GenAITiming(&reader),
+            let now = reader.varint(), let count = reader.varint()
+        else { return false }
+        restore(now: now, timing: timing)
         for _ in 0..<count {
-            guard let name = reader.text(), let tenant = TenantID(name), let high = reader.fixed(UInt64.self),
-                let low = reader.fixed(UInt64.self), let time = reader.varint(),
-                let trace = readTrace(&reader)
+            guard let key = TraceKey(&reader), let time = reader.varint(), let trace = readTrace(&reader, attributions)
             else { return false }
-            restore(trace, TraceKey(tenant: tenant, traceID: TraceID(high: high, low: low)), time: time)
+            restore(trace, key, time: time)
+        }
+        guard let plainCount = reader.varint() else { return false }
+        for _ in 0..<plainCount {
+            guard let key = TraceKey(&reader), let link = readLink(&reader, attributions) else { return false }
+            restore(link, of: key)
+        }
+        guard let forgottenCount = reader.varint() else { return false }
+        for _ in 0..<forgottenCount {
+            guard let key = TraceKey(&reader), let usage = SettledUsage(&reader) else { return false }
+            restore(usage, of: key)
         }
         return true
+    }
+}
+
+extension TraceKey {
+    fileprivate init?(_ reader: inout ByteReader) {
+        guard let name = reader.text(), let tenant = TenantID(name), let high = reader.fixed(UInt64.self),
+            let low = reader.fixed(UInt64.self)
+        else { return nil }
+        self.init(tenant: tenant, traceID: TraceID(high: high, low: low))
+    }
+
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.block(tenant.name.utf8)
+        writer.fixed(traceID.high)
+        writer.fixed(traceID.low)
+    }
+}
+
+extension SettledUsage {
+    fileprivate init?(_ reader: inout ByteReader) {
+        guard let input = reader.varint(), let output = reader.varint(), let count = reader.varint(),
+            count <= UInt64(Self.parentsMax)
+        else { return nil }
+        (self.input, self.output) = (input, output)
+        for _ in 0..<count {
+            guard let parent = reader.fixed(UInt64.self) else { return nil }
+            parents.append(SpanID(parent))
+        }
+    }
+
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.varint(input)
+        writer.varint(output)
+        writer.varint(UInt64(parents.count))
+        for parent in parents { writer.fixed(parent.rawValue) }
+    }
+}
+
+extension SpanLink {
+    init?(_ reader: inout ByteReader, _ attributions: WrittenAttributions, _ texts: inout TextTable) {
+        guard let span = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self),
+            let conversation = reader.text(), let values = reader.texts(attributions.count)
+        else { return nil }
+        self.init(
+            span: SpanID(span), parent: SpanID(parent), conversation: texts.number(of: conversation),
+            attribution: texts.list(of: attributions.now(values)))
+    }
+
+    fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
+        writer.fixed(span.rawValue)
+        writer.fixed(parent.rawValue)
+        writer.block(texts.text(conversation).utf8)
+        for text in texts.members(attribution) { writer.block(texts.text(text).utf8) }
     }
 }
 
@@ -88,27 +192,28 @@ extension PendingTrace {
     fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
         writer.varint(lastReceivedAt)
         writer.fixed(UInt8(isDirty ? 1 : 0))
+        settled.write(to: &writer)
         writer.varint(UInt64(spans.count))
         for span in spans { span.write(to: &writer, texts) }
         writer.varint(UInt64(links.count))
-        for link in links {
-            writer.fixed(link.span.rawValue)
-            writer.fixed(link.parent.rawValue)
-        }
+        for link in links { link.write(to: &writer, texts) }
     }
 
-    init?(_ reader: inout ByteReader, attributions: Int, _ texts: inout TextTable) {
-        guard let last = reader.varint(), let dirty = reader.byte(), let count = reader.varint() else { return nil }
+    init?(_ reader: inout ByteReader, _ attributions: WrittenAttributions, _ texts: inout TextTable) {
+        guard let last = reader.varint(), let dirty = reader.byte(), let settled = SettledUsage(&reader),
+            let count = reader.varint()
+        else { return nil }
         lastReceivedAt = last
+        self.settled = settled
         isDirty = dirty != 0
         for _ in 0..<count {
-            guard let span = GenAISpan(&reader, attributions: attributions, &texts) else { return nil }
+            guard let span = GenAISpan(&reader, attributions, &texts) else { return nil }
             spans.append(span)
         }
         guard let linkCount = reader.varint() else { return nil }
         for _ in 0..<linkCount {
-            guard let span = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self) else { return nil }
-            links.append(SpanLink(span: SpanID(span), parent: SpanID(parent)))
+            guard let link = SpanLink(&reader, attributions, &texts) else { return nil }
+            links.append(link)
         }
     }
 }
@@ -119,14 +224,18 @@ extension GenAISpan {
         writer.fixed(parentSpanID.rawValue)
         for number in [start, end, receivedAt, weight, origin, responseID] { writer.fixed(number) }
         writer.fixed(role.rawValue)
-        writer.fixed(UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0)))
+        writer.fixed(
+            UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0) | (isOK ? 4 : 0) | (isOfUnknownKind ? 8 : 0)))
+        writer.fixed(tier.rawValue)
         writer.fixed(counted.map { $0.rawValue + 1 } ?? 0)
         for number in [timeToFirstToken, reportedCost] {
             // No span says that one of them is not a number.
             writer.fixed((number ?? .nan).bitPattern)
         }
         usage.write(to: &writer)
-        for text in [service, operation, provider, requestModel, responseModel, agent, tool, conversation, errorType] {
+        for text in [
+            service, operation, provider, requestModel, responseModel, agent, tool, conversation, errorType, agentID,
+        ] {
             writer.block(texts.text(text).utf8)
         }
         let reasons = texts.members(finishReasons)
@@ -136,10 +245,10 @@ extension GenAISpan {
 
     private static let textMembers: [any WritableKeyPath<GenAISpan, TextNumber> & Sendable] = [
         \.service, \.operation, \.provider, \.requestModel, \.responseModel, \.agent, \.tool, \.conversation,
-        \.errorType,
+        \.errorType, \.agentID,
     ]
 
-    fileprivate init?(_ reader: inout ByteReader, attributions: Int, _ texts: inout TextTable) {
+    fileprivate init?(_ reader: inout ByteReader, _ attributions: WrittenAttributions, _ texts: inout TextTable) {
         guard let id = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self) else { return nil }
         spanID = SpanID(id)
         parentSpanID = SpanID(parent)
@@ -148,12 +257,15 @@ extension GenAISpan {
             self[keyPath: number] = value
         }
         guard start <= end, let role = reader.byte().flatMap(Role.init), let flags = reader.byte(),
-            let how = reader.byte(), how <= 2
+            let tier = reader.byte().flatMap(PricedTier.init), let how = reader.byte(), how <= 2
         else { return nil }
         self.role = role
         counted = how == 0 ? nil : Counted(rawValue: how - 1)
         isError = flags & 1 != 0
         isInputExclusive = flags & 2 != 0
+        isOK = flags & 4 != 0
+        isOfUnknownKind = flags & 8 != 0
+        self.tier = tier
         for number in [\GenAISpan.timeToFirstToken, \.reportedCost] {
             guard let bits = reader.fixed(UInt64.self) else { return nil }
             let value = Double(bitPattern: bits)
@@ -167,9 +279,11 @@ extension GenAISpan {
         }
         identify(&texts)
         guard let reasons = reader.varint(), reasons <= UInt64(reader.remaining) else { return nil }
-        guard let reasons = reader.texts(Int(reasons)), let attribution = reader.texts(attributions) else { return nil }
+        guard let reasons = reader.texts(Int(reasons)), let attribution = reader.texts(attributions.count) else {
+            return nil
+        }
         finishReasons = texts.list(of: reasons)
-        self.attribution = texts.list(of: attribution)
+        self.attribution = texts.list(of: attributions.now(attribution))
     }
 }
 

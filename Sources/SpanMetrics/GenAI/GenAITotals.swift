@@ -157,7 +157,7 @@ struct CallTexts: Sendable {
         key[2] = run.service.index
         key[3] = run.agent.index
         key[4] = run.tool.index
-        key[5] = run.isError ? 1 : 0
+        key[5] = run.isError ? 2 : run.isOK ? 1 : 0
     }
 
     /// The part of a call's key that its counts depend on.

@@ -13,10 +13,12 @@ enum GenAIFact: Int, CaseIterable, Sendable {
     // Tokens.
     case input, output, total, cacheRead, cacheWrite, cacheWriteHour, reasoning, audioInput, audioOutput
     case langfuseUsage, mlflowUsage
+    // An agent's sum.
+    case aggregatedInput, aggregatedOutput
     // Money and time.
-    case cost, langfuseCost, timeToFirstChunk, timeToFirstToken
+    case cost, promptCost, completionCost, langfuseCost, responseTier, requestTier, timeToFirstChunk, timeToFirstToken
     // Who worked.
-    case agent, tool, entity, conversation, errorType, finishReasons, singleFinishReason
+    case agent, agentID, tool, entity, conversation, errorType, finishReasons, singleFinishReason
 
     var names: [String] {
         switch self {
@@ -67,6 +69,17 @@ enum GenAIFact: Int, CaseIterable, Sendable {
         case .langfuseUsage: ["langfuse.observation.usage_details"]
         case .mlflowUsage: ["mlflow.chat.tokenUsage"]
         case .cost: ["operation.cost", "gen_ai.usage.cost", "llm.cost.total"]
+        case .promptCost: ["llm.cost.prompt"]
+        case .completionCost: ["llm.cost.completion"]
+        case .responseTier:
+            ["openai.response.service_tier", "gen_ai.openai.response.service_tier", "gen_ai.response.service_tier"]
+        case .requestTier:
+            ["openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier"]
+        case .aggregatedInput:
+            ["gen_ai.aggregated_usage.input_tokens", "gen_ai.aggregated_usage.prompt_tokens"]
+        case .aggregatedOutput:
+            ["gen_ai.aggregated_usage.output_tokens", "gen_ai.aggregated_usage.completion_tokens"]
+        case .agentID: ["gen_ai.agent.id"]
         case .langfuseCost: ["langfuse.observation.cost_details"]
         case .timeToFirstChunk: ["gen_ai.response.time_to_first_chunk"]
         case .timeToFirstToken: ["gen_ai.server.time_to_first_token"]

@@ -1,19 +1,7 @@
 /// Whether two spans name the same model of the same provider, in whatever spelling.
 enum ModelIdentity {
-    /// Names of the provider that stand for one family; libraries disagree about them.
-    private static let families: [String: String] = [
-        "azure": "openai", "az.ai.openai": "openai", "azure.ai.openai": "openai", "azure_openai": "openai",
-        "azure.ai.inference": "azure", "az.ai.inference": "azure", "google": "google", "gemini": "google",
-        "gcp.gemini": "google", "gcp.gen_ai": "google", "gcp.vertex_ai": "google", "vertex_ai": "google",
-        "vertexai": "google", "google_genai": "google", "aws.bedrock": "bedrock", "aws": "bedrock",
-        "amazon": "bedrock", "bedrock_converse": "bedrock", "mistral_ai": "mistral", "mistralai": "mistral",
-        "x_ai": "xai", "azure_ai": "azure", "google_vertexai": "google", "google_ai_studio": "google",
-        "aws_bedrock": "bedrock", "amazon_bedrock": "bedrock",
-    ]
-    /// What stands between a service and any provider, and so agrees with each.
-    private static let intermediaries: Set = [
-        "litellm", "litellm_proxy", "langchain", "openrouter", "llamaindex", "portkey", "",
-    ]
+    /// Of the providers of ``PriceProvider`` those that sell models of one house: libraries disagree about which it is.
+    private static let houses = ["azure": "openai", "azure_ai": "azure", "gemini": "google", "vertex_ai": "google"]
 
     static func isSameProvider(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
         a.provider == b.provider || a.family == b.family || a.family.isEmpty || b.family.isEmpty
@@ -32,30 +20,17 @@ enum ModelIdentity {
             || isAnswered && isOtherAnswered && a.bareResponseModel == b.bareResponseModel
     }
 
-    /// What names of one provider have in common; empty for what agrees with every provider.
+    /// What names of one provider have in common; empty for what stands between a service and any provider, and so
+    /// agrees with each.
     static func family(_ provider: String) -> String {
-        let name = provider.lowercased()
-        return intermediaries.contains(name) ? "" : families[name, default: name]
+        guard let name = PriceProvider(provider).prefixes.first, name != "openrouter" else { return "" }
+        return houses[name] ?? name
     }
 
-    /// A model's id without what providers and their intermediaries put around it: `openai/gpt-4o-2024-11-20` is
-    /// `gpt-4o`.
+    /// A model's id without what providers and their intermediaries put around it, the shortest of its spellings:
+    /// `openai/gpt-4o-2024-11-20` is `gpt-4o`.
     static func bareName(_ model: String) -> String {
-        var name = model.lowercased()[...]
-        if let slash = name.lastIndex(of: "/") { name = name[name.index(after: slash)...] }
-        if let at = name.firstIndex(of: "@") { name = name[..<at] }
-        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
-        func isNumber(_ part: Substring, _ digits: Int) -> Bool {
-            part.utf8.count == digits && part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        }
-        if let last = parts.last, parts.count > 1, isNumber(last, 8) || last == "latest" {
-            return parts.dropLast().joined(separator: "-")
-        }
-        if parts.count > 3, isNumber(parts[parts.count - 3], 4), isNumber(parts[parts.count - 2], 2),
-            isNumber(parts[parts.count - 1], 2)
-        {
-            return parts.dropLast(3).joined(separator: "-")
-        }
-        return String(name)
+        guard model.utf8.count <= PriceBook.modelBytesMax else { return model }
+        return ModelSpelling.all(of: model.lowercased(), isProvider: { _ in true }).last?.name ?? ""
     }
 }

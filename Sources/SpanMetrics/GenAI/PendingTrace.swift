@@ -4,11 +4,15 @@ import TraceStorage
 /// What has arrived of a trace with calls of models.
 struct PendingTrace: Sendable {
     var spans: [GenAISpan] = []
-    /// The other spans, as far as they arrived after the first that is of interest.
+    /// The other spans.
     var links: [SpanLink] = []
     /// What sums say beyond the calls, once nothing more is expected, and whether it was found.
     var unattributed: [FoundRest] = []
     var isUnattributedKnown = false
+    /// Of the calls in `spans`: what later spans may repeat, once the trace is forgotten.
+    var open = SettledUsage()
+    /// What was counted of the trace before it was forgotten the last time.
+    var settled = SettledUsage()
     /// When the last span came, unix nanoseconds.
     var lastReceivedAt: UInt64 = 0
 
@@ -42,7 +46,7 @@ extension PendingTrace {
         let isWhole = Self.count(
             traceID, receivedMax: receivedMax, lateMax: lateMax, &tools.assembler, &tools.texts, &findings)
         isDirty = !isWhole || lastReceivedAt > receivedMax
-        if !isDirty { findUnattributed(traceID, &tools.assembler) }
+        if !isDirty { findUnattributed(traceID, &tools) }
         endAssembly(&tools.assembler)
     }
 
@@ -52,14 +56,15 @@ extension PendingTrace {
             settle(traceID, receivedMax: .max, lateMax: .max, &tools, &findings)
         } else if !isUnattributedKnown, spans.contains(where: \.isSummed) {
             beginAssembly(&tools.assembler)
-            findUnattributed(traceID, &tools.assembler)
+            findUnattributed(traceID, &tools)
             endAssembly(&tools.assembler)
         }
         if isUnattributedKnown { findings.unattributed += unattributed }
     }
 
-    private mutating func findUnattributed(_ traceID: TraceID, _ assembler: inout CallAssembler) {
-        assembler.findUnattributed(of: traceID, &unattributed)
+    private mutating func findUnattributed(_ traceID: TraceID, _ tools: inout SettlingTools) {
+        tools.assembler.findUnattributed(of: traceID, settled: settled, &tools.texts, &unattributed)
+        open = tools.assembler.openUsage(unattributed)
         isUnattributedKnown = true
     }
 
@@ -70,7 +75,10 @@ extension PendingTrace {
         assembler.assemble(links: links)
     }
 
-    private mutating func endAssembly(_ assembler: inout CallAssembler) { swap(&spans, &assembler.spans) }
+    private mutating func endAssembly(_ assembler: inout CallAssembler) {
+        swap(&spans, &assembler.spans)
+        assembler.forgetLinks()
+    }
 
     /// - Returns: False when a call waits for the spans above it.
     private static func count(

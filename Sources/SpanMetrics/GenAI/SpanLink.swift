@@ -1,14 +1,17 @@
 import OTLP
 
-/// The parent of a span about which nothing else is of interest.
+/// The parent of a span that is not about models or agents, and on whose behalf it worked.
 struct SpanLink: Hashable, Sendable {
     var span: SpanID
     var parent: SpanID
+    var conversation = TextNumber.none
+    /// As of ``GenAISpan``.
+    var attribution = ListNumber.none
 
-    /// The parent of a span in links that are ordered by span; nil when it is not among them.
+    /// A span's link in links that are ordered by span; nil when it is not among them.
     ///
     /// - Complexity: O(log links).
-    static func parent(of span: SpanID, in links: [SpanLink]) -> SpanID? {
+    static func find(_ span: SpanID, in links: [SpanLink]) -> SpanLink? {
         var low = 0
         var high = links.count
         while low < high {
@@ -16,6 +19,6 @@ struct SpanLink: Hashable, Sendable {
             if links[middle].span.rawValue < span.rawValue { low = middle + 1 } else { high = middle }
         }
         guard low < links.count, links[low].span == span else { return nil }
-        return links[low].parent
+        return links[low]
     }
 }

@@ -344,10 +344,16 @@ struct TextRenumbering {
         renumber(&span.agent)
         renumber(&span.tool)
         renumber(&span.conversation)
+        renumber(&span.agentID)
         renumber(&span.errorType)
         renumber(&span.finishReasons)
         renumber(&span.attribution)
         span.identify(&new)
+    }
+
+    mutating func renumber(_ link: inout SpanLink) {
+        renumber(&link.conversation)
+        renumber(&link.attribution)
     }
 
     private mutating func renumber(_ number: inout TextNumber) {

@@ -278,4 +278,106 @@ import TraceStorage
             #expect(try Self.records(second).count == 27_000)
         }
     }
+
+    @Test func whatWaitsOutlivesAChangeOfAttributionKeys() throws {
+        let disk = MemoryFileSystem()
+        let span = SpanFixture("chat m").with {
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("user.id", .string("ada")),
+                KeyValue("team", .string("blue")),
+            ]
+        }
+        let before = try Self.opened(disk)
+        before.record(try .of([span], position: 1, receivedAt: 100 * Self.second))
+        let section = before.checkpointSection()
+
+        var configuration = GenAIConfiguration()
+        configuration.attribution = [
+            .init(name: "team", attributes: ["team"]), .init(name: "user", attributes: ["user.id"]),
+        ]
+        let after = GenAIMetrics(configuration, costs: CostModel(), log: UsageLog(directory: "u", files: disk))
+        try after.open()
+        #expect(try after.restore(section) == .startedOver(reason: "the attribution keys of gen_ai have changed"))
+        after.record(try .of([], position: 2, receivedAt: 900 * Self.second))
+        let records = try Self.records(after)
+        #expect(records.map(\.calls) == [1])
+        #expect(records.map(\.attribution) == [["", "ada"]], "what was not asked for then is not known")
+    }
+
+    @Test(arguments: [1 as UInt64, 30])
+    func anotherWaitAfterACrashNeitherLosesNorDoublesACall(seconds: UInt64) throws {
+        let disk = MemoryFileSystem()
+        try disk.createDirectory("derived")
+        let scenario = ModelCallScenario(seed: 9, traces: 40)
+        let journal = try Self.journal(scenario, seed: 9, gapMax: 4 * Self.second)
+        let first = try Self.opened(disk)
+        for batch in journal.prefix(journal.count / 3) { first.record(batch) }
+        try first.prepareCheckpoint()
+        let section = first.checkpointSection()
+        // Records are flushed once more, and the process dies before the checkpoint that goes with them.
+        for batch in journal.dropFirst(journal.count / 3).prefix(journal.count / 3) { first.record(batch) }
+        try first.prepareCheckpoint()
+
+        var configuration = GenAIConfiguration()
+        configuration.waitNanoseconds = seconds * Self.second
+        let second = GenAIMetrics(
+            configuration, costs: CostModel(), log: UsageLog(directory: "derived/usage", files: disk))
+        try second.open()
+        #expect(try second.restore(section) == .restored)
+        for batch in journal where batch.position > second.position { second.record(batch) }
+        let spans = try Self.records(second).filter { $0.kind == .call }.map(\.spanID)
+        #expect(Set(spans).count == spans.count, "none is there twice")
+        let whole = try Self.opened()
+        for batch in journal { whole.record(batch) }
+        let expected = try Self.records(whole).filter { $0.kind == .call }.map(\.spanID)
+        // A shorter wait may split a call whose spans come apart; none may be missing.
+        #expect(seconds < 10 || Set(expected).isSubset(of: Set(spans)))
+        #expect(spans.count >= expected.count)
+    }
+
+    @Test func aMomentFarAheadRemovesNoRecords() throws {
+        let disk = MemoryFileSystem()
+        let metrics = try Self.opened(disk)
+        func add(_ number: UInt64, at time: UInt64) throws {
+            let span = SpanFixture("chat m").with {
+                $0.traceID = TraceID(high: 9, low: number)
+                $0.attributes = [KeyValue("gen_ai.operation.name", .string("chat"))]
+            }
+            metrics.record(try .of([span], position: number, receivedAt: time))
+            try metrics.prepareCheckpoint()
+        }
+        let day = 86_400 * Self.second
+        for number in 1...5 as ClosedRange<UInt64> { try add(number, at: (20_000 + number) * day) }
+        try add(6, at: 90_000 * day)
+        for number in 7...9 as ClosedRange<UInt64> { try add(number, at: 20_006 * day + number * 60 * Self.second) }
+        #expect(try Self.records(metrics).count == 9)
+    }
+
+    @Test func callsOfATierCostWhatTheTierCosts() throws {
+        let book = try PriceBook(
+            json: Array(
+                """
+                {"m": {"input_cost_per_token": 0.01, "output_cost_per_token": 0.02, "input_cost_per_token_flex": 0.005,
+                "output_cost_per_token_flex": 0.01, "litellm_provider": "openai"}}
+                """.utf8))
+        for (tier, cost) in [("default", 0.14), ("flex", 0.07), ("auto", 0.14)] {
+            let metrics = GenAIMetrics(
+                GenAIConfiguration(), costs: CostModel(prices: book),
+                log: UsageLog(directory: "u", files: MemoryFileSystem()))
+            try metrics.open()
+            let span = SpanFixture("chat m").with {
+                $0.attributes = [
+                    KeyValue("gen_ai.operation.name", .string("chat")),
+                    KeyValue("gen_ai.provider.name", .string("openai")),
+                    KeyValue("gen_ai.request.model", .string("m")),
+                    KeyValue("openai.response.service_tier", .string(tier)),
+                    KeyValue("gen_ai.usage.input_tokens", .int(10)),
+                    KeyValue("gen_ai.usage.output_tokens", .int(2)),
+                ]
+            }
+            metrics.record(try .of([span], position: 1))
+            #expect(try Self.records(metrics).allSatisfy { abs($0.cost - cost) < 1e-12 })
+            #expect(try Self.records(metrics).count == 1)
+        }
+    }
 }

@@ -41,6 +41,8 @@ struct ModelCallScenario {
         traceID = TraceID(high: 7, low: traceID.low + 1)
         clock += 1_000_000_000
         let first = truth.count
+        // Who asked is said by the agent, or by a request around it that is not about models.
+        let request = Bool.random(using: &random) ? id() : 0
         let agent = id()
         let start = clock
         for _ in 0..<Int.random(in: 1...5, using: &random) {
@@ -59,12 +61,18 @@ struct ModelCallScenario {
         } else {
             sum = (0, 0)
         }
-        var span = fixture("invoke_agent planner", agent, parent: 0, start, clock)
+        var span = fixture("invoke_agent planner", agent, parent: request, start, clock)
         span.scope = "framework"
         span.attributes = [
             KeyValue("gen_ai.operation.name", .string("invoke_agent")),
-            KeyValue("gen_ai.agent.name", .string("planner")), KeyValue("user.id", .string("ada")),
+            KeyValue("gen_ai.agent.name", .string("planner")),
         ]
+        let user = KeyValue("user.id", .string("ada"))
+        if request == 0 {
+            span.attributes.append(user)
+        } else {
+            spans.append(fixture("POST /ask", request, parent: 0, start, clock).with { $0.attributes = [user] })
+        }
         if sum.output > 0 {
             span.attributes.append(KeyValue("gen_ai.usage.input_tokens", .int(Int64(sum.input))))
             span.attributes.append(KeyValue("gen_ai.usage.output_tokens", .int(Int64(sum.output))))
@@ -187,6 +195,11 @@ struct ModelCallScenario {
         var span = fixture("chat \(name)", id, parent: parent, clock, clock + milliseconds * 1_000_000)
         span.scope = "\(vocabulary)".lowercased()
         span.attributes = vocabulary.attributes(model: name, provider: provider, usage)
+        if usage == nil, !isError, Bool.random(using: &random) {
+            // A stream whose end nobody awaited.
+            span.attributes.append(KeyValue("gen_ai.usage.input_tokens", .int(0)))
+            span.attributes.append(KeyValue("gen_ai.usage.output_tokens", .int(0)))
+        }
         if isError {
             span.status = 2
             span.attributes.append(KeyValue("error.type", .string("429")))
