@@ -103,13 +103,13 @@ class Alertmanager(Server):
 
 
 class Prometheus(Server):
-    def __init__(self, directory: Path, configuration: dict):
+    def __init__(self, directory: Path, configuration: dict, *flags: str):
         directory.mkdir(parents=True, exist_ok=True)
         file = directory / "prometheus.yml"
         file.write_text(yaml.safe_dump(configuration))
         super().__init__(directory, [
             "prometheus", f"--config.file={file}", f"--storage.tsdb.path={directory / 'tsdb'}",
-            "--web.listen-address=127.0.0.1:0", "--log.level=info", "--enable-feature=exemplar-storage",
+            "--web.listen-address=127.0.0.1:0", "--log.level=info", "--enable-feature=exemplar-storage", *flags,
         ])  # fmt: skip
 
     def data(self, path: str, **parameters):

@@ -20,8 +20,8 @@ import red
 import telemetry
 import wire
 from harness import merged, nested, run
+from monitoring import Prometheus
 from sink import Answer, Sink
-from test_prometheus import Prometheus
 from test_red import send_all, varied_requests
 from waiting import eventually
 
@@ -278,8 +278,8 @@ def test_exporters_of_pipelines_send_what_their_pipelines_carry(tmp_path):
 def receiving(tmp_path):
     """A Prometheus that takes remote write and scrapes nothing."""
     server = Prometheus(
-        tmp_path, "global: {scrape_interval: 1s}\n", "--web.enable-remote-write-receiver",
-        "--enable-feature=native-histograms,exemplar-storage")
+        tmp_path, {"global": {"scrape_interval": "1s"}}, "--web.enable-remote-write-receiver",
+        "--enable-feature=native-histograms")
     server.wait_listening()
     yield server
     server.close()
@@ -313,10 +313,10 @@ def test_prometheus_takes_what_is_written(new_collector, receiving):
                 wanted[labels | external | {("le", bound)}] = below
         assert buckets == wanted
         assert len(receiving.query("traces_spanmetrics_latency_count")) == len(expected)
-        (info,) = receiving.get("query", query="target_info")["result"]
+        (info,) = receiving.data("query", query="target_info")["result"]
         assert info["metric"]["job"] == "skein" and info["metric"]["instance"] and info["metric"]["service_version"]
         now = time.time()
-        assert receiving.get("query_exemplars", query=f"{red.DURATION}_bucket", start=now - 3600, end=now + 60)
+        assert receiving.data("query_exemplars", query=f"{red.DURATION}_bucket", start=now - 3600, end=now + 60)
 
     eventually(taken, seconds=30)
     assert collector.metrics().total("otelcol_exporter_send_failed_metric_points_total") == 0
