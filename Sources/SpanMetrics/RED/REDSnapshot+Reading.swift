@@ -21,7 +21,7 @@ extension REDSnapshot {
         tenant: TenantID = .default, _ body: (_ labels: PrometheusLabels, _ calls: UInt64) -> Void
     ) {
         guard let series = tenants[tenant]?.calls else { return }
-        for row in 0..<series.count { body(series.labels[row], series.calls[row]) }
+        for row in 0..<series.count { body(series.labels[row], series.rows[row].calls) }
     }
 
     /// Likewise with the series of durations and their calls by bucket, of which the last is for what is above all
