@@ -4,9 +4,9 @@ import TraceStorage
 /// Agents, the tools and models they use, and who invokes them, computed from stored spans.
 ///
 /// The newest traces that have a span about agents or models in the range are read whole, one at a time, and what began
-/// in the range is counted. That costs some microseconds a span of those traces and nothing at ingest.
+/// in the range is counted. That costs nothing at ingest.
 package struct AgentGraphQuery: Sendable {
-    /// Traces that one answer is made of: some seconds on one core for traces of 25 spans. Of more, the newest count.
+    /// Traces that one answer is made of; of more, the newest count.
     package static let tracesMax = 50_000
     /// Spans of those traces; past it the older ones are left out.
     package static let spansMax = 2_000_000
@@ -38,23 +38,26 @@ package struct AgentGraphQuery: Sendable {
     package func run(
         on reader: any TraceReader, costs: CostModel, context: QueryContext = QueryContext()
     ) throws(StorageError) -> AgentGraph {
+        let end = Self.end(context)
         let found = try traces(reader, context)
         var graph = AgentGraph()
         var prices = CallPrices(costs)
         var traceReader = AgentTraceReader()
         var (next, spans, skipped) = (0, 0, 0)
-        while next < found.ids.count, spans < Self.spansMax {
+        var isLate = false
+        while next < found.ids.count, spans < Self.spansMax, !isLate {
             do throws(StorageError) {
                 try reader.traces(
                     Array(found.ids[next...]), tenant: tenant, context: context
                 ) { _, batch throws(StorageError) in
                     try context.check()
                     next += 1
-                    guard let batch else { return true }
+                    isLate = end.map { ContinuousClock.now >= $0 } ?? false
+                    guard let batch else { return !isLate }
                     graph.add(traceReader.read(batch), in: range) { prices.cost(of: $0) }
                     graph.traces += 1
                     spans += batch.spans.count
-                    return spans < Self.spansMax
+                    return spans < Self.spansMax && !isLate
                 }
             } catch {
                 guard case .limitExceeded = error else { throw error }
@@ -62,8 +65,12 @@ package struct AgentGraphQuery: Sendable {
                 next += 1
             }
         }
-        if next < found.ids.count || found.isCut {
-            graph.partialReasons.append("there are more traces in the range than the newest \(next), which were read")
+        if found.isCut {
+            graph.partialReasons.append("there are more traces in the range than the newest \(found.ids.count)")
+        }
+        if next < found.ids.count {
+            let reason = isLate ? "the query's time was nearly over" : "they have more than \(Self.spansMax) spans"
+            graph.partialReasons.append("\(next) of \(found.ids.count) traces were read: \(reason)")
         }
         if skipped > 0 { graph.partialReasons.append("\(skipped) traces are too large to be read") }
         if graph.isTruncated {
@@ -71,6 +78,14 @@ package struct AgentGraphQuery: Sendable {
         }
         addGaps(reader.statistics(), to: &graph)
         return graph
+    }
+
+    /// When reading ends, so that there is an answer before the query's time is over: after four fifths of it.
+    private static func end(_ context: QueryContext) -> ContinuousClock.Instant? {
+        context.deadline.map { deadline in
+            let now = ContinuousClock.now
+            return now + now.duration(to: deadline) * 4 / 5
+        }
     }
 
     private func addGaps(_ statistics: StorageStatistics, to graph: inout AgentGraph) {
@@ -82,7 +97,8 @@ package struct AgentGraphQuery: Sendable {
 
     // MARK: traces
 
-    /// The newest traces with a span that is wanted, those that began last first.
+    /// The newest traces with a span that is wanted, in the order in which the reader came upon them: neighbours in it
+    /// lie together, and are read for less than in any other.
     private func traces(
         _ reader: any TraceReader, _ context: QueryContext
     ) throws(StorageError) -> (ids: [TraceID], isCut: Bool) {
@@ -125,48 +141,58 @@ private struct CallPrices {
 /// Remembers the traces with the latest spans.
 private struct NewestTraces {
     private let countMax: Int
-    private var starts: [TraceID: UInt64] = [:]
+    private var traces: [TraceID: Trace] = [:]
     /// Traces whose latest span starts earlier were left out.
     private var bar: UInt64 = 0
     private var isCut = false
     private var checked = UInt64.max
 
+    private struct Trace {
+        /// Of its latest span, unix nanoseconds.
+        var start: UInt64
+        /// When it was first come upon.
+        let place: Int
+    }
+
+    private var places = 0
+
     init(countMax: Int) { self.countMax = countMax }
 
     mutating func add(_ trace: TraceID, start: UInt64) {
-        if start < bar, starts[trace] == nil {
+        if let known = traces[trace] {
+            if known.start < start { traces[trace]?.start = start }
+            return
+        }
+        guard start >= bar else {
             isCut = true
             return
         }
-        starts[trace] = max(starts[trace] ?? 0, start)
-        if starts.count >= countMax * 4 { cut() }
+        traces[trace] = Trace(start: start, place: places)
+        places += 1
+        if traces.count >= countMax * 4 { cut() }
     }
 
     /// Whether spans that start no later than a time can belong to the newest.
     mutating func mayChange(laterStartMax: UInt64) -> Bool {
-        guard starts.count >= countMax, laterStartMax < checked else { return true }
+        guard traces.count >= countMax, laterStartMax < checked else { return true }
         checked = laterStartMax
         cut()
         return laterStartMax >= bar
     }
 
     private mutating func cut() {
-        guard starts.count > countMax else { return }
-        let sorted = ordered()
-        isCut = true
-        bar = sorted[countMax - 1].value
-        starts = Dictionary(uniqueKeysWithValues: sorted.prefix(countMax).map { ($0.key, $0.value) })
-    }
-
-    private func ordered() -> [(key: TraceID, value: UInt64)] {
-        starts.sorted {
-            $0.value == $1.value
-                ? ($0.key.high, $0.key.low) < ($1.key.high, $1.key.low) : $0.value > $1.value
+        guard traces.count > countMax else { return }
+        let newest = traces.sorted {
+            $0.value.start == $1.value.start
+                ? ($0.key.high, $0.key.low) < ($1.key.high, $1.key.low) : $0.value.start > $1.value.start
         }
+        isCut = true
+        bar = newest[countMax - 1].value.start
+        traces = Dictionary(uniqueKeysWithValues: newest.prefix(countMax).map { ($0.key, $0.value) })
     }
 
     mutating func finish() -> (ids: [TraceID], isCut: Bool) {
         cut()
-        return (ordered().map(\.key), isCut)
+        return (traces.sorted { $0.value.place < $1.value.place }.map(\.key), isCut)
     }
 }
