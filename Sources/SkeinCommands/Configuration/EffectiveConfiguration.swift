@@ -38,6 +38,7 @@ package struct EffectiveConfiguration {
             writer.value("max_rows", query.maxRows)
             writer.value("max_concurrent_queries", query.maxConcurrentQueries)
             writer.value("max_queued_queries", query.maxQueuedQueries)
+            writer.value("time_zone", query.timeZone.name)
         }
         writer.section("telemetry") { writer in
             writer.section("logs") { $0.value("level", collector.telemetry.logLevel.rawValue) }
