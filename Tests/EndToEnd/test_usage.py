@@ -2,9 +2,11 @@
 
 import collections
 import csv
+import datetime
 import io
 import json
 import random
+import zoneinfo
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -214,6 +216,23 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
     assert found == {key: row[0] for key, row in expected.items()}
     assert int(rows[-1]["calls"]) == sum(row[0] for row in expected.values())
 
+    kinds = {row["kind"]: row for row in rows if row["kind"] != "row"}
+    assert list(kinds) == ["attributed", "unattributed", "total"]
+    for column in ["calls", "input_tokens", "output_tokens"]:
+        parts = [int(kinds[kind][column]) for kind in kinds]
+        assert parts[0] + parts[1] == parts[2]
+
+    steps = run("usage", "--by", "model", "--step", "hour", "--format", "csv", *address)
+    assert steps.returncode == 0, steps.stderr
+    rows = list(csv.DictReader(io.StringIO(steps.stdout, newline="")))
+    assert all(row["time"].endswith(":00:00Z") for row in rows if row["kind"] == "row")
+    assert sum(int(row["calls"]) for row in rows if row["kind"] == "row") == int(rows[-1]["calls"])
+    shown = run("usage", "--by", "model", "--step", "day", "--start", str(calls.start - 3600 * SECOND), *address)
+    assert shown.returncode == 0 and shown.stdout.split()[0] == "time", shown.stderr
+
+    for wrong in [["--since", "1h", "--month", "2026-11"], ["--end", "5"], ["--month", "2026-11", "--start", "5"]]:
+        assert run("usage", *wrong, *address).returncode == 2
+
     month = run("usage", "--month", "1999-01", "--format", "json", *address)
     assert json.loads(month.stdout)["total"]["calls"] == 0
 
@@ -228,6 +247,8 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
         ({"month": "2026-11", "since": "1h"}, "month excludes"),
         ({"step": "0s"}, "no duration"),
         ({"step": "1ms", "start": "0"}, None),
+        ({"step": "hour", "start": "0"}, "more than 10000 steps"),
+        ({"step": "week"}, "no duration"),
     ],
 )
 def test_what_makes_no_sense_is_refused(shared_collector, parameters, message):
@@ -260,3 +281,39 @@ def test_prices_that_cannot_be_read_stop_the_start(new_collector, tmp_path, cont
     collector.start(wait=False)
     assert collector.wait_exit() == 2
     assert "prices.file" in collector.stderr and message in collector.stderr
+
+
+def test_days_and_months_are_those_of_the_time_zone(new_collector, tmp_path):
+    settings = configuration(tmp_path) | {"query": {"time_zone": "America/New_York"}}
+    collector = new_collector(settings).start()
+    ids = telemetry.Identifiers(47)
+    zone = zoneinfo.ZoneInfo("America/New_York")
+    first = datetime.datetime.fromtimestamp(telemetry.now() / SECOND, zone).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    # Just before and just after the month began where the zone is, and not where UTC is.
+    for offset in [-5, 5]:
+        start = (int(first.timestamp()) + offset) * SECOND
+        made = span(ids, ids.trace_id(), "chat house-1", start=start, milliseconds=100)
+        made.attributes.extend(
+            telemetry.attributes({"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1"})
+        )
+        clients.send(collector, telemetry.export_request([made], "desk"))
+
+    def separated():
+        answer = usage(collector, "model", month=first.strftime("%Y-%m"), step="day")
+        assert answer["timeZone"] == "America/New_York"
+        assert answer["total"]["calls"] == 1
+        assert [point["startTime"] for point in answer["total"]["series"]] == [first.isoformat()]
+        before = first - datetime.timedelta(seconds=5)
+        assert usage(collector, "model", month=before.strftime("%Y-%m"))["total"]["calls"] == 1
+
+    eventually(separated)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Phobos", "GMT+3"])
+def test_a_zone_that_the_machine_does_not_know_is_refused(new_collector, zone):
+    collector = new_collector({"query": {"time_zone": zone}})
+    collector.start(wait=False)
+    assert collector.wait_exit() == 2
+    assert "query.time_zone" in collector.stderr and "Europe/Berlin" in collector.stderr

@@ -19,11 +19,28 @@ struct SkeinUsageAPI: Sendable {
             throw APIError.unavailable("usage is not known yet: the journal is being replayed")
         }
         var query = UsageQuery(range: try range(parameters), by: try keys(parameters, metrics))
-        query.stepNanoseconds = try parameters.nanoseconds("step")
+        query.steps = try steps(parameters, query.range)
+        let zone = api.configuration.timeZone
         return try await api.run(context) { [query] context in
-            try query.run(on: metrics) { () throws(StorageError) in try context.check() }.json(query)
+            try query.run(on: metrics) { () throws(StorageError) in try context.check() }.json(query, in: zone)
         }
     }
+
+    /// `step=hour`, `day` or `month` of the configured time zone, or a duration from the start on.
+    private func steps(_ parameters: QueryParameters, _ range: TimeRange) throws(APIError) -> UsageQuery.Steps? {
+        guard let text = parameters["step"] else { return nil }
+        if let unit = CalendarZone.Unit(rawValue: text) {
+            guard let starts = api.configuration.timeZone.starts(of: unit, in: range, max: Self.stepsMax) else {
+                throw .badRequest(
+                    "step: the range has more than \(Self.stepsMax) steps of a \(text)", hint: "use a longer step")
+            }
+            return .from(starts)
+        }
+        return try parameters.nanoseconds("step").map { .every(nanoseconds: $0) }
+    }
+
+    /// Of an answer; more than a year of hours.
+    private static let stepsMax = 10_000
 
     private func keys(
         _ parameters: QueryParameters, _ metrics: GenAIMetrics
@@ -43,7 +60,7 @@ struct SkeinUsageAPI: Sendable {
         return keys
     }
 
-    /// `month=2026-11` for a month of UTC, or `start`, `end` and `since` as everywhere.
+    /// `month=2026-11` for a month of the configured time zone, or `start`, `end` and `since` as everywhere.
     private func range(_ parameters: QueryParameters) throws(APIError) -> TimeRange {
         guard let text = parameters["month"] else { return try parameters.timeRange(now: api.now()) }
         guard parameters["start"] == nil, parameters["end"] == nil, parameters["since"] == nil else {
@@ -51,14 +68,11 @@ struct SkeinUsageAPI: Sendable {
         }
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == 4, parts[1].utf8.count == 2, let year = Int(parts[0]),
-            let month = Int(parts[1]), (1...12).contains(month), (1970...2261).contains(year),
-            let start = TimeText.parse("\(text)-01T00:00:00Z")
+            let month = Int(parts[1]), let range = api.configuration.timeZone.month(month, of: year)
         else {
             throw .badRequest("month: '\(text)' is no month", hint: "an example: month=2026-11")
         }
-        let next = month == 12 ? (year + 1, 1) : (year, month + 1)
-        let end = TimeText.parse("\(next.0)-\(next.1 < 10 ? "0" : "")\(next.1)-01T00:00:00Z") ?? start
-        return TimeRange(start: start, end: end)
+        return range
     }
 }
 

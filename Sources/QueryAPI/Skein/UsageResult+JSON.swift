@@ -3,18 +3,32 @@ import SpanMetrics
 
 extension UsageResult {
     /// The answer of `/usage`.
-    func json(_ query: UsageQuery) -> [UInt8] {
+    ///
+    /// - Parameter zone: In which times are written out.
+    func json(_ query: UsageQuery, in zone: CalendarZone) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
+            json.int64String("startTimeUnixNano", query.range.start)
+            json.int64String("endTimeUnixNano", query.range.end)
+            json.string("timeZone", zone.name)
             json.array("rows") { json in
-                for row in rows { row.write(query, to: &json) }
+                for row in rows { row.write(query, zone, to: &json) }
             }
-            json.object("total") { total.sum.write(to: &$0) }
+            json.object("attributed") { attributed.write(to: &$0) }
             json.object("unattributed") { json in
                 unattributed.sum.write(to: &json)
-                unattributed.writeSeries(query, to: &json)
+                unattributed.writeSeries(query, zone, to: &json)
             }
-            if isTruncated { json.object("other") { other.sum.write(to: &$0) } }
+            json.object("total") { json in
+                total.sum.write(to: &json)
+                total.writeSeries(query, zone, to: &json)
+            }
+            if isTruncated {
+                json.object("other") { json in
+                    other.sum.write(to: &json)
+                    other.writeSeries(query, zone, to: &json)
+                }
+            }
             json.bool("truncated", isTruncated)
             json.bool("partial", damagedParts > 0)
         }
@@ -23,7 +37,7 @@ extension UsageResult {
 }
 
 extension UsageRow {
-    fileprivate func write(_ query: UsageQuery, to json: inout JSONWriter) {
+    fileprivate func write(_ query: UsageQuery, _ zone: CalendarZone, to json: inout JSONWriter) {
         json.object { json in
             json.object("key") { json in
                 for (key, value) in zip(query.keys, key) {
@@ -32,16 +46,17 @@ extension UsageRow {
                 }
             }
             sum.write(to: &json)
-            writeSeries(query, to: &json)
+            writeSeries(query, zone, to: &json)
         }
     }
 
-    fileprivate func writeSeries(_ query: UsageQuery, to json: inout JSONWriter) {
-        guard let step = query.stepNanoseconds else { return }
+    fileprivate func writeSeries(_ query: UsageQuery, _ zone: CalendarZone, to json: inout JSONWriter) {
+        guard query.steps != nil else { return }
         json.array("series") { json in
             for (point, sum) in points.sorted(by: { $0.key < $1.key }) {
                 json.object { json in
-                    json.int64String("startTimeUnixNano", query.range.start + point * step)
+                    json.int64String("startTimeUnixNano", point)
+                    json.string("startTime", zone.text(point))
                     sum.write(to: &json)
                 }
             }

@@ -40,6 +40,7 @@ package struct EffectiveConfiguration {
             writer.value("max_rows", query.maxRows)
             writer.value("max_concurrent_queries", query.maxConcurrentQueries)
             writer.value("max_queued_queries", query.maxQueuedQueries)
+            writer.value("time_zone", query.timeZone.name)
         }
         writer.section("alerts") { alerts(collector.alerts, &$0) }
         writer.section("telemetry") { writer in

@@ -17,6 +17,15 @@ extension QueryConfiguration {
         maxRows = section.integer("max_rows", default: maxRows, in: 1...Int.max)
         maxConcurrentQueries = section.integer("max_concurrent_queries", default: maxConcurrentQueries, in: 1...64)
         maxQueuedQueries = section.integer("max_queued_queries", default: maxQueuedQueries, in: 0...10_000)
+        let zone = section.string("time_zone", default: timeZone.name)
+        if let known = CalendarZone(zone) {
+            timeZone = known
+        } else {
+            section.fail(
+                "time_zone",
+                "'\(zone)' is no time zone of this machine, expected an IANA name such as Europe/Berlin from the system's "
+                    + "table (package tzdata)")
+        }
         section.end()
     }
 }

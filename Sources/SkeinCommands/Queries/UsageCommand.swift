@@ -13,7 +13,8 @@ struct UsageCommand: AsyncParsableCommand {
             skein usage --by department,model --month 2026-11 --format csv
 
             Input includes what caches read and wrote, output includes reasoning. A cost with a + is a lower bound: \
-            some of its calls have no price.
+            some of its calls have no price. What is attributed and what is not add up to the total. Days and months \
+            are those of the collector's query.time_zone.
             """)
 
     @Option(
@@ -25,8 +26,17 @@ struct UsageCommand: AsyncParsableCommand {
     @Option(help: "How far back to look, such as 24h.")
     var since: String?
 
-    @Option(help: "A month of UTC instead, such as 2026-11.")
+    @Option(help: "A month instead, such as 2026-11.")
     var month: String?
+
+    @Option(help: "A beginning instead: RFC 3339 or unix nanoseconds.")
+    var start: String?
+
+    @Option(help: "An end, as --start; now when absent.")
+    var end: String?
+
+    @Option(help: "A line for each hour, day, month or piece of time such as 10m.")
+    var step: String?
 
     @Option(help: "table, csv or json.")
     var format = Format.table
@@ -34,11 +44,11 @@ struct UsageCommand: AsyncParsableCommand {
     @OptionGroup var options: APIOptions
 
     func run() async throws {
-        if since != nil, month != nil { throw CommandFailure.usage("--since and --month exclude each other") }
         let client = try APIClient(options.api)
-        let since = month == nil ? since ?? "24h" : nil
+        let since = try effectiveSince()
         let body = try await client.get(
-            "/api/skein/v1/usage", [("by", by), ("since", since), ("month", month)])
+            "/api/skein/v1/usage",
+            [("by", by), ("since", since), ("month", month), ("start", start), ("end", end), ("step", step)])
         if options.json || format == .json {
             Terminal.output(String(decoding: body, as: UTF8.self) + "\n")
             return
@@ -49,18 +59,33 @@ struct UsageCommand: AsyncParsableCommand {
             Terminal.output(answer.csv(by: keys))
             return
         }
-        guard answer.total.calls > 0 || answer.total.inputTokens > 0 || answer.total.outputTokens > 0 else {
-            Terminal.message("no calls of models in \(month ?? "the last \(since ?? "")")")
+        guard answer.total.sum.calls > 0 || answer.total.sum.inputTokens > 0 || answer.total.sum.outputTokens > 0 else {
+            Terminal.message("no calls of models in \(month ?? since.map { "the last " + $0 } ?? "that time")")
             return
         }
         Terminal.output(
             answer.text(by: keys, Style.forOutput(environment: ProcessInfo.processInfo.environment)))
         if answer.partial { Terminal.message("some records of usage are damaged and were left out") }
-        if answer.total.unpricedCalls > 0 {
+        if answer.total.sum.unpricedCalls > 0 {
             Terminal.message(
-                "\(Quantity.count(answer.total.unpricedCalls)) calls have no price: give one in connectors.gen_ai.prices.file"
+                "\(Quantity.count(answer.total.sum.unpricedCalls)) calls have no price: give one in connectors.gen_ai.prices.file"
             )
         }
+    }
+}
+
+extension UsageCommand {
+    /// Nil where something else says which time is asked for.
+    private func effectiveSince() throws -> String? {
+        let others = [("--month", month != nil), ("--start", start != nil), ("--end", end != nil)].filter(\.1)
+        if since != nil, let first = others.first {
+            throw CommandFailure.usage("--since and \(first.0) exclude each other")
+        }
+        if month != nil, others.count > 1 {
+            throw CommandFailure.usage("--month and \(others[1].0) exclude each other")
+        }
+        if end != nil, start == nil { throw CommandFailure.usage("--end needs --start") }
+        return others.isEmpty ? since ?? "24h" : nil
     }
 }
 
@@ -81,39 +106,90 @@ struct UsageAnswer: Decodable {
         var isEmpty: Bool { calls == 0 && inputTokens == 0 && outputTokens == 0 }
     }
 
-    struct Row: Decodable {
-        let key: [String: String?]
+    /// One step of a series.
+    struct Point: Decodable {
+        let startTime: String
+        /// Unix nanoseconds.
+        let start: UInt64
         let sum: Sum
 
-        enum CodingKeys: String, CodingKey { case key }
+        enum CodingKeys: String, CodingKey { case startTime, startTimeUnixNano }
 
         init(from decoder: any Decoder) throws {
-            key = try decoder.container(keyedBy: CodingKeys.self).decode([String: String?].self, forKey: .key)
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            startTime = try container.decode(String.self, forKey: .startTime)
+            start = UInt64(try container.decode(String.self, forKey: .startTimeUnixNano)) ?? 0
             sum = try Sum(from: decoder)
         }
     }
 
-    let rows: [Row]
-    let total: Sum
-    let unattributed: Sum
-    let other: Sum?
+    /// A sum and, where steps were asked for, its series.
+    struct Group: Decodable {
+        /// None where it is no row.
+        let key: [String: String?]
+        let sum: Sum
+        let series: [Point]?
+
+        enum CodingKeys: String, CodingKey { case key, series }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            key = try container.decodeIfPresent([String: String?].self, forKey: .key) ?? [:]
+            series = try container.decodeIfPresent([Point].self, forKey: .series)
+            sum = try Sum(from: decoder)
+        }
+
+        /// A line for each step, or one for all.
+        var lines: [(point: Point?, sum: Sum)] { series.map { $0.map { ($0, $0.sum) } } ?? [(nil, sum)] }
+    }
+
+    let rows: [Group]
+    let attributed: Sum
+    let unattributed: Group
+    let total: Group
+    let other: Group?
     let partial: Bool
 
+    private var hasSteps: Bool { total.series != nil }
+
+    /// All lines of rows and of what is beyond them, in the order of time where there are steps.
+    private func lines(by keys: [String], none: String) -> [(kind: String, point: Point?, key: [String], sum: Sum)] {
+        var lines: [(kind: String, point: Point?, key: [String], sum: Sum)] = []
+        for row in rows {
+            for line in row.lines {
+                lines.append(("row", line.point, keys.map { (row.key[$0] ?? nil) ?? none }, line.sum))
+            }
+        }
+        for line in other?.lines ?? [] { lines.append(("other", line.point, [], line.sum)) }
+        if hasSteps {
+            for line in unattributed.lines { lines.append(("unattributed", line.point, [], line.sum)) }
+            // The sort keeps the order of equal times only by the place.
+            return lines.enumerated().sorted { ($0.1.point?.start ?? 0, $0.0) < ($1.1.point?.start ?? 0, $1.0) }
+                .map(\.1)
+        }
+        return lines
+    }
+
     func text(by keys: [String], _ style: Style) -> String {
-        var columns = keys.map { TextTable.Column(title: $0) }
+        var columns = (hasSteps ? ["time"] : []).map { TextTable.Column(title: $0) }
+        columns += keys.map { TextTable.Column(title: $0) }
         for title in ["calls", "errors", "input", "cache read", "output", "reasoning", "cost"] {
             columns.append(.init(title: title, alignsRight: true))
         }
         var table = TextTable(columns)
-        for row in rows {
-            table.add(keys.map { TextWidth.fit((row.key[$0] ?? nil) ?? "–", 50) } + Self.cells(row.sum))
+        for line in lines(by: keys, none: "–") {
+            let key = line.key.isEmpty ? ["(\(line.kind))"] + keys.dropFirst().map { _ in "" } : line.key
+            table.add(
+                (line.point.map { [$0.startTime] } ?? []) + key.map { TextWidth.fit($0, 50) } + Self.cells(line.sum))
         }
         func add(_ name: String, _ sum: Sum) {
-            table.add([name] + keys.dropFirst().map { _ in "" } + Self.cells(sum))
+            table.add([name] + (hasSteps ? keys : Array(keys.dropFirst())).map { _ in "" } + Self.cells(sum))
         }
-        if let other { add("(other)", other) }
-        if !unattributed.isEmpty { add("(none)", unattributed) }
-        add("total", total)
+        if !unattributed.sum.isEmpty {
+            add("attributed", attributed)
+            add("unattributed", unattributed.sum)
+        }
+        add("total", total.sum)
         return table.text(style)
     }
 
@@ -130,18 +206,25 @@ struct UsageAnswer: Decodable {
         return "$\(Quantity.fixed(sum.costUSD, sum.costUSD < 1 ? 4 : 2))\(isWhole ? "" : "+")"
     }
 
-    /// RFC 4180, a header first; the rows, what has none of the keys, and the total.
+    /// RFC 4180, a header first; the rows, then what of it is attributed and what is not, which add up to the total.
     func csv(by keys: [String]) -> String {
         let numbers = [
             "calls", "errors", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
             "reasoning_tokens", "cost_usd", "cost_source", "unpriced_calls",
         ]
-        var text = Self.line(["kind"] + keys + numbers)
-        for row in rows { text += Self.line(["row"] + keys.map { (row.key[$0] ?? nil) ?? "" } + Self.fields(row.sum)) }
+        let time = hasSteps ? ["time"] : []
+        var text = Self.line(["kind"] + time + keys + numbers)
         let blank = keys.map { _ in "" }
-        if let other { text += Self.line(["other"] + blank + Self.fields(other)) }
-        text += Self.line(["unattributed"] + blank + Self.fields(unattributed))
-        return text + Self.line(["total"] + blank + Self.fields(total))
+        for line in lines(by: keys, none: "") {
+            let kind = hasSteps && line.kind == "unattributed" ? "unattributed_step" : line.kind
+            text += Self.line(
+                [kind] + (line.point.map { [$0.startTime] } ?? []) + (line.key.isEmpty ? blank : line.key)
+                    + Self.fields(line.sum))
+        }
+        for (kind, sum) in [("attributed", attributed), ("unattributed", unattributed.sum), ("total", total.sum)] {
+            text += Self.line([kind] + time.map { _ in "" } + blank + Self.fields(sum))
+        }
+        return text
     }
 
     private static func fields(_ sum: Sum) -> [String] {

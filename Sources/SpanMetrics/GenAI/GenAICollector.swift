@@ -218,7 +218,8 @@ package struct GenAICollector: Sendable {
                 finish(key, body)
                 continue
             }
-            queue.append(key, time: now)
+            // Later than what this call takes, which without a wait is all up to now.
+            queue.append(key, time: max(now, receivedMax.addingClamped(1)))
             guard traces.values[place].isDirty else { continue }
             traces.values[place].settle(
                 key.traceID, receivedMax: receivedMax, lateMax: now - min(now, timing.lateWaitNanoseconds),

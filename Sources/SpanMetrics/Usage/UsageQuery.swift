@@ -61,8 +61,43 @@ package struct UsageQuery: Hashable, Sendable {
     package var range: TimeRange
     package var keys: [Key]
     package var tenant = TenantID.default
-    /// Makes each row a series of steps as long, in nanoseconds.
-    package var stepNanoseconds: UInt64?
+    /// Makes each row a series.
+    package var steps: Steps?
+
+    /// The pieces of time that a series is made of.
+    package enum Steps: Hashable, Sendable {
+        /// As long each, in nanoseconds, from the start of the range on.
+        case every(nanoseconds: UInt64)
+        /// From each of these times to the next, unix nanoseconds in order: days and months are not equally long.
+        case from([UInt64])
+    }
+
+    /// When the step of a time begins, unix nanoseconds.
+    private func step(of time: UInt64) -> UInt64? {
+        switch steps {
+        case nil: return nil
+        case .every(let nanoseconds): return range.start + (time - range.start) / nanoseconds * nanoseconds
+        case .from(let starts):
+            var (low, high) = (0, starts.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if starts[middle] <= time { low = middle + 1 } else { high = middle }
+            }
+            return low == 0 ? range.start : starts[low - 1]
+        }
+    }
+
+    /// Whether a row is on nobody's behalf: it has none of the attribution keys that were asked for, or, where there are
+    /// none among them, none of the keys.
+    private func isUnattributed(_ values: [String]) -> Bool {
+        var isAsked = false
+        for (key, value) in zip(keys, values) {
+            guard case .attribution = key else { continue }
+            if !value.isEmpty { return false }
+            isAsked = true
+        }
+        return isAsked || values.allSatisfy(\.isEmpty)
+    }
 
     package init(range: TimeRange, by keys: [Key]) {
         self.range = range
@@ -84,15 +119,19 @@ package struct UsageQuery: Hashable, Sendable {
         do throws(CheckpointError) {
             result.damagedParts = try metrics.forEachRecord(in: range, goesOn: goesOn) { record in
                 guard failure == nil, record.tenant == tenant else { return failure == nil }
-                let point = stepNanoseconds.map { (record.time - range.start) / $0 }
+                let point = step(of: record.time)
                 result.total.sum.add(record)
+                if let point { result.total.add(record, to: point, &points) }
                 let key = keys.map { $0.value(record) }
-                if !key.contains(where: { !$0.isEmpty }) {
+                let isUnattributed = isUnattributed(key)
+                if !isUnattributed { result.attributed.add(record) }
+                if isUnattributed {
                     result.unattributed.sum.add(record)
                     if let point { result.unattributed.add(record, to: point, &points) }
                 } else if groups[key] == nil, groups.count >= Self.rowsMax {
                     result.isTruncated = true
                     result.other.sum.add(record)
+                    if let point { result.other.add(record, to: point, &points) }
                 } else {
                     groups[key, default: UsageRow(key: key)].sum.add(record)
                     if let point { groups[key]?.add(record, to: point, &points) }
@@ -155,7 +194,7 @@ package struct UsageRow: Hashable, Sendable {
     /// The values of the query's keys; empty text where there is none.
     package var key: [String]
     package var sum = UsageSum()
-    /// By step of the query.
+    /// By the beginning of the query's step, unix nanoseconds.
     package var points: [UInt64: UsageSum] = [:]
 
     package init(key: [String]) { self.key = key }
@@ -171,7 +210,9 @@ package struct UsageResult: Hashable, Sendable {
     /// The most expensive first.
     package var rows: [UsageRow] = []
     package var total: UsageRow
-    /// What has none of the keys.
+    /// What is not in `unattributed`.
+    package var attributed = UsageSum()
+    /// What was on nobody's behalf: it has none of the attribution keys that were asked for, or else none of the keys.
     package var unattributed: UsageRow
     /// What is beyond ``UsageQuery/rowsMax`` rows.
     package var other = UsageRow(key: [])

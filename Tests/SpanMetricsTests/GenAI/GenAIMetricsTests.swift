@@ -127,7 +127,7 @@ import TraceStorage
         for name in UsageQuery.Key.names(metrics.configuration) {
             let key = try #require(UsageQuery.Key(name, configuration: metrics.configuration))
             var query = UsageQuery(range: .all, by: [key])
-            query.stepNanoseconds = 60 * Self.second
+            query.steps = .every(nanoseconds: 60 * Self.second)
             let result = try query.run(on: metrics) { () throws(StorageError) in }
             var sum = UsageSum()
             var (calls, cost) = (result.unattributed.sum.calls, result.unattributed.sum.cost)
@@ -379,5 +379,45 @@ import TraceStorage
             #expect(try Self.records(metrics).allSatisfy { abs($0.cost - cost) < 1e-12 })
             #expect(try Self.records(metrics).count == 1)
         }
+    }
+
+    @Test func stepsOfUnequalLengthAddUp() throws {
+        let metrics = try Self.opened()
+        let scenario = ModelCallScenario(seed: 4, traces: 30)
+        for batch in try Self.journal(scenario, seed: 4) { metrics.record(batch) }
+        let times = try Self.records(metrics).map(\.time)
+        let starts = [times[0], times[times.count / 3] + 1, times[times.count / 2] + 1]
+        let key = try #require(UsageQuery.Key("model", configuration: metrics.configuration))
+        var query = UsageQuery(range: .all, by: [key])
+        query.steps = .from(starts)
+        let result = try query.run(on: metrics) { () throws(StorageError) in }
+        #expect(Set(result.total.points.keys).isSubset(of: Set(starts)))
+        for (start, end) in zip(starts, starts.dropFirst() + [.max]) {
+            let expected = try Self.records(metrics).filter { $0.time >= start && $0.time < end }
+            #expect(result.total.points[start]?.calls ?? 0 == expected.reduce(0) { $0 + $1.calls })
+        }
+    }
+
+    @Test func whatIsOnNobodysBehalfIsUnattributed() throws {
+        let metrics = try Self.opened()
+        for number in 1...3 as ClosedRange<UInt64> {
+            let span = SpanFixture("chat m").with {
+                $0.traceID = TraceID(high: 4, low: number)
+                $0.attributes = [
+                    KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("gen_ai.request.model", .string("m")),
+                ]
+                if number == 1 { $0.attributes.append(KeyValue("department", .string("care"))) }
+            }
+            metrics.record(try .of([span], position: number))
+        }
+        func result(_ names: String...) throws -> UsageResult {
+            let keys = try names.map { try #require(UsageQuery.Key($0, configuration: metrics.configuration)) }
+            return try UsageQuery(range: .all, by: keys).run(on: metrics) { () throws(StorageError) in }
+        }
+        let chargeback = try result("department", "model")
+        #expect(chargeback.rows.map(\.key) == [["care", "m"]])
+        #expect(chargeback.unattributed.sum.calls == 2 && chargeback.attributed.calls == 1)
+        #expect(try result("model").unattributed.sum.calls == 0)
+        #expect(try result("agent").unattributed.sum.calls == 3)
     }
 }
