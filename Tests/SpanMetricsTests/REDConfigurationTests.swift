@@ -108,6 +108,48 @@ import TraceStorage
 
     // MARK: labels
 
+    @Test func namesOfOthersAreRefused() {
+        #expect(throws: SpanMetricsConfigurationError.reservedLabel("__name__")) {
+            try Self.metrics { $0.dimensions = [.init(name: "__name__", default: nil)] }
+        }
+        for namespace in ["gen_ai.client", "traces.service.graph.request"] {
+            #expect(throws: SpanMetricsConfigurationError.takenNamespace(namespace)) {
+                try Self.metrics { $0.namespace = namespace }
+            }
+        }
+    }
+
+    @Test func aLongNameIsCutBetweenCharacters() throws {
+        let metrics = try Self.metrics { _ in }
+        let name = "x" + String(repeating: "é", count: 300)
+        metrics.record(try .of([SpanFixture(name), SpanFixture(name + "and more")], position: 1))
+        let labels = "service_name=\"shop\"," + Self.rest
+            .replacing("\"get\"", with: "\"x" + String(repeating: "é", count: 255) + "\"")
+        #expect(Self.samples(metrics)["traces_span_metrics_calls_total{\(labels)}"] == 2)
+    }
+
+    @Test func whatOverflowsAnywhereIsCounted() throws {
+        let metrics = try Self.metrics {
+            $0.aggregationCardinalityLimit = 3
+            $0.histogramDimensions = [.init(name: "user.id", default: nil)]
+        }
+        let spans = (0..<10).map { number in
+            SpanFixture("get").with { $0.attributes = [KeyValue("user.id", .string("u\(number)"))] }
+        }
+        metrics.record(try .of(spans, position: 1))
+        #expect(metrics.statistics.spansOverflowed == 7)
+    }
+
+    @Test func withoutAHistogramTempoHasNoneEither() throws {
+        let metrics = try Self.metrics {
+            $0.namingProfiles = [.tempo]
+            $0.isHistogramEnabled = false
+        }
+        metrics.record(try .of(Self.spans, position: 1))
+        let text = String(decoding: metrics.snapshot().exposition(.prometheusText), as: UTF8.self)
+        #expect(text.contains("traces_spanmetrics_calls_total{") && !text.contains("traces_spanmetrics_latency"))
+    }
+
     @Test func callsAndDurationsMayHaveLabelsOfTheirOwn() throws {
         let metrics = try Self.metrics {
             $0.excludeDimensions = [.spanKind, .statusCode, .spanName]

@@ -44,8 +44,14 @@ extension GenAIConfiguration {
             return
         }
         var taken: Set = ["model", "provider", "agent", "service", "operation", "conversation"]
-        for entry in attribution where !taken.insert(entry.name).inserted {
-            section.fail("attribution", "'\(entry.name)' comes twice or is a key already, expected another name")
+        var labels = GenAIConfiguration.ownLabels
+        for entry in attribution {
+            let label = PrometheusName.label(entry.name)
+            if label.hasPrefix("__") {
+                section.fail("attribution", "'\(entry.name)' would be a label of Prometheus's own, expected another name")
+            } else if !taken.insert(entry.name).inserted || !labels.insert(label).inserted {
+                section.fail("attribution", "'\(entry.name)' comes twice or is a key already, expected another name")
+            }
         }
     }
 }

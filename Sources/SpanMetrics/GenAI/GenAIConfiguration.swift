@@ -55,6 +55,8 @@ package struct GenAIConfiguration: Hashable, Sendable {
 
     package init() {}
 
+    /// Labels that attribution may not be called.
+    package static var ownLabels: Set<String> { GenAISeries.ownLabels }
     /// Attribution keys; more would make labels nobody reads.
     package static let attributionsMax = 16
 }

@@ -15,6 +15,12 @@ struct GenAISeries: Sendable {
         "gen_ai_response_model",
     ]
 
+    /// Labels of samples that attribution may not be called.
+    static let ownLabels: Set<String> = Set(callLabels).union([
+        "gen_ai_response_finish_reason", "gen_ai_token_type", "gen_ai_tool_name", "status_code", "error_type",
+        "cost_source", "otel_metric_overflow", "le", "job", "instance",
+    ])
+
     init(_ configuration: GenAIConfiguration, seed: UInt64) {
         let limit = configuration.aggregationCardinalityLimit
         let attribution = configuration.attribution.map { PrometheusName.label($0.name) }

@@ -72,14 +72,16 @@ extension REDSnapshot {
                 labels, series.rows[row].calls, startTime: series.rows[row].startTime,
                 exemplar: series.lastExemplar(row))
         }
-        let bounds = PrometheusBounds(REDShape.tempoBounds.map { Double($0) / 1e9 })
-        let seconds = configuration.unit.nanoseconds / 1e9
-        writer.begin(families.durations)
-        for (labels, row) in zip(labels, rows) {
-            let exemplars = series.shape.hasExemplars ? bounds.places(of: series.exemplars(row), scale: seconds) : []
-            writer.histogram(
-                labels, bounds: bounds, counts: series.tempoBuckets(row), sum: series.tempoSumsNanoseconds[row] / 1e9,
-                exemplars: exemplars[...], startTime: series.rows[row].startTime)
+        if configuration.isHistogramEnabled {
+            let bounds = PrometheusBounds(REDShape.tempoBounds.map { Double($0) / 1e9 })
+            let seconds = configuration.unit.nanoseconds / 1e9
+            writer.begin(families.durations)
+            for (labels, row) in zip(labels, rows) {
+                let exemplars = series.shape.hasExemplars ? bounds.places(of: series.exemplars(row), scale: seconds) : []
+                writer.histogram(
+                    labels, bounds: bounds, counts: series.tempoBuckets(row), sum: series.tempoSumsNanoseconds[row] / 1e9,
+                    exemplars: exemplars[...], startTime: series.rows[row].startTime)
+            }
         }
         guard let size = families.size else { return }
         writer.begin(size)

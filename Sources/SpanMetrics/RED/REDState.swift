@@ -167,14 +167,19 @@ struct REDState: Sendable {
         tables.calls.add(measurement, to: row)
         if isOverflow { statistics.spansOverflowed += 1 }
         statistics.spans += 1
-        if hasMore { recordMore(measurement, of: span, batch, origin, row, into: &tables) }
+        if hasMore, recordMore(measurement, of: span, batch, origin, row, into: &tables), !isOverflow {
+            statistics.spansOverflowed += 1
+        }
     }
 
     /// What not every configuration wants.
+    ///
+    /// - Returns: whether any of it was over the limit of series.
     private mutating func recordMore(
         _ measurement: REDMeasurement, of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin,
         _ row: Int, into tables: inout REDTables
-    ) {
+    ) -> Bool {
+        var isOverflow = false
         var exemplar: PrometheusExemplar?
         if configuration.areExemplarsEnabled {
             let value = Double(measurement.nanoseconds) / configuration.unit.nanoseconds
@@ -183,28 +188,33 @@ struct REDState: Sendable {
             tables.calls.setExemplar(made, of: measurement, to: row)
             exemplar = made
         }
-        if tables.durations != nil { recordDuration(measurement, exemplar, of: span, batch, origin, into: &tables) }
-        if tables.events != nil, span.events.count > 0 {
-            recordEvents(measurement, exemplar, of: span, batch, origin, into: &tables)
+        if tables.durations != nil {
+            isOverflow = recordDuration(measurement, exemplar, of: span, batch, origin, into: &tables)
         }
+        if tables.events != nil, span.events.count > 0 {
+            let areOver = recordEvents(measurement, exemplar, of: span, batch, origin, into: &tables)
+            isOverflow = isOverflow || areOver
+        }
+        return isOverflow
     }
 
     private mutating func recordDuration(
         _ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, of span: borrowing SpanRow, _ batch: SpanBatch,
         _ origin: borrowing Origin, into tables: inout REDTables
-    ) {
-        guard let schema = tables.durations?.schema else { return }
+    ) -> Bool {
+        guard let schema = tables.durations?.schema else { return false }
         makeKey(span, of: batch, origin, schema)
         appendDimensions(span, of: batch, schema, origin.durationsFallbacks)
-        tables.durations?.add(measurement, exemplar, to: key)
+        return tables.durations?.add(measurement, exemplar, to: key) ?? false
     }
 
     /// Counts a span's events. Their dimensions are looked for in span, event and resource; `event.name` is the name.
     private mutating func recordEvents(
         _ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, of span: borrowing SpanRow, _ batch: SpanBatch,
         _ origin: borrowing Origin, into tables: inout REDTables
-    ) {
-        guard let schema = tables.events?.schema else { return }
+    ) -> Bool {
+        guard let schema = tables.events?.schema else { return false }
+        var isOverflow = false
         for event in batch.events[span.events.indices] {
             makeKey(span, of: batch, origin, schema)
             for dimension in schema.dimensions {
@@ -220,8 +230,9 @@ struct REDState: Sendable {
                     key.append(contentsOf: dimension.fallback)
                 }
             }
-            tables.events?.add(measurement, exemplar, to: key)
+            if tables.events?.add(measurement, exemplar, to: key) == true { isOverflow = true }
         }
+        return isOverflow
     }
 
     // MARK: keys
@@ -308,6 +319,7 @@ struct REDState: Sendable {
     /// the exposition are one series.
     @inline(__always)
     private static func append(_ text: ArraySlice<UInt8>, to key: inout [UInt8]) {
+        let text = SeriesKey.cut(text)
         let bits = text.withUnsafeBufferPointer { bytes in
             var bits: UInt8 = 0
             for byte in bytes { bits |= byte }
@@ -324,7 +336,7 @@ struct REDState: Sendable {
         if row.kind == .string {
             append(batch.slice(row.slice), to: &key)
         } else {
-            SeriesKey.append(AttributeText.text(batch.value(of: row)).utf8, to: &key)
+            SeriesKey.append(SeriesKey.cut(AttributeText.text(batch.value(of: row)).utf8[...]), to: &key)
         }
     }
 
@@ -348,9 +360,13 @@ struct REDState: Sendable {
 
 extension REDSeries {
     /// Counts in the series of a key.
-    fileprivate mutating func add(_ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, to key: [UInt8]) {
-        let row = row(of: key).row
+    /// - Returns: whether the series of the key was over the limit.
+    fileprivate mutating func add(
+        _ measurement: REDMeasurement, _ exemplar: PrometheusExemplar?, to key: [UInt8]
+    ) -> Bool {
+        let (row, isOverflow) = row(of: key)
         add(measurement, to: row)
         if let exemplar { setExemplar(exemplar, of: measurement, to: row) }
+        return isOverflow
     }
 }

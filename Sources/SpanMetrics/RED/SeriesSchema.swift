@@ -94,6 +94,24 @@ enum SeriesKey {
         key.append(UInt8(truncatingIfNeeded: rest))
         key.append(contentsOf: text)
     }
+
+    /// Bytes of a label's value; longer ones are cut, as labels are kept for long.
+    static let textBytesMax = 512
+
+    /// What of a text is shown: up to the character that does not fit.
+    @inline(__always)
+    static func cut<Text: BidirectionalCollection<UInt8>>(_ text: Text) -> Text.SubSequence {
+        text.count <= textBytesMax ? text[...] : shortened(text)
+    }
+
+    @inline(never)
+    private static func shortened<Text: BidirectionalCollection<UInt8>>(_ text: Text) -> Text.SubSequence {
+        let end = text.index(text.startIndex, offsetBy: textBytesMax)
+        var rest = text[..<end]
+        var next = text[end]
+        while next & 0xC0 == 0x80, let last = rest.popLast() { next = last }
+        return rest
+    }
 }
 
 extension UInt64 {

@@ -102,6 +102,7 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         // What the service is called there.
         if namingProfiles.contains(.tempo) { taken.insert("service") }
         for dimension in dimensions {
+            if PrometheusName.label(dimension.name).hasPrefix("__") { throw .reservedLabel(dimension.name) }
             guard !dimension.name.isEmpty, taken.insert(PrometheusName.label(dimension.name)).inserted else {
                 throw .duplicateDimension(dimension.name)
             }
@@ -111,6 +112,10 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
     /// No two metrics have one name.
     private func validateNames() throws(SpanMetricsConfigurationError) {
         guard !namingProfiles.isEmpty else { throw .noNamingProfile }
+        let own = PrometheusName.label(namespace) + "_"
+        for taken in ["gen_ai_", "traces_service_graph_"] where !namespace.isEmpty && own.hasPrefix(taken) {
+            throw .takenNamespace(namespace)
+        }
         var profileOfName: [String: NamingProfile] = [:]
         for profile in namingProfiles {
             for family in families(of: profile).all {
@@ -154,6 +159,8 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
 /// Why a configuration makes no sense.
 package enum SpanMetricsConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     case duplicateDimension(String)
+    case reservedLabel(String)
+    case takenNamespace(String)
     case bucketsNotAscending
     case tooManyBuckets(Int)
     case negativeCardinalityLimit(Int)
@@ -164,7 +171,13 @@ package enum SpanMetricsConfigurationError: Error, Hashable, Sendable, CustomStr
     package var description: String {
         switch self {
         case .duplicateDimension(let name): "duplicate dimension name '\(name)', expected one that is no label yet"
-        case .bucketsNotAscending: "histogram buckets are not ascending"
+        case .reservedLabel(let name):
+            "dimension '\(name)' would be a label that begins with '__', which Prometheus keeps for itself, "
+                + "expected another attribute"
+        case .takenNamespace(let name):
+            "namespace '\(name)' is that of other metrics of 8889, expected one that does not begin with gen_ai "
+                + "or traces.service.graph"
+        case .bucketsNotAscending: "histogram buckets are not ascending, expected each larger than the one before"
         case .tooManyBuckets(let count):
             "\(count) histogram buckets, expected at most \(SpanMetricsConfiguration.bucketsMax)"
         case .negativeCardinalityLimit(let limit):

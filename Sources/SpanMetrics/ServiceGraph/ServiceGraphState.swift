@@ -19,8 +19,6 @@ struct ServiceGraphState: Sendable {
 
     /// Series that are no longer counted in are looked for once in so many nanoseconds.
     private static let sweepNanoseconds: UInt64 = 60_000_000_000
-    /// Bytes of a name; longer ones are cut, as labels are kept for long.
-    private static let nameBytesMax = 512
 
     init(_ configuration: ServiceGraphConfiguration, seed: UInt64) {
         self.configuration = configuration
@@ -269,27 +267,17 @@ struct ServiceGraphState: Sendable {
         if row.kind == .string {
             append(batch.slice(row.slice))
         } else {
-            SeriesKey.append(Self.cut(AttributeText.text(batch.value(of: row)).utf8[...]), to: &key)
+            SeriesKey.append(SeriesKey.cut(AttributeText.text(batch.value(of: row)).utf8[...]), to: &key)
         }
     }
 
     /// Label values are UTF-8, so other bytes become U+FFFD before they make a key.
     private mutating func append(_ text: ArraySlice<UInt8>) {
-        let text = Self.cut(text)
+        let text = SeriesKey.cut(text)
         if text.allSatisfy({ $0 < 0x80 }) {
             SeriesKey.append(text, to: &key)
         } else {
             SeriesKey.append(String(decoding: text, as: UTF8.self).utf8, to: &key)
         }
-    }
-
-    /// Before the character that does not fit.
-    private static func cut<Text: BidirectionalCollection<UInt8>>(_ text: Text) -> Text.SubSequence {
-        guard text.count > nameBytesMax else { return text[...] }
-        let end = text.index(text.startIndex, offsetBy: nameBytesMax)
-        var rest = text[..<end]
-        var next = text[end]
-        while next & 0xC0 == 0x80, let last = rest.popLast() { next = last }
-        return rest
     }
 }

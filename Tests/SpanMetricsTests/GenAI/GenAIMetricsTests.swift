@@ -335,6 +335,20 @@ import TraceStorage
         #expect(spans.count >= expected.count)
     }
 
+    /// Each call is counted with the batch that it came in, or the next.
+    @Test func withoutAWaitNothingWaitsForEver() throws {
+        var configuration = GenAIConfiguration()
+        configuration.waitNanoseconds = 0
+        let metrics = GenAIMetrics(
+            configuration, costs: CostModel(), log: UsageLog(directory: "derived/usage", files: MemoryFileSystem()))
+        try metrics.open()
+        for batch in try Self.journal(ModelCallScenario(seed: 4, traces: 10), seed: 4) {
+            metrics.record(batch)
+            _ = metrics.snapshot(now: batch.receivedAt)
+        }
+        #expect(try Self.records(metrics).contains { $0.kind == .call })
+    }
+
     @Test func aMomentFarAheadRemovesNoRecords() throws {
         let disk = MemoryFileSystem()
         let metrics = try Self.opened(disk)
