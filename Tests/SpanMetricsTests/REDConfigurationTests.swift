@@ -123,7 +123,9 @@ import TraceStorage
         let metrics = try Self.metrics { _ in }
         let name = "x" + String(repeating: "é", count: 300)
         metrics.record(try .of([SpanFixture(name), SpanFixture(name + "and more")], position: 1))
-        let labels = "service_name=\"shop\"," + Self.rest
+        let labels =
+            "service_name=\"shop\","
+            + Self.rest
             .replacing("\"get\"", with: "\"x" + String(repeating: "é", count: 255) + "\"")
         #expect(Self.samples(metrics)["traces_span_metrics_calls_total{\(labels)}"] == 2)
     }

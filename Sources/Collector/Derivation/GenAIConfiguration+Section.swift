@@ -48,7 +48,8 @@ extension GenAIConfiguration {
         for entry in attribution {
             let label = PrometheusName.label(entry.name)
             if label.hasPrefix("__") {
-                section.fail("attribution", "'\(entry.name)' would be a label of Prometheus's own, expected another name")
+                section.fail(
+                    "attribution", "'\(entry.name)' would be a label of Prometheus's own, expected another name")
             } else if !taken.insert(entry.name).inserted || !labels.insert(label).inserted {
                 section.fail("attribution", "'\(entry.name)' comes twice or is a key already, expected another name")
             }

@@ -77,9 +77,11 @@ extension REDSnapshot {
             let seconds = configuration.unit.nanoseconds / 1e9
             writer.begin(families.durations)
             for (labels, row) in zip(labels, rows) {
-                let exemplars = series.shape.hasExemplars ? bounds.places(of: series.exemplars(row), scale: seconds) : []
+                let exemplars =
+                    series.shape.hasExemplars ? bounds.places(of: series.exemplars(row), scale: seconds) : []
                 writer.histogram(
-                    labels, bounds: bounds, counts: series.tempoBuckets(row), sum: series.tempoSumsNanoseconds[row] / 1e9,
+                    labels, bounds: bounds, counts: series.tempoBuckets(row),
+                    sum: series.tempoSumsNanoseconds[row] / 1e9,
                     exemplars: exemplars[...], startTime: series.rows[row].startTime)
             }
         }
