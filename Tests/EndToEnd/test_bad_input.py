@@ -217,7 +217,7 @@ def http2_status(collector, *arguments: str) -> int:
 
 
 def test_a_wrong_content_type_on_the_grpc_port_is_415(shared_collector):
-    assert http2_status(shared_collector, "--data", "x", "--header", "Content-Type: application/json") == 415
+    assert http2_status(shared_collector, "--request", "POST", "--header", "Content-Type: application/json") == 415
 
 
 def test_a_wrong_method_on_the_grpc_port_is_405(shared_collector):
