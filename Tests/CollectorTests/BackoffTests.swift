@@ -1,4 +1,5 @@
 import Collector
+import CurlTransport
 import Testing
 
 @Suite struct BackoffTests {
@@ -83,12 +84,12 @@ import Testing
     ])
     func retryAfterIsSecondsOrADate(_ header: String, _ expected: Duration) {
         // 1994-11-06T08:49:00Z
-        #expect(RetryAfter.duration(header, now: 784_111_740_000_000_000) == expected)
+        #expect(RetryAfterHeader.duration(header, now: 784_111_740_000_000_000) == expected)
     }
 
     @Test(arguments: [nil, "", "0", "-3", "soon", "Sun, 06 Nov 1994 08:48:00 GMT"])
     func otherTextAsksForNothing(_ header: String?) {
-        #expect(RetryAfter.duration(header, now: 784_111_740_000_000_000) == nil)
+        #expect(RetryAfterHeader.duration(header, now: 784_111_740_000_000_000) == nil)
     }
 
     @Test(arguments: [

@@ -1,7 +1,5 @@
 import CurlTransport
-import Dispatch
 import OTLP
-import Synchronization
 import TraceStorage
 
 /// Tells webhooks, Slack and PagerDuty over HTTP.
@@ -43,15 +41,8 @@ package final class HTTPNoticeSender: NoticeSender {
             // A file that is being replaced may be there a moment later.
             return .retryable(reason: "\(error)", retryAfter: nil)
         }
-        let outcome = Mutex<Result<HTTPResponseMessage, TransportError>>(.failure(.shutDown))
-        let done = DispatchSemaphore(value: 0)
         do throws(TransportError) {
-            _ = try transport.start(request) { result in
-                outcome.withLock { $0 = result }
-                done.signal()
-            }
-            done.wait()
-            return verdict(try outcome.withLock { $0 }.get())
+            return verdict(try transport.sendBlocking(request))
         } catch {
             if case .invalidRequest(let message) = error { return .refused(reason: message) }
             return .retryable(reason: "\(error)", retryAfter: nil)
@@ -66,17 +57,11 @@ package final class HTTPNoticeSender: NoticeSender {
         let reason = "status \(response.status)" + (shown.isEmpty ? "" : ": \(shown)")
         switch response.status {
         case 408, 425, 429, 500...:
-            return .retryable(reason: reason, retryAfter: retryAfter(response.header("Retry-After")))
+            let asked = RetryAfterHeader.duration(response.header("Retry-After"), now: now())
+            return .retryable(
+                reason: reason, retryAfter: asked.map { UInt64($0.components.seconds) * AlertClock.second })
         default: return .refused(reason: reason)
         }
-    }
-
-    private func retryAfter(_ header: String?) -> UInt64? {
-        guard let header else { return nil }
-        if let seconds = UInt64(header) { return min(seconds, 86_400) * AlertClock.second }
-        guard let date = parseHTTPDate(header) else { return nil }
-        let seconds = date - Int64(now() / AlertClock.second)
-        return seconds > 0 ? UInt64(min(seconds, 86_400)) * AlertClock.second : nil
     }
 
     // MARK: requests

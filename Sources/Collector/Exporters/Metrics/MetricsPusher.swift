@@ -216,7 +216,7 @@ final class MetricsPusher: Sendable {
         do throws(TransportError) { response = try transport.sendBlocking(request) } catch {
             return .retryable(reason: "\(error)", retryAfter: nil)
         }
-        let retryAfter = RetryAfter.duration(response.header("Retry-After"))
+        let retryAfter = RetryAfterHeader.duration(response.header("Retry-After"), now: ProcessStatistics.now())
         switch configuration.encoding {
         case .otlp:
             let verdict = ExportVerdict.of(status: response.status, retryAfter: retryAfter)

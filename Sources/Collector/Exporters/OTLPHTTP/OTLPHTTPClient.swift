@@ -42,7 +42,8 @@ final class OTLPHTTPClient: Sendable {
 
     private static func verdict(_ response: HTTPResponseMessage) -> ExportVerdict {
         let verdict = ExportVerdict.of(
-            status: response.status, retryAfter: RetryAfter.duration(response.header("Retry-After")))
+            status: response.status,
+            retryAfter: RetryAfterHeader.duration(response.header("Retry-After"), now: ProcessStatistics.now()))
         switch verdict {
         case .delivered:
             let answer = try? ExportResponse(decoding: response.body)

@@ -1,11 +1,9 @@
-import CurlTransport
-
 /// The `Retry-After` header: whole seconds or an HTTP-date.
-package enum RetryAfter {
+package enum RetryAfterHeader {
     /// From now; nil when the header is absent, makes no sense or lies in the past.
     ///
     /// - Parameter now: Unix nanoseconds.
-    package static func duration(_ header: String?, now: UInt64 = ProcessStatistics.now()) -> Duration? {
+    package static func duration(_ header: String?, now: UInt64) -> Duration? {
         guard let header else { return nil }
         let seconds: Int64
         if let number = Int64(header) {
