@@ -51,38 +51,43 @@ enum OTLPBenchmarks {
         }
     }
 
-    /// The received-at moves on so that sides of requests expire.
     private static func serviceGraph(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
         let graph = try ServiceGraph(seed: 1)
-        var position: UInt64 = 0
+        var journal = MovingJournal(traffic)
         return try meter.measure("service graph", units: traffic.spans, baseline: "RED record") {
-            for batch in traffic.batches {
-                position += 1
-                graph.record(
-                    StoredBatch(
-                        batch: batch, position: JournalPosition(position),
-                        receivedAt: traffic.receivedAt + position * 500_000_000))
-            }
+            journal.forEach { graph.record($0) }
         }
     }
 
-    /// Calls found, priced and counted as they leave the wait; the received-at moves on so that traces settle.
+    /// Calls found, priced and counted as they leave the wait.
     private static func modelCalls(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
         let metrics = GenAIMetrics(
             GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: directory.path), seed: 1)
         try metrics.open()
-        var position: UInt64 = 0
+        var journal = MovingJournal(traffic)
         return try meter.measure("model calls, tokens, cost", units: traffic.spans, baseline: "RED record") {
-            for batch in traffic.batches {
-                position += 1
-                metrics.record(
-                    StoredBatch(
-                        batch: batch, position: JournalPosition(position),
-                        receivedAt: traffic.receivedAt + position * 500_000_000))
-            }
+            journal.forEach { metrics.record($0) }
             try metrics.prepareCheckpoint()
+        }
+    }
+}
+
+/// The traffic again and again, each batch half a second after the one before: what waits for time to pass settles.
+private struct MovingJournal {
+    private let traffic: Traffic
+    private var position: UInt64 = 0
+
+    init(_ traffic: Traffic) { self.traffic = traffic }
+
+    mutating func forEach(_ body: (StoredBatch) -> Void) {
+        for batch in traffic.batches {
+            position += 1
+            body(
+                StoredBatch(
+                    batch: batch, position: JournalPosition(position),
+                    receivedAt: traffic.receivedAt + position * 500_000_000))
         }
     }
 }

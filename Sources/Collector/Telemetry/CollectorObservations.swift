@@ -147,9 +147,22 @@ struct CollectorObservations {
         modelCalls(metrics)
     }
 
+    /// A metric that is one number of some statistics.
+    private typealias Observed<Statistics> = (
+        name: String, help: String, kind: SelfMetrics.Kind, value: @Sendable (Statistics) -> Double
+    )
+
+    private static func observe<Statistics>(
+        _ metrics: SelfMetrics, _ values: [Observed<Statistics>], of statistics: @escaping @Sendable () -> Statistics
+    ) {
+        for (name, help, kind, value) in values {
+            metrics.observe(name, help, kind) { [Sample(value(statistics()))] }
+        }
+    }
+
     private func serviceGraph(_ metrics: SelfMetrics) {
         let graph = serviceGraph
-        let values: [(String, String, SelfMetrics.Kind, @Sendable (ServiceGraphStatistics) -> Double)] = [
+        let values: [Observed<ServiceGraphStatistics>] = [
             (
                 "otelcol_connector_servicegraph_total_edges", "Requests between services that were counted.", .counter,
                 { Double($0.edges) }
@@ -168,9 +181,7 @@ struct CollectorObservations {
             ),
             ("skein_servicegraph_series", "Series of the service graph.", .gauge, { Double($0.series) }),
         ]
-        for (name, help, kind, value) in values {
-            metrics.observe(name, help, kind) { [Sample(value(graph.statistics))] }
-        }
+        Self.observe(metrics, values) { graph.statistics }
         metrics.observe(
             "otelcol_connector_servicegraph_dropped_spans", "Spans that took no part, by reason.", .counter
         ) {
@@ -183,7 +194,7 @@ struct CollectorObservations {
 
     private func modelCalls(_ metrics: SelfMetrics) {
         let genAI = genAI
-        let values: [(String, String, SelfMetrics.Kind, @Sendable (GenAIStatistics) -> Double)] = [
+        let values: [Observed<GenAIStatistics>] = [
             ("skein_genai_calls", "Calls of models that were counted.", .counter, { Double($0.calls) }),
             (
                 "skein_genai_late_spans", "Spans about calls of models that had been counted.", .counter,
@@ -203,8 +214,6 @@ struct CollectorObservations {
             ),
             ("skein_genai_series", "Series about models and tools.", .gauge, { Double($0.series) }),
         ]
-        for (name, help, kind, value) in values {
-            metrics.observe(name, help, kind) { [Sample(value(genAI.statistics))] }
-        }
+        Self.observe(metrics, values) { genAI.statistics }
     }
 }

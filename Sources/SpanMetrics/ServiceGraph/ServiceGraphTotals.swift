@@ -85,8 +85,10 @@ struct ServiceGraphTotals: Sendable {
     ) {
         let row = row(of: edge, tenant)
         series[Int(tenant)].add(
-            count, server: (bucket(of: serverNanoseconds), serverNanoseconds),
-            client: (bucket(of: clientNanoseconds), clientNanoseconds), at: now, to: row)
+            count,
+            server: (REDSeries.bucket(of: serverNanoseconds, configuration.bucketBoundsNanoseconds), serverNanoseconds),
+            client: (REDSeries.bucket(of: clientNanoseconds, configuration.bucketBoundsNanoseconds), clientNanoseconds),
+            at: now, to: row)
         statistics.edges = statistics.edges.addingClamped(count)
         if series[Int(tenant)].isOverflow(row) {
             statistics.overflowedEdges = statistics.overflowedEdges.addingClamped(count)
@@ -107,17 +109,6 @@ struct ServiceGraphTotals: Sendable {
         memo[place] = Memo(
             client: edge.client, server: edge.server, code: edge.code, tenant: tenant, row: Int32(row))
         return row
-    }
-
-    /// The first bucket whose bound is not below the duration.
-    @inline(__always)
-    private func bucket(of nanoseconds: UInt64) -> Int {
-        var (low, high) = (0, configuration.bucketBoundsNanoseconds.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if configuration.bucketBoundsNanoseconds[middle] < nanoseconds { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     mutating func countDropped(_ reason: ServiceGraphStatistics.DropReason, spans: Int = 1) {
