@@ -44,6 +44,11 @@ package struct JournalConfiguration: Sendable {
     /// Bytes of decoded batches kept for readers that are up to date. A reader further behind reads the disk.
     package var recentBytesMax = 32 << 20
 
+    /// Bytes a second that are written at least while a reader that must not skip is about to leave the batches in
+    /// memory, so that it can keep up: as fast as a slow core stores and derives. Less, in proportion, as that reader
+    /// brings the journal nearer to its cap. 0 never waits for readers.
+    package var crowdedBytesPerSecond = 100_000_000
+
     /// How long a digest is known, by received-at: longer than any exporter retries a request.
     package var duplicateWindow: Duration = .seconds(600)
 
@@ -65,6 +70,9 @@ package struct JournalConfiguration: Sendable {
     func path(_ name: String) -> String { directory + "/" + name }
 
     var segmentBytes: Int { min(segmentBytesMax, maxBytes / 4) }
+    /// Bytes in one write, unless a record is larger, so that the first of many waiting appends is not acknowledged after
+    /// the last, and readers do not fall out of memory by one group.
+    var groupBytes: Int { recentBytesMax > 0 ? min(4 << 20, recentBytesMax / 4) : 4 << 20 }
     var keptBytes: Int { min(historyBytes, maxBytes / 4) }
 
     func validate() throws(JournalError) {
@@ -78,7 +86,7 @@ package struct JournalConfiguration: Sendable {
                     + "\(Self.segmentBytesLimit)")
         }
         guard queueBytesMax > 0, recentBytesMax >= 0, historyBytes >= 0, duplicatesMax >= 0,
-            allocationBytes >= 0
+            allocationBytes >= 0, crowdedBytesPerSecond >= 0
         else {
             throw .invalid(message: "journal sizes must not be negative")
         }

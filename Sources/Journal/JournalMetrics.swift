@@ -19,6 +19,8 @@ package struct JournalMetrics: Sendable {
     /// Acknowledged records that were in the file when making it durable failed; see
     /// ``JournalEvent/syncFailed(path:message:recordsAtRisk:)``.
     package var recordsAtRisk = 0
+    /// Time during which groups waited for readers that must not skip.
+    package var pausedNanoseconds: UInt64 = 0
     /// Bytes that wait for the writer.
     package var queuedBytes = 0
     /// Bytes of decoded batches in memory for readers that are up to date.
@@ -44,6 +46,8 @@ package struct JournalMetrics: Sendable {
         package var lagBytes = 0
         package var lagRecords = 0
         package var lagSpans = 0
+        /// Records that were read from the disk, because they were not in memory any more.
+        package var diskRecords = 0
         /// When the oldest record that is not done was received, to the second, in unix nanoseconds; nil when all is done.
         package var oldestReceivedAt: UInt64?
         /// What the reader was moved past, by why.

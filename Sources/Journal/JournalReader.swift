@@ -142,6 +142,7 @@ package final class JournalReader: @unchecked Sendable {
             return .wait(until: deadline)
         }
         state.readers[name]?.handedOut = plan.last
+        state.readers[name]?.diskRecords += plan.records.count
         state.trimRecent()
         return .ready(.disk(plan))
     }

@@ -43,6 +43,8 @@ struct ReaderState: Sendable {
     var floor = JournalPosition.beginning
     var isInterrupted = false
     var skipped: [SkipReason: JournalVolume] = [:]
+    /// Records that were read from the disk.
+    var diskRecords = 0
 
     /// What the journal need not keep for this reader.
     var passed: JournalPosition { max(committed, floor) }
@@ -255,6 +257,7 @@ extension JournalState {
             row.lagBytes = lag.bytes
             row.lagRecords = lag.records
             row.lagSpans = lag.spans
+            row.diskRecords = reader.diskRecords
             row.oldestReceivedAt = oldestReceivedAt(after: reader.passed)
             row.skipped = reader.skipped.mapValues { .init(records: $0.records, spans: $0.spans) }
             return row

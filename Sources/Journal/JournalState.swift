@@ -36,6 +36,10 @@ struct JournalState {
     /// From old to new; the last one is written to.
     var segments: [Segment]
     var recent: RecentEntries
+    /// While readers are behind, no group is taken before this reading of the clock.
+    var nextGroupAt: UInt64 = 0
+    /// Since when the next group waits for readers, if it does.
+    var pausedSince: UInt64?
     var unsynchronized = UnsynchronizedFiles()
     /// Of the next record. Greater than `end.next` only when positions were given away that the disk lost.
     var nextPosition: JournalPosition

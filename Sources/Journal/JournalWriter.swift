@@ -8,10 +8,6 @@ final class JournalWriter: @unchecked Sendable {
     /// scopes that keeps their bytes in place within the thread's stack.
     private static let groupRecordsMax = 256
 
-    /// Bytes in one write, so that the first of many waiting appends is not acknowledged after the last. A larger
-    /// record goes alone.
-    private static let groupBytesMax = 16 << 20
-
     let core: JournalCore
     var segment: SegmentWriter
     /// When the cursors may be written again, and when old records are looked for.
@@ -67,13 +63,10 @@ final class JournalWriter: @unchecked Sendable {
         }
         let mayExpire = state.mayExpire
         if mayExpire, now >= agesAt { return .ready(.ages) }
+        let pause = state.pause(now: now)
         if !state.queue.isEmpty {
-            let endOffset =
-                segment.isOpen ? segment.endOffset : state.segments.last?.endOffset ?? SegmentFormat.headerBytes
-            return .ready(
-                .group(
-                    state.takeGroup(
-                        recordsMax: Self.groupRecordsMax, bytesMax: Self.groupBytesMax, endOffset: endOffset)))
+            if pause == nil { return .ready(.group(nextGroup(&state, now: now))) }
+            state.notePause(now: now)
         }
         if state.phase == .draining {
             if state.unsynchronized.isClean { return .ready(.drained) }
@@ -81,8 +74,19 @@ final class JournalWriter: @unchecked Sendable {
             core.written.signal()
         }
         if state.phase == .finishing { return .ready(.finish) }
-        let deadlines = [state.cursorsChanged ? cursorsAt : nil, mayExpire ? agesAt : nil].compactMap { $0 }
-        return .wait(until: deadlines.min())
+        let deadlines = [
+            state.cursorsChanged ? cursorsAt : nil, mayExpire ? agesAt : nil, state.queue.isEmpty ? nil : pause,
+        ]
+        return .wait(until: deadlines.compactMap { $0 }.min())
+    }
+
+    private func nextGroup(_ state: inout JournalState, now: UInt64) -> ArraySlice<PendingAppend> {
+        let endOffset =
+            segment.isOpen ? segment.endOffset : state.segments.last?.endOffset ?? SegmentFormat.headerBytes
+        let group = state.takeGroup(
+            recordsMax: Self.groupRecordsMax, bytesMax: core.configuration.groupBytes, endOffset: endOffset)
+        state.notePace(groupBytes: group.reduce(0) { $0 + $1.recordBytes }, now: now)
+        return group
     }
 
     // MARK: groups

@@ -53,6 +53,59 @@ import TraceStorage
         await journal.shutdown()
     }
 
+    /// However slow it is: with next to no bytes a second beyond that, appends wait for it.
+    @Test func aReaderThatMustNotSkipStaysInMemory() async throws {
+        let directory = TestDirectory()
+        var configuration = directory.configuration()
+        configuration.recentBytesMax = 64_000
+        configuration.crowdedBytesPerSecond = 1
+        let journal = try Journal.open(configuration)
+        let reader = try journal.reader("slow", policy: .mustNotSkip)
+        try journal.start()
+        let count = 200
+        let read = Mutex<[JournalEntry]>([])
+        let ended = ReaderThread {
+            while let entries = try? reader.next(maxRecords: 1, wait: .seconds(30)), !entries.isEmpty {
+                usleep(1000)
+                let isDone = read.withLock {
+                    $0 += entries
+                    return $0.count == count
+                }
+                if isDone { return }
+            }
+        }
+        try await withThrowingTaskGroup { group in
+            for number in 0..<count {
+                group.addTask { _ = try await journal.append(TestRequest.make(number, padding: 2000)) }
+            }
+            try await group.waitForAll()
+        }
+        await ended.wait()
+        #expect(read.withLock(\.count) == count)
+        let metrics = journal.metrics()
+        #expect(metrics.readers.map(\.diskRecords) == [0])
+        #expect(metrics.pausedNanoseconds > 0)
+        await journal.drain()
+        await journal.shutdown()
+    }
+
+    @Test func appendsDoNotWaitForAReaderThatMaySkip() async throws {
+        let directory = TestDirectory()
+        var configuration = directory.configuration()
+        configuration.recentBytesMax = 8000
+        configuration.crowdedBytesPerSecond = 1
+        let journal = try Journal.open(configuration)
+        let reader = try journal.reader("forwarder", policy: .maySkip(maxLagBytes: 1 << 20))
+        try journal.start()
+        for number in 0..<30 { _ = try await journal.append(TestRequest.make(number, padding: 2000)) }
+        await journal.drain()
+        #expect(try reader.rest(maxRecords: 30).count == 30)
+        let metrics = journal.metrics()
+        #expect(metrics.pausedNanoseconds == 0)
+        #expect(metrics.readers.first.map { $0.diskRecords > 0 } == true)
+        await journal.shutdown()
+    }
+
     @Test func nextKeepsItsLimits() async throws {
         let directory = TestDirectory()
         let journal = try Journal.open(directory.configuration())

@@ -19,6 +19,7 @@ struct CollectorObservations {
         journal(metrics)
         readers(metrics)
         readerAges(metrics)
+        readersOnDisk(metrics)
         storage(metrics)
         derivation(metrics)
     }
@@ -53,6 +54,10 @@ struct CollectorObservations {
             ),
             ("skein_journal_sync_failures", "Times it would not.", { Double($0.synchronizationFailures) }),
             ("skein_journal_sync_seconds", "Seconds spent on that.", { Double($0.synchronizationNanoseconds) / 1e9 }),
+            (
+                "skein_journal_pause_seconds", "Seconds that requests waited for the store and derivation.",
+                { Double($0.pausedNanoseconds) / 1e9 }
+            ),
             (
                 "skein_journal_records_at_risk", "Acknowledged requests that it would not keep.",
                 { Double($0.recordsAtRisk) }
@@ -92,6 +97,15 @@ struct CollectorObservations {
             metrics.observe(name, help) {
                 journal.metrics().readers.map { Sample(Double(value($0)), ["reader": $0.name]) }
             }
+        }
+    }
+
+    private func readersOnDisk(_ metrics: SelfMetrics) {
+        let journal = journal
+        metrics.observe(
+            "skein_journal_reader_disk_records", "Requests that a reader of the journal read from the disk.", .counter
+        ) {
+            journal.metrics().readers.map { Sample(Double($0.diskRecords), ["reader": $0.name]) }
         }
     }
 
