@@ -44,9 +44,9 @@ struct GroupFilter {
     func canMatch(_ index: Int) -> Bool {
         let table = scan.block.footer.tables[0]
         guard let time = table.column(.time), let duration = table.column(.duration) else { return true }
-        let times = table.columns[time].pages[index]
+        let times = table.columns[time].ranges[index]
         guard range.intersects(first: times.min, last: times.max) else { return false }
-        let durations = table.columns[duration].pages[index]
+        let durations = table.columns[duration].ranges[index]
         guard condition.canHold(durations: durations.min...max(durations.min, durations.max)) else { return false }
         guard let services else { return true }
         return services.contains { service in
@@ -62,7 +62,7 @@ struct GroupFilter {
         if range == .all { return true }
         let table = scan.block.footer.tables[0]
         guard let time = table.column(.time) else { return false }
-        let times = table.columns[time].pages[index]
+        let times = table.columns[time].ranges[index]
         return range.contains(times.min) && range.contains(times.max)
     }
 

@@ -122,8 +122,8 @@ final class RowGroup {
     /// The shortest and longest duration, from the directory.
     var durationRange: ClosedRange<UInt64>? {
         guard let column = table(.span).column(.duration) else { return nil }
-        let page = table(.span).columns[column].pages[index]
-        return page.min <= page.max ? page.min...page.max : nil
+        let range = table(.span).columns[column].ranges[index]
+        return range.min <= range.max ? range.min...range.max : nil
     }
 
     /// How long each span took, by the rule of ``SpanRow/durationNanoseconds``: one that ends before it starts took no
@@ -142,7 +142,7 @@ final class RowGroup {
     /// Whether the directory shows that no span of the group ends before it starts; the times need not be read then.
     private var hasPlainDurations: Bool {
         guard let range = durationRange, let time = table(.span).column(.time) else { return false }
-        let latest = table(.span).columns[time].pages[index].max
+        let latest = table(.span).columns[time].ranges[index].max
         return range.upperBound < .max && !latest.addingReportingOverflow(range.upperBound).overflow
     }
 

@@ -15,9 +15,9 @@ package struct StoreOptions: Sendable {
     /// Bytes of OTLP that a merge may hold; blocks that have more together stay apart. Bounds its memory, together with as much again
     /// for the block that it builds.
     package var mergeBytes = 64 << 20
-    /// Bytes of decoded footers and dictionaries kept for queries: a sixth of the memory budget, and room for the
+    /// Bytes of decoded footers and dictionaries kept for queries: an eighth of the memory budget, and room for the
     /// footers of some 1,000 blocks.
-    package var cacheBytes = 48 << 20
+    package var cacheBytes = 32 << 20
     /// Sealed spans remembered at least, to know them when they are sent again: what an emitter that retries for minutes
     /// at full rate may send. Beyond it a span sent again is collapsed in traces only and scans find it twice, until a
     /// merge joins the two. 32 bytes of memory each at most.

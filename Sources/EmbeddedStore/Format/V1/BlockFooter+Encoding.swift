@@ -113,13 +113,13 @@ extension ColumnDirectory {
         writer.varint(UInt64(role.rawValue))
         writer.varint(UInt64(kind.rawValue))
         writer.string(key)
-        for page in pages {
+        for (group, page) in pages.enumerated() {
             writer.varint(UInt64(page.count))
             guard page.count > 0, layout != .none else { continue }
             writer.page(page.page)
-            if hasRange {
-                writer.fixed(page.min)
-                writer.fixed(page.max)
+            if hasRanges {
+                writer.fixed(ranges[group].min)
+                writer.fixed(ranges[group].max)
             }
         }
         writer.varint(dictionary.count)
@@ -137,16 +137,19 @@ extension ColumnDirectory {
         else { throw FormatError("column of unknown role \(rawRole) or type \(rawKind)") }
         self.init(role: role, kind: kind, key: try reader.string(), pages: [])
         guard groups <= reader.bytesLeft else { throw FormatError("pages of a column do not fit the footer") }
+        pages.reserveCapacity(groups)
         for _ in 0..<groups {
             var page = ColumnPage(count: UInt32(try reader.count(max: BlockFormat.pageValuesMax)))
+            var range = PageRange()
             if page.count > 0, layout != .none {
                 page.page = try reader.page()
-                if hasRange {
-                    page.min = try reader.fixed(UInt64.self)
-                    page.max = try reader.fixed(UInt64.self)
+                if hasRanges {
+                    range.min = try reader.fixed(UInt64.self)
+                    range.max = try reader.fixed(UInt64.self)
                 }
             }
             pages.append(page)
+            if hasRanges { ranges.append(range) }
         }
         var first = 0
         for _ in 0..<(try reader.countOfRest()) {
@@ -158,9 +161,6 @@ extension ColumnDirectory {
             first += count
         }
     }
-
-    /// Whether the directory has smallest and largest values.
-    private var hasRange: Bool { role == .time || role == .duration }
 }
 
 extension ByteWriter {

@@ -6,7 +6,10 @@ struct ColumnPage: Sendable {
     var page = PageReference()
     /// Values in the page; 0 where the group has none and there is no page.
     var count: UInt32 = 0
-    /// Smallest and largest start of a page of spans' times, or duration (clamped to 0); 0 for others.
+}
+
+/// Smallest and largest start of a page of spans' times, or duration (clamped to 0).
+struct PageRange: Sendable {
     var min: UInt64 = 0
     var max: UInt64 = 0
 }
@@ -28,9 +31,20 @@ struct ColumnDirectory: Sendable {
     var key: [UInt8]
     /// One for each row group.
     var pages: [ColumnPage]
+    /// One for each row group where ``hasRanges``; else none.
+    var ranges: [PageRange] = []
     var dictionary: [DictionaryPage] = []
 
+    /// About how many bytes of memory it takes, its arrays' heads and the room they have to spare included.
+    var memoryBytes: Int {
+        MemoryLayout<ColumnDirectory>.stride + 4 * 40 + key.count + pages.count * MemoryLayout<ColumnPage>.stride
+            + ranges.count * MemoryLayout<PageRange>.stride + dictionary.count * MemoryLayout<DictionaryPage>.stride
+    }
+
     var layout: ColumnLayout { role == .attribute ? kind.layout : role.layout }
+
+    /// Whether the directory has smallest and largest values.
+    var hasRanges: Bool { role == .time || role == .duration }
 
     /// Entries of the dictionary.
     var dictionaryCount: Int { dictionary.last.map { Int($0.first) + Int($0.count) } ?? 0 }
@@ -95,7 +109,7 @@ struct BlockFooter: Sendable {
     var memoryBytes: Int {
         tables.reduce(1024 + traceFences.count * 32 + services.count * 64 + longest.memoryBytes) { bytes, table in
             bytes + table.groupRows.count * 4 + table.shapes.reduce(0) { $0 + 32 + $1.count * 2 }
-                + table.columns.reduce(0) { $0 + 128 + $1.pages.count * 48 + $1.dictionary.count * 32 }
+                + table.columns.reduce(0) { $0 + $1.memoryBytes }
         }
     }
 }

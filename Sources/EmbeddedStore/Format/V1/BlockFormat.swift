@@ -131,12 +131,26 @@ struct FormatError: Error {
 }
 
 /// Where a page is in its file.
+///
+/// A footer has a thousand of these and footers are most of what stays in memory of a store, so the offset's halves are
+/// apart: 20 bytes instead of 24.
 struct PageReference: Sendable {
-    var offset: UInt64 = 0
-    var storedBytes: UInt32 = 0
+    private var offsetHigh: UInt32
+    private var offsetLow: UInt32
+    var storedBytes: UInt32
     /// Equal to `storedBytes` for a page that is not compressed.
-    var rawBytes: UInt32 = 0
-    var checksum: UInt32 = 0
+    var rawBytes: UInt32
+    var checksum: UInt32
+
+    init(offset: UInt64 = 0, storedBytes: UInt32 = 0, rawBytes: UInt32 = 0, checksum: UInt32 = 0) {
+        offsetHigh = UInt32(offset >> 32)
+        offsetLow = UInt32(truncatingIfNeeded: offset)
+        self.storedBytes = storedBytes
+        self.rawBytes = rawBytes
+        self.checksum = checksum
+    }
+
+    var offset: UInt64 { UInt64(offsetHigh) << 32 | UInt64(offsetLow) }
 }
 
 enum ZigZag {

@@ -28,6 +28,7 @@ struct ColumnBuilder: ~Copyable {
     init(_ role: ColumnRole, kind: ValueKind = .absent, key: [UInt8] = [], groupsBefore: Int = 0) {
         directory = ColumnDirectory(
             role: role, kind: kind, key: key, pages: Array(repeating: ColumnPage(), count: groupsBefore))
+        if directory.hasRanges { directory.ranges = Array(repeating: PageRange(), count: groupsBefore) }
         layout = directory.layout
         hasDictionary = layout == .bytes
         keepsDictionary = role == .name
@@ -78,6 +79,7 @@ struct ColumnBuilder: ~Copyable {
     /// Ends the row group: writes its values, if any, and notes the page.
     mutating func endGroup(_ writer: inout PageWriter) throws(FormatError) {
         var page = ColumnPage()
+        var range = PageRange()
         switch layout {
         case .none: page.count = count
         case .fixed(let width):
@@ -85,40 +87,50 @@ struct ColumnBuilder: ~Copyable {
             if page.count > 0 { page.page = try writer.write(raw: bytes.rawBuffer) }
         case .integers:
             page.count = UInt32(numbers.count)
-            if page.count > 0 { try endNumbers(&page, &writer) }
+            if page.count > 0 {
+                page.page = try endNumbers(&writer)
+                range = numbersRange()
+            }
         case .bytes:
             page.count = UInt32(hasDictionary ? numbers.count : ends.count)
             if page.count > 0 { page.page = try endBytes(&writer) }
         }
         directory.pages.append(page)
+        if directory.hasRanges { directory.ranges.append(range) }
         count = 0
         numbers.removeAll()
         bytes.removeAll()
         ends.removeAll()
     }
 
-    private mutating func endNumbers(_ page: inout ColumnPage, _ writer: inout PageWriter) throws(FormatError) {
+    private mutating func endNumbers(_ writer: inout PageWriter) throws(FormatError) -> PageReference {
         writer.page.removeAll()
         if directory.role == .attribute, directory.kind == .double {
             IntegerPage.encode(doubles: numbers.buffer, to: &writer.page)
         } else {
             IntegerPage.encode(numbers.buffer, isDelta: directory.role == .time, to: &writer.page)
         }
-        page.page = try writer.writePage(planes: Int(writer.page[1]), values: numbers.count)
+        return try writer.writePage(planes: Int(writer.page[1]), values: numbers.count)
+    }
+
+    /// Of the row group that ends, for times and durations.
+    private mutating func numbersRange() -> PageRange {
+        var range = PageRange()
         if directory.role == .time {
-            page.min = min(rangeMin, rangeMax)
-            page.max = rangeMax
+            range.min = min(rangeMin, rangeMax)
+            range.max = rangeMax
             rangeMin = .max
             rangeMax = 0
         } else if directory.role == .duration {
-            page.min = .max
+            range.min = .max
             for number in numbers.buffer {
                 let duration = ZigZag.decode(number)
                 // A negative one is 0 for a span that ends before it starts, and huge for one that spans an age.
-                page.min = min(page.min, UInt64(max(0, duration)))
-                page.max = max(page.max, duration < 0 ? .max : UInt64(duration))
+                range.min = min(range.min, UInt64(max(0, duration)))
+                range.max = max(range.max, duration < 0 ? .max : UInt64(duration))
             }
         }
+        return range
     }
 
     /// Mode 1 and codes into the dictionary, mode 2 and hex digits, or mode 0 and the values themselves.
