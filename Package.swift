@@ -184,7 +184,7 @@ let servers: [Target] = [
             "Collector", "QueryAPI", "Alerting", "HTTPServing", "EmbeddedStore", "TraceStorage", "SpanMetrics", "OTLP",
             "CurlTransport", "SemanticConventions", "AgentTraffic", "CPlatform", arguments, logging, lifecycle,
         ]),
-    executable("SkeinMain", ["SkeinCommands"]),
+    executable("SkeinMain", ["CPlatform", "SkeinCommands"]),
     executable(
         "skein-bench-ingest",
         ["Benchmarking", "Collector", "CurlTransport", "HTTPServing", "Journal", "OTLP", "AgentTraffic", logging],

@@ -6,7 +6,7 @@ void skein_release_free_memory(void);
 
 /// Has the allocator give large blocks back as soon as they are free. By default glibc raises its limits for that with
 /// the largest block ever freed, up to 64 MiB kept for each arena after one large request body. To be called before
-/// the first large allocation.
+/// there are threads, which otherwise have arenas already.
 void skein_return_large_blocks(void);
 
 /// CPU nanoseconds that the whole process has used, user and system together.

@@ -25,7 +25,6 @@ struct CollectorCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
-        skein_return_large_blocks()
         let configuration = try options.read()
         let logger = StandardErrorLog.logger("skein", level: configuration.collector.telemetry.logLevel)
         for warning in configuration.warnings { logger.warning("\(warning)") }
