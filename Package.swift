@@ -85,6 +85,8 @@ let sdk: [Target] = [
 let storage: [Target] = [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .target(name: "CChecksum", cSettings: isFuzzing ? [.define("SKEIN_FUZZING")] : []),
     .target(name: "CSkeinProto", dependencies: ["CProtobufC"]),
@@ -93,11 +95,11 @@ let storage: [Target] = [
     module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
     module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
     module("TraceQL", ["TraceStorage", "OTLP"]),
-    module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum"]),
+    module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum", "CSnappy"]),
     module(
         "Alerting",
         [
-            "SpanMetrics", "TraceStorage", "CurlTransport", "OTLP", "CCurl", "CChecksum",
+            "SpanMetrics", "TraceStorage", "CurlTransport", "OTLP", "CCurl", "CChecksum", "CCrypto",
         ]),
     module("Insight", ["TraceStorage", "TraceQL", "OTLP", "SemanticConventions"]),
     .target(name: "CAllocationCounter"),
@@ -116,7 +118,7 @@ let storage: [Target] = [
     module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
     tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
     module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures", "FileFaults"]),
+    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures", "FileFaults", "CSnappy"]),
     tests(
         "AlertingTests",
         [

@@ -4,7 +4,7 @@ set -euo pipefail
 
 wanted=(
     libcurl4-openssl-dev zlib1g-dev                       # the SDK
-    libzstd-dev libisal-dev libxxhash-dev libprotobuf-c-dev # the collector
+    libzstd-dev libisal-dev libxxhash-dev libprotobuf-c-dev libsnappy-dev libssl-dev # the collector
     libsqlite3-dev                                        # benchmarks: what the store is compared with
     pkg-config make python3-venv openssl curl
     protobuf-c-compiler protobuf-compiler                 # tests: generated code is current

@@ -385,10 +385,12 @@ def unsnapped(data: bytes) -> bytes:
             output += data[place : place + size + 1]
             place += size + 1
         else:
-            assert tag & 3 == 2
-            offset = int.from_bytes(data[place : place + 2], "little")
-            place += 2
-            for _ in range((tag >> 2) + 1):
+            size, offset_bytes, high = {
+                1: ((tag >> 2 & 7) + 4, 1, tag >> 5), 2: ((tag >> 2) + 1, 2, 0), 3: ((tag >> 2) + 1, 4, 0),
+            }[tag & 3]  # fmt: skip
+            offset = int.from_bytes(data[place : place + offset_bytes], "little") | high << 8
+            place += offset_bytes
+            for _ in range(size):
                 output.append(output[-offset])
     assert len(output) == length
     return bytes(output)

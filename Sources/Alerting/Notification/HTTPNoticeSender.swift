@@ -79,8 +79,8 @@ package final class HTTPNoticeSender: NoticeSender {
                 headers.append(HTTPHeader("Authorization", "Bearer \(try token.read())"))
             }
             if let secret = webhook.signingSecret {
-                let code = SHA256.authenticationCode(body, key: Array(try secret.read().utf8))
-                headers.append(HTTPHeader("X-Skein-Signature", "sha256=\(SHA256.hex(code))"))
+                let code = MessageAuthentication.code(of: body, key: Array(try secret.read().utf8))
+                headers.append(HTTPHeader("X-Skein-Signature", "sha256=\(code)"))
             }
         case .slack(let slack):
             url = try slack.url.read()
