@@ -3,6 +3,7 @@ import CurlTransport
 import OTLP
 import TestSink
 import Testing
+import TraceStorage
 
 /// What is sent to whom, byte by byte where it matters; real receivers are in the end-to-end tests.
 @Suite struct NotificationTests {
@@ -38,6 +39,12 @@ import Testing
         configuration.timeout = .seconds(20)
         change(&configuration)
         return try configuration.sender(externalURL: "http://skein", userAgent: "Skein/test", now: { someday })
+    }
+
+    /// Test case 2 of RFC 4231.
+    @Test func signaturesAreThoseOfHMACSHA256() {
+        let code = MessageAuthentication.code(of: Array("what do ya want for nothing?".utf8), key: Array("Jefe".utf8))
+        #expect(code == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
     }
 
     @Test func webhooksCarryTokenHeadersAndSignature() throws {
@@ -119,20 +126,20 @@ import Testing
     }
 
     @Test func datesAreRight() {
-        #expect(AlertCalendar.rfc3339(someday) == "2026-06-15T12:00:00.000Z")
+        #expect(TimeText.rfc3339(someday) == "2026-06-15T12:00:00.000Z")
         #expect(AlertCalendar.rfc5322(someday) == "Mon, 15 Jun 2026 12:00:00 +0000")
-        #expect(AlertCalendar.rfc3339(951_782_400 * second) == "2000-02-29T00:00:00.000Z")
+        #expect(TimeText.rfc3339(951_782_400 * second) == "2000-02-29T00:00:00.000Z")
         #expect(AlertCalendar.rfc5322(0) == "Thu, 01 Jan 1970 00:00:00 +0000")
         #expect(AlertCalendar.start(of: .day, at: someday) == someday - 12 * hour)
-        #expect(AlertCalendar.rfc3339(AlertCalendar.start(of: .month, at: someday)) == "2026-06-01T00:00:00.000Z")
+        #expect(TimeText.rfc3339(AlertCalendar.start(of: .month, at: someday)) == "2026-06-01T00:00:00.000Z")
         for day in stride(from: UInt64(0), to: 80_000, by: 7) {
             let time = day * AlertClock.day + 5 * second
-            let text = AlertCalendar.rfc3339(time)
-            #expect(AlertTime.parse(text) == time, "\(text)")
+            let text = TimeText.rfc3339(time)
+            #expect(TimeText.parseRFC3339(text) == time, "\(text)")
         }
-        #expect(AlertTime.parse("2026-06-15T14:00:00+02:00") == someday)
+        #expect(TimeText.parseRFC3339("2026-06-15T14:00:00+02:00") == someday)
         for wrong in ["2026-02-29T00:00:00Z", "2026-06-15", "2026-06-15T24:00:00Z", "x", "2026-06-15T12:00:00"] {
-            #expect(AlertTime.parse(wrong) == nil)
+            #expect(TimeText.parseRFC3339(wrong) == nil)
         }
     }
 

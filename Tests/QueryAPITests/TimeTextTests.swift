@@ -1,5 +1,5 @@
-import QueryAPI
 import Testing
+import TraceStorage
 
 @Suite struct TimeTextTests {
     @Test(

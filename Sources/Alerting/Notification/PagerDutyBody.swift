@@ -1,4 +1,5 @@
 import OTLP
+import TraceStorage
 
 /// An event of PagerDuty's Events API, version 2: an alert that fires triggers, its end resolves the same incident.
 enum PagerDutyBody {
@@ -19,7 +20,7 @@ enum PagerDutyBody {
                 json.string("summary", NoticeText.cut(entry.summary, summaryMax))
                 json.string("source", source(entry))
                 json.string("severity", entry.severity.rawValue)
-                json.string("timestamp", AlertCalendar.rfc3339(entry.end ?? entry.start))
+                json.string("timestamp", TimeText.rfc3339(entry.end ?? entry.start))
                 if let service = entry.labels["service"] { json.string("component", service) }
                 json.string("group", notice.notifier)
                 json.string("class", entry.labels["alertname"] ?? "")

@@ -1,4 +1,5 @@
 import OTLP
+import TraceStorage
 
 /// A message for an incoming webhook of Slack: a text for notifications and blocks for the channel, beside a bar in the
 /// colour of the worst severity.
@@ -44,8 +45,8 @@ enum SlackBody {
         var lines = ["*\(entry.isFiring ? entry.severity.rawValue : "resolved")* \(escaped(entry.summary))"]
         if let description = entry.annotations["description"] { lines.append(escaped(description)) }
         lines.append(escaped("\(entry.conditionText): \(entry.valueText)"))
-        lines.append("_since \(AlertCalendar.rfc3339(entry.start))_")
-        if let end = entry.end { lines.append("_until \(AlertCalendar.rfc3339(end))_") }
+        lines.append("_since \(TimeText.rfc3339(entry.start))_")
+        if let end = entry.end { lines.append("_until \(TimeText.rfc3339(end))_") }
         var links: [String] = []
         if !entry.queryURL.isEmpty { links.append(link(entry.queryURL, "query")) }
         for (index, id) in entry.examples.enumerated() {
@@ -124,8 +125,8 @@ enum NoticeText {
             lines.append("  value      \(entry.valueText)")
             if let step = entry.stepText { lines.append("  step       \(step)") }
             lines.append("  labels     \(entry.labels.text)")
-            lines.append("  since      \(AlertCalendar.rfc3339(entry.start))")
-            if let end = entry.end { lines.append("  until      \(AlertCalendar.rfc3339(end))") }
+            lines.append("  since      \(TimeText.rfc3339(entry.start))")
+            if let end = entry.end { lines.append("  until      \(TimeText.rfc3339(end))") }
             if !entry.queryURL.isEmpty { lines.append("  query      \(entry.queryURL)") }
             for id in entry.examples { lines.append("  trace      \(traceURL(id, externalURL))") }
             if let runbook = entry.annotations["runbook_url"] { lines.append("  runbook    \(runbook)") }

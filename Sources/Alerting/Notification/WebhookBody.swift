@@ -1,4 +1,5 @@
 import OTLP
+import TraceStorage
 
 /// The body of Alertmanager's webhook, version 4, so that receivers made for it understand it.
 enum WebhookBody {
@@ -26,9 +27,9 @@ enum WebhookBody {
             json.string("status", entry.isFiring ? "firing" : "resolved")
             json.texts("labels", entry.labels.values)
             json.texts("annotations", annotations(entry))
-            json.string("startsAt", AlertCalendar.rfc3339(entry.start))
+            json.string("startsAt", TimeText.rfc3339(entry.start))
             // Alertmanager writes the zero time of Go for an alert that has no end.
-            json.string("endsAt", entry.end.map(AlertCalendar.rfc3339) ?? "0001-01-01T00:00:00Z")
+            json.string("endsAt", entry.end.map(TimeText.rfc3339) ?? "0001-01-01T00:00:00Z")
             json.string("generatorURL", entry.queryURL)
             json.string("fingerprint", entry.fingerprint)
         }

@@ -1,6 +1,7 @@
 import Alerting
 import OTLP
 import SpanMetrics
+import TraceStorage
 
 extension AlertsConfiguration {
     /// `alerts`, with the words of Prometheus' rules and Alertmanager's receivers where they have them.
@@ -93,7 +94,7 @@ extension ConfigurationSection {
     /// RFC 3339 in UTC or with an offset, as unix nanoseconds.
     fileprivate func time(_ key: String) -> UInt64? {
         guard let text = optionalString(key) else { return nil }
-        guard let time = AlertTime.parse(text) else {
+        guard let time = TimeText.parseRFC3339(text) else {
             fail(key, "'\(text)' is not valid, expected a time such as 2026-12-24T18:00:00Z")
             return nil
         }

@@ -1,5 +1,11 @@
 import Tracing
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 extension Duration {
     /// The time that the `Retry-After` header of an answer asks to wait: whole seconds or an HTTP date. Nil for
     /// anything else; a date that has passed is zero. More than a year is cut to one.
@@ -31,13 +37,9 @@ private func httpDate(_ text: String) -> Int64? {
     guard time.count == 3, (1...31).contains(day), (1970...9999).contains(year), (0...23).contains(time[0]),
         (0...59).contains(time[1]), (0...60).contains(time[2])
     else { return nil }
-    return days(year, Int64(month) + 1, day) * 86_400 + time[0] * 3_600 + time[1] * 60 + time[2]
-}
-
-/// Days from 1 January 1970 in the Gregorian calendar. Years are taken to begin in March, so that the leap day is the
-/// last of its year.
-private func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-    let marchYear = month > 2 ? year : year - 1
-    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-    return marchYear * 365 + marchYear / 4 - marchYear / 100 + marchYear / 400 + dayOfYear - 719_468
+    var parts = tm()
+    parts.tm_year = Int32(year - 1900)
+    parts.tm_mon = Int32(month)
+    parts.tm_mday = Int32(day)
+    return Int64(timegm(&parts)) + time[0] * 3_600 + time[1] * 60 + time[2]
 }

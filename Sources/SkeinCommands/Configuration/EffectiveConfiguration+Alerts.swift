@@ -1,5 +1,6 @@
 import Alerting
 import OTLP
+import TraceStorage
 
 extension EffectiveConfiguration {
     func alerts(_ alerts: AlertsConfiguration, _ writer: inout YAMLWriter) {
@@ -19,8 +20,8 @@ extension EffectiveConfiguration {
         if !alerts.silences.isEmpty {
             writer.items("silences", alerts.silences) { silence, writer in
                 writer.list("matchers", silence.matchers.map(\.description))
-                if silence.start > 0 { writer.value("starts_at", AlertCalendar.rfc3339(silence.start)) }
-                if silence.end < .max { writer.value("ends_at", AlertCalendar.rfc3339(silence.end)) }
+                if silence.start > 0 { writer.value("starts_at", TimeText.rfc3339(silence.start)) }
+                if silence.end < .max { writer.value("ends_at", TimeText.rfc3339(silence.end)) }
                 if !silence.comment.isEmpty { writer.value("comment", silence.comment) }
             }
         }

@@ -21,14 +21,29 @@ package enum TimeText {
             let day = reader.number(2), reader.take("T") || reader.take("t") || reader.take(" "),
             let hour = reader.number(2), reader.take(":"), let minute = reader.number(2), reader.take(":"),
             let second = reader.number(2), let nanosecond = reader.fraction(), let offset = reader.offset(),
-            reader.isAtEnd, (1...12).contains(month), day >= 1, day <= days(in: month, of: year), hour < 24,
-            minute < 60, second < 60
+            reader.isAtEnd, hour < 24, minute < 60, second < 60, let midnight = midnight(year, month, day)
         else { return nil }
-        let seconds = dayNumber(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
+        let seconds = midnight + hour * 3_600 + minute * 60 + second - offset
         guard seconds >= 0 else { return nil }
         let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, carry) = product.addingReportingOverflow(UInt64(nanosecond))
         return overflow || carry ? nil : sum
+    }
+
+    /// `2026-01-02T03:04:05.678Z` of unix nanoseconds; what is finer than milliseconds is cut off.
+    package static func rfc3339(_ time: UInt64) -> String {
+        let milliseconds = "\(1000 + time / 1_000_000 % 1000)".dropFirst()
+        return "\(utc(time, "%Y-%m-%dT%H:%M:%S")).\(milliseconds)Z"
+    }
+
+    /// Unix nanoseconds in a format of `strftime`, of 62 bytes at most.
+    package static func utc(_ time: UInt64, _ format: String) -> String {
+        var seconds = time_t(time / 1_000_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        var buffer = [CChar](repeating: 0, count: 64)
+        let count = strftime(&buffer, buffer.count, format, &parts)
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Unix nanoseconds by the wall clock.
@@ -40,18 +55,15 @@ package enum TimeText {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-    private static func days(in month: Int, of year: Int) -> Int {
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-    }
-
-    /// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March so that a leap day is a
-    /// year's last.
-    private static func dayNumber(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let marchYear = month > 2 ? year : year - 1
-        let marchMonth = (month + 9) % 12
-        let leapDays = marchYear / 4 - marchYear / 100 + marchYear / 400
-        return marchYear * 365 + leapDays + (marchMonth * 153 + 2) / 5 + day - 1 - 719_468
+    /// Seconds since 1970 of midnight UTC; nil for a day that the month does not have.
+    private static func midnight(_ year: Int, _ month: Int, _ day: Int) -> Int? {
+        var parts = tm()
+        parts.tm_year = Int32(year - 1900)
+        parts.tm_mon = Int32(month - 1)
+        parts.tm_mday = Int32(day)
+        let seconds = timegm(&parts)
+        // The C library takes 31 April for 1 May.
+        return parts.tm_mon == month - 1 && parts.tm_mday == day ? seconds : nil
     }
 
     /// Reads fixed fields of a text.
