@@ -36,6 +36,11 @@ struct AgentScript: Sendable {
     let toolRuns: [Int]
     let failedToolRuns: [Int]
     let fetch: Int
+    /// By service: the request that asks it, a client's span of whoever asks, and the run that serves this request. The
+    /// gateway is asked from outside.
+    let requests: [Int]
+    let failedRequests: [Int]
+    let servedInvocations: [Int]
     /// By service: the `resource` field of `ResourceSpans`, and the `scope` field of `ScopeSpans`.
     let resources: [[UInt8]]
     let scopes: [[UInt8]]
@@ -48,7 +53,9 @@ struct AgentScript: Sendable {
         }
         root = add(Self.root)
         authorize = add(Self.authorize)
-        invocations = Service.allCases.map { service in add { Self.invocation(&$0, service) } }
+        invocations = Service.allCases.map { service in
+            add { Self.invocation(&$0, service, kind: service == .coordinator ? 2 : 1) }
+        }
         calls = Self.models.indices.map { model in add { Self.call(&$0, model) } }
         throttledCalls = Self.models.indices.map { model in
             add { Self.failedCall(&$0, model, "429", "rate limit reached for requests, try again in 2 s") }
@@ -64,6 +71,14 @@ struct AgentScript: Sendable {
             }
         }
         fetch = add(Self.fetch)
+        requests = Service.allCases.map { service in add { Self.request(&$0, to: service, status: 200) } }
+        failedRequests = Service.allCases.map { service in
+            add {
+                Self.request(&$0, to: service, status: 504)
+                $0.error("504", "the answer of \(service.name) came too late")
+            }
+        }
+        servedInvocations = Service.allCases.map { service in add { Self.invocation(&$0, service, kind: 2) } }
         resources = Service.allCases.map(Self.resource)
         scopes = Service.allCases.map(Self.scope)
         templates = all
@@ -97,8 +112,8 @@ struct AgentScript: Sendable {
         span.attribute("app.cached", .bool(true))
     }
 
-    private static func invocation(_ span: inout SpanTemplateBuilder, _ service: Service) {
-        span.head("invoke_agent \(service)", kind: service == .coordinator ? 2 : 1)
+    private static func invocation(_ span: inout SpanTemplateBuilder, _ service: Service, kind: UInt64) {
+        span.head("invoke_agent \(service)", kind: kind)
         span.attribute("gen_ai.operation.name", .string("invoke_agent"))
         span.attribute("gen_ai.provider.name", .string("openai"))
         span.attribute("gen_ai.agent.name", .string("\(service)"))
@@ -146,6 +161,19 @@ struct AgentScript: Sendable {
     ) {
         callHead(&span, model)
         span.error(type, message)
+    }
+
+    private static func request(_ span: inout SpanTemplateBuilder, to service: Service, status: Int64) {
+        span.head("POST", kind: 3)
+        span.attribute("http.request.method", .string("POST"))
+        span.attribute("url.full", .string("http://\(service.name):8080/v1/runs"))
+        span.attribute("http.response.status_code", .int(status))
+        span.attribute("http.request.body.size", number: 300..<9_000)
+        span.attribute("http.response.body.size", number: 300..<16_000)
+        span.attribute("server.address", .string(service.name))
+        span.attribute("server.port", .int(8_080))
+        span.attribute("network.protocol.version", .string("1.1"))
+        span.attribute("network.peer.address", .string("10.2.0.\(20 + service.rawValue)"))
     }
 
     private static func toolRun(_ span: inout SpanTemplateBuilder, _ tool: String) {

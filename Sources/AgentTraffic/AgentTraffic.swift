@@ -7,12 +7,17 @@ import OTLP
 /// 11 attributes. Spans of a trace come in the order in which they end, children first. They carry one conversation id,
 /// which four traces share on average; an agent's id is always the same.
 ///
+/// With `clientSpans` each service also has a client's span of every request to another one, as HTTP clients that are
+/// instrumented make them, and a trace has 7 to 63 spans. Without, a seed gives the same bytes as ever.
+///
 ///     var traffic = AgentTraffic(seed: 1)
 ///     let body = traffic.request(spans: 512)
 ///
 /// Costs about 300 ns a span: spans are templates whose ids, times and values are filled in.
 package struct AgentTraffic: Sendable {
     package static let traceSpans = 5...62
+    /// Spans of a trace where services have spans of their requests.
+    package static let traceSpansWithClients = 7...63
     /// Hexadecimal digits of a conversation's id.
     static let conversationDigits = 20
     /// Conversations that go on side by side; which one the next trace belongs to is random.
@@ -22,7 +27,32 @@ package struct AgentTraffic: Sendable {
     /// follow a clock.
     package var time: UInt64
 
+    /// A request from one service to another.
+    package struct ServicePair: Hashable, Sendable {
+        package let client: String
+        package let server: String
+    }
+
+    /// How many requests there were.
+    package struct RequestCount: Equatable, Sendable {
+        package fileprivate(set) var requests = 0
+        package fileprivate(set) var failed = 0
+    }
+
+    /// Of requests between services whose spans, the client's and the server's, were both handed out.
+    package var requestsBetweenServices: [ServicePair: RequestCount] {
+        var result: [ServicePair: RequestCount] = [:]
+        for service in AgentScript.Service.allCases where requestCounts[service.rawValue].requests > 0 {
+            let client: AgentScript.Service = service == .coordinator ? .gateway : .coordinator
+            result[ServicePair(client: client.name, server: service.name)] = requestCounts[service.rawValue]
+        }
+        return result
+    }
+
     private var random: SeededRandom
+    private let clientSpans: Bool
+    /// By the service that is asked.
+    private var requestCounts = [RequestCount](repeating: RequestCount(), count: AgentScript.Service.allCases.count)
     private let script = AgentScript()
     private var plan = TracePlan()
     private var traceID = TraceID.invalid
@@ -34,8 +64,11 @@ package struct AgentTraffic: Sendable {
     /// Framed spans of the request being made, by service.
     private var buffers: [[UInt8]]
 
-    /// - Parameter startTime: When the first trace begins; by default the first second of 2026.
-    package init(seed: UInt64, startTime: UInt64 = 1_767_225_600_000_000_000) {
+    /// - Parameters:
+    ///   - startTime: When the first trace begins; by default the first second of 2026.
+    ///   - clientSpans: Whether a service that asks another one has a span of its request.
+    package init(seed: UInt64, startTime: UInt64 = 1_767_225_600_000_000_000, clientSpans: Bool = false) {
+        self.clientSpans = clientSpans
         random = SeededRandom(seed: seed)
         time = startTime
         buffers = Array(repeating: [], count: AgentScript.Service.allCases.count)
@@ -50,6 +83,7 @@ package struct AgentTraffic: Sendable {
             if spansLeft == 0 { beginTrace() }
             spansLeft -= 1
             emit(plan.nodes[spansLeft])
+            if clientSpans { count(plan.nodes[spansLeft]) }
         }
         return takeRequest()
     }
@@ -65,7 +99,7 @@ package struct AgentTraffic: Sendable {
         let turn = random.below(conversations.count)
         conversation = conversations[turn]
         if random.happens(perMille: 250) { conversations[turn] = newConversation() }
-        plan.make(script, start: time, &random)
+        plan.make(script, start: time, clientSpans: clientSpans, &random)
         spansLeft = plan.nodes.count
         time &+= 1_000_000 &+ UInt64(random.below(4_000_000))
     }
@@ -74,6 +108,16 @@ package struct AgentTraffic: Sendable {
         var digits = [UInt8](repeating: 0, count: Self.conversationDigits)
         digits.storeHex(&random, count: digits.count, at: 0)
         return digits
+    }
+
+    /// A client's span leaves after the server's, which stands behind it in the plan.
+    private mutating func count(_ node: TracePlan.Node) {
+        if let service = script.requests.firstIndex(of: node.template) {
+            requestCounts[service].requests += 1
+        } else if let service = script.failedRequests.firstIndex(of: node.template) {
+            requestCounts[service].requests += 1
+            requestCounts[service].failed += 1
+        }
     }
 
     private mutating func takeRequest() -> [UInt8] {

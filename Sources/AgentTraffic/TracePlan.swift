@@ -14,8 +14,13 @@ struct TracePlan: Sendable {
     private(set) var nodes: [Node] = []
     /// Where the work stands, in unix nanoseconds.
     private var now: UInt64 = 0
+    private var clientSpans = false
 
-    mutating func make(_ script: AgentScript, start: UInt64, _ random: inout SeededRandom) {
+    /// - Parameter clientSpans: Whether a service that asks another one has a span of its request, above the other's.
+    mutating func make(
+        _ script: AgentScript, start: UInt64, clientSpans: Bool = false, _ random: inout SeededRandom
+    ) {
+        self.clientSpans = clientSpans
         nodes.removeAll(keepingCapacity: true)
         now = start
         // Most traces are short, some are long: the lesser of two numbers, between 5 and 62.
@@ -24,16 +29,16 @@ struct TracePlan: Sendable {
         let root = begin(script.root, .gateway, parent: -1, &random)
         pause(&random, microseconds: 300)
         leaf(script.authorize, .gateway, parent: root, microseconds: 900, &random)
-        let coordinator = begin(script.invocations[1], .coordinator, parent: root, &random)
-        let planner = begin(script.invocations[2], .planner, parent: coordinator, &random)
+        let coordinator = invoke(script, .coordinator, by: .gateway, parent: root, &random)
+        let planner = invoke(script, .planner, by: .coordinator, parent: coordinator, &random)
         call(script, .planner, parent: planner, left: 1, &random)
-        end(planner, &random)
+        endRun(planner, &random)
         var turn = 0
         while nodes.count < count {
             work(script, turn % 3 == 2 ? .writer : .researcher, parent: coordinator, count: count, &random)
             turn += 1
         }
-        end(coordinator, &random)
+        endRun(coordinator, &random)
         end(root, &random)
     }
 
@@ -41,7 +46,7 @@ struct TracePlan: Sendable {
     private mutating func work(
         _ script: AgentScript, _ service: AgentScript.Service, parent: Int, count: Int, _ random: inout SeededRandom
     ) {
-        let agent = begin(script.invocations[service.rawValue], service, parent: parent, &random)
+        let agent = invoke(script, service, by: .coordinator, parent: parent, &random)
         for _ in 0...random.below(3) where nodes.count < count {
             call(script, service, parent: agent, left: count - nodes.count, &random)
             let tools = service == .researcher ? random.below(4) : random.below(2)
@@ -54,7 +59,27 @@ struct TracePlan: Sendable {
             }
             now = latest
         }
-        end(agent, &random)
+        endRun(agent, &random)
+    }
+
+    /// Begins an agent's run, and before it the request for it where services have spans of their requests; one in
+    /// fifty of these counts as failed because the answer came too late.
+    private mutating func invoke(
+        _ script: AgentScript, _ service: AgentScript.Service, by client: AgentScript.Service, parent: Int,
+        _ random: inout SeededRandom
+    ) -> Int {
+        let index = service.rawValue
+        guard clientSpans else { return begin(script.invocations[index], service, parent: parent, &random) }
+        let isFailed = random.happens(perMille: 20)
+        let request = begin(
+            (isFailed ? script.failedRequests : script.requests)[index], client, parent: parent, &random)
+        return begin(script.servedInvocations[index], service, parent: request, &random)
+    }
+
+    /// Ends an agent's run and then the request for it, which stands right before it.
+    private mutating func endRun(_ run: Int, _ random: inout SeededRandom) {
+        end(run, &random)
+        if clientSpans { end(run - 1, &random) }
     }
 
     private mutating func call(

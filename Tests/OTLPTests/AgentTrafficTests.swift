@@ -81,4 +81,35 @@ import Testing
         #expect(found.allSatisfy { $0.count == 10 })
         #expect(found.reduce(into: Set()) { $0.formUnion($1) } == expected)
     }
+
+    @Test func requestsBetweenServicesArePairsWhoseNumbersAreTold() throws {
+        var traffic = AgentTraffic(seed: 8, clientSpans: true)
+        var pairs: [String: [Bool]] = [:]
+        for _ in 0..<2_000 {
+            let batch = try SpanBatch(decoding: traffic.trace())
+            #expect(AgentTraffic.traceSpansWithClients.contains(batch.spans.count))
+            let byID = Dictionary(uniqueKeysWithValues: batch.spans.map { ($0.spanID, $0) })
+            func service(_ span: SpanRow) throws -> String {
+                let resource = batch.resource(of: span)
+                let name = try #require(batch.attribute("service.name", in: resource.attributes))
+                return String(decoding: batch.slice(name.slice), as: UTF8.self)
+            }
+            for span in batch.spans where span.parentSpanID.isValid {
+                let parent = try #require(byID[span.parentSpanID])
+                #expect(parent.startTime <= span.startTime && span.endTime <= parent.endTime)
+                let isAsked = try service(span) != service(parent)
+                #expect(isAsked == (span.kind == 2) && (!isAsked || parent.kind == 3))
+                guard isAsked else { continue }
+                let pair = "\(try service(parent)) \(try service(span))"
+                pairs[pair, default: []].append(parent.isError || span.isError)
+            }
+        }
+        #expect(pairs.count == 4 && pairs.values.allSatisfy { $0.contains(true) })
+        let told = Dictionary(
+            uniqueKeysWithValues: traffic.requestsBetweenServices.map { pair, count in
+                ("\(pair.client) \(pair.server)", count)
+            })
+        #expect(pairs.mapValues(\.count) == told.mapValues(\.requests))
+        #expect(pairs.mapValues { $0.count { $0 } } == told.mapValues(\.failed))
+    }
 }

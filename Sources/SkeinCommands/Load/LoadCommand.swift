@@ -39,6 +39,9 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Spans of one request, 1 to \(LoadOptions.spansPerRequest.upperBound).")
     var spansPerRequest = 512
 
+    @Flag(help: "Services also send spans of their requests to others, as a service graph needs them.")
+    var clientSpans = false
+
     @Flag(help: "Print the report as JSON.")
     var json = false
 
@@ -73,7 +76,7 @@ struct LoadCommand: AsyncParsableCommand {
         }
         return LoadOptions(
             seed: seed ?? .random(in: 0...(.max)) ^ ProcessStatistics.now(), spansPerRequest: spansPerRequest,
-            spansPerSecond: rate, duration: time, connections: connections)
+            clientSpans: clientSpans, spansPerSecond: rate, duration: time, connections: connections)
     }
 
     private func makeTarget() async throws(CommandFailure) -> any LoadTarget {
@@ -94,6 +97,8 @@ struct LoadOptions {
 
     let seed: UInt64
     let spansPerRequest: Int
+    /// Whether services have client's spans of their requests to others.
+    let clientSpans: Bool
     /// 0 is as fast as it goes.
     let spansPerSecond: Double
     let duration: Duration

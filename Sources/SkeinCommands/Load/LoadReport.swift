@@ -1,3 +1,4 @@
+import AgentTraffic
 import Foundation
 import SpanMetrics
 
@@ -22,6 +23,8 @@ struct LoadReport {
     /// Lost spans, by reason.
     var failures: [String: Int] = [:]
     var elapsed = Duration.zero
+    /// What was made, taken or lost.
+    var requestsBetweenServices: [AgentTraffic.ServicePair: AgentTraffic.RequestCount] = [:]
     /// Nanoseconds until acknowledged; quantiles are at most 1 % off.
     private var latency = LogLinearHistogram()
     private var latencyMax: UInt64 = 0
@@ -64,6 +67,12 @@ struct LoadReport {
             ("retries", Self.list(retries)),
             ("lost", lostSpans == 0 ? "0 spans" : "\(Self.list(failures)) spans"),
         ]
+        if !requestsBetweenServices.isEmpty {
+            let counts = requestsBetweenServices.values
+            let requests = Quantity.count(counts.reduce(0) { $0 + $1.requests })
+            let failed = Quantity.count(counts.reduce(0) { $0 + $1.failed })
+            lines.append(("between", "\(requests) requests from service to service, \(failed) failed"))
+        }
         if lostSpans > 0 { lines.append(("sent", "\(Quantity.count(acceptedSpans + lostSpans)) spans in all")) }
         return lines.map { "\(TextWidth.pad($0, 10))\($1)\n" }.joined()
     }
@@ -80,6 +89,10 @@ struct LoadReport {
         struct Latency: Encodable {
             let p50Ns, p95Ns, p99Ns, maxNs: UInt64
         }
+        struct Edge: Encodable {
+            let client, server: String
+            let requests, failed: Int
+        }
         struct Answer: Encodable {
             let spans, requests, bytes: Int
             let elapsedNs: Int64
@@ -87,13 +100,19 @@ struct LoadReport {
             let latency: Latency
             let retries, failures: [String: Int]
             let lostSpans: Int
+            let betweenServices: [Edge]?
         }
+        let edges = requestsBetweenServices.sorted { ($0.key.client, $0.key.server) < ($1.key.client, $1.key.server) }
+            .map {
+                Edge(
+                    client: $0.key.client, server: $0.key.server, requests: $0.value.requests, failed: $0.value.failed)
+            }
         let answer = Answer(
             spans: acceptedSpans, requests: requests, bytes: acceptedBytes,
             elapsedNs: Int64(elapsed / .nanoseconds(1)), spansPerSecond: spansPerSecond,
             latency: Latency(
                 p50Ns: quantile(0.5), p95Ns: quantile(0.95), p99Ns: quantile(0.99), maxNs: latencyMax),
-            retries: retries, failures: failures, lostSpans: lostSpans)
+            retries: retries, failures: failures, lostSpans: lostSpans, betweenServices: edges.isEmpty ? nil : edges)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         return String(decoding: try encoder.encode(answer), as: UTF8.self) + "\n"

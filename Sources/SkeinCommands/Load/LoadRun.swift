@@ -41,6 +41,7 @@ struct LoadRun {
         }
         var report = counts.report.withLock { $0 }
         report.elapsed = ContinuousClock.now - start
+        report.requestsBetweenServices = source.requestsBetweenServices
         return report
     }
 
@@ -116,7 +117,12 @@ final class LoadSource: Sendable {
         self.options = options
         self.start = start
         end = start + options.duration
-        state = Mutex(State(traffic: AgentTraffic(seed: options.seed)))
+        state = Mutex(State(traffic: AgentTraffic(seed: options.seed, clientSpans: options.clientSpans)))
+    }
+
+    /// Those in the bodies made so far; none where there are no client's spans.
+    var requestsBetweenServices: [AgentTraffic.ServicePair: AgentTraffic.RequestCount] {
+        state.withLock { $0.traffic.requestsBetweenServices }
     }
 
     /// Nil when the run is over. Costs about 300 ns a span, under a lock.
