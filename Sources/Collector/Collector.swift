@@ -250,7 +250,8 @@ package final class Collector: Sendable {
 
     private func observe() {
         CollectorObservations(
-            journal: journal, store: store, red: red, serviceGraph: serviceGraph, genAI: genAI, health: health
+            journal: journal, store: store, red: red, serviceGraph: serviceGraph, genAI: genAI, health: health,
+            directory: configuration.storage.directory, journalBytesMax: configuration.storage.journalBytesMax
         ).register(with: metrics)
     }
 }

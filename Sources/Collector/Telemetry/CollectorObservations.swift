@@ -11,6 +11,10 @@ struct CollectorObservations {
     let serviceGraph: ServiceGraph
     let genAI: GenAIMetrics
     let health: CollectorHealth
+    /// `storage.directory`.
+    let directory: String
+    /// `storage.journal.max_bytes`.
+    let journalBytesMax: Int
 
     private typealias Sample = SelfMetrics.Sample
 
@@ -21,6 +25,7 @@ struct CollectorObservations {
         readerAges(metrics)
         readersOnDisk(metrics)
         storage(metrics)
+        disk(metrics)
         derivation(metrics)
     }
 
@@ -81,6 +86,10 @@ struct CollectorObservations {
         }
         metrics.observe("skein_journal_disk_bytes", "Bytes that all segments take.") {
             [Sample(Double(journal.metrics().diskBytes))]
+        }
+        let cap = Double(journalBytesMax)
+        metrics.observe("skein_journal_max_bytes", "Bytes that they may take; past it requests are refused.") {
+            [Sample(cap)]
         }
         metrics.observe("skein_journal_queue_bytes", "Bytes that wait to be written.") {
             [Sample(Double(journal.metrics().queuedBytes))]
@@ -143,6 +152,19 @@ struct CollectorObservations {
         ]
         for (name, help, value) in counters {
             metrics.observe(name, help, .counter) { [Sample(Double(value(store.counters)))] }
+        }
+    }
+
+    private func disk(_ metrics: SelfMetrics) {
+        let directory = directory
+        let values: [(String, String, @Sendable (FileSystemStatistics) -> UInt64)] = [
+            ("skein_storage_free_bytes", "Bytes that are free on the disk of the data directory.", { $0.freeBytes }),
+            ("skein_storage_size_bytes", "Bytes of this disk.", { $0.sizeBytes }),
+        ]
+        for (name, help, value) in values {
+            metrics.observe(name, help) {
+                FileSystemStatistics(path: directory).map { [Sample(Double(value($0)))] } ?? []
+            }
         }
     }
 
