@@ -8,7 +8,7 @@ wanted=(
     libsqlite3-dev                                        # benchmarks: what the store is compared with
     pkg-config make python3-venv openssl curl
     protobuf-c-compiler protobuf-compiler                 # tests: generated code is current
-    prometheus prometheus-alertmanager prometheus-node-exporter # tests: metrics are scraped, rules and alerts work
+    prometheus prometheus-alertmanager                    # tests: metrics are scraped, rules and alerts work
 )
 
 missing=()

@@ -242,6 +242,9 @@ TRUE: dict[tuple[str, str, str], Compute] = {
     (COLLECTOR, "Takes spans", "A"): one(lambda *_: 1),
     (COLLECTOR, "Spans taken", "A"): one(lambda truth, seconds: len(truth.work) / seconds),
     (COLLECTOR, "Requests refused", "A"): one(lambda *_: 0),
+    (COLLECTOR, "Journal on the disk", "B"): one(lambda *_: 1 << 30),
+    (COLLECTOR, "Requests between services", "A"): one(lambda truth, seconds: len(truth.requests) / seconds),
+    (COLLECTOR, "Spans that took no part", "A"): one(lambda *_: 0),
 }
 
 def nodes(truth: Truth, seconds: float) -> dict[frozenset, float]:
@@ -370,6 +373,6 @@ RECORDED_OF_TRAFFIC: dict[str, Compute] = {
 }
 # Numbers, and the sum of buckets that quantiles of services are made of.
 WITHOUT_TRUTH = {
-    "skein:daily_budget_usd", "skein:journal_max_bytes",
+    "skein:daily_budget_usd",
     "service:traces_span_metrics_duration_milliseconds_bucket:rate5m",
 }  # fmt: skip

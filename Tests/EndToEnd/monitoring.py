@@ -1,4 +1,4 @@
-"""Debian's Prometheus, Alertmanager and node exporter as a test sees them, on what deploy/ configures."""
+"""Debian's Prometheus and Alertmanager as a test sees them, on what deploy/ configures."""
 
 import re
 import socket
@@ -69,15 +69,6 @@ class Server:
             self.process.wait()
 
 
-class NodeExporter(Server):
-    """With the arguments that compose.yaml gives it."""
-
-    def __init__(self, directory: Path):
-        compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-        arguments = [argument.replace("$$", "$") for argument in compose["services"]["disk"]["command"]]
-        super().__init__(directory, ["prometheus-node-exporter", "--web.listen-address=127.0.0.1:0", *arguments])
-
-
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -94,12 +85,26 @@ class Alertmanager(Server):
         port = free_port()
         super().__init__(directory, [
             "prometheus-alertmanager", f"--config.file={file}", f"--storage.path={directory / 'alertmanager'}",
-            f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+            f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", *deployed_flags("alertmanager"),
         ])  # fmt: skip
         self.url = f"http://127.0.0.1:{port}"
 
     def wait_listening(self) -> None:
         eventually(lambda: self.get("/api/v2/status"), seconds=START_SECONDS)
+
+
+def deployed_flags(service: str) -> list[str]:
+    """The flags that compose gives a server, but for its files; with paths of the machine instead of the container's."""
+    document = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][service]
+    mounted = [volume.split(":")[:2] for volume in document["volumes"] if volume.startswith(".")]
+    flags = []
+    for flag in document["command"]:
+        name, _, value = flag.partition("=")
+        if name in ("--config.file", "--storage.tsdb.path", "--storage.path"):
+            continue
+        places = [str((DEPLOY / source).resolve()) for source, target in mounted if target == value]
+        flags.append(f"{name}={places[0]}" if places else flag)
+    return flags
 
 
 class Prometheus(Server):
@@ -109,7 +114,7 @@ class Prometheus(Server):
         file.write_text(yaml.safe_dump(configuration))
         super().__init__(directory, [
             "prometheus", f"--config.file={file}", f"--storage.tsdb.path={directory / 'tsdb'}",
-            "--web.listen-address=127.0.0.1:0", "--log.level=info", "--enable-feature=exemplar-storage", *flags,
+            "--web.listen-address=127.0.0.1:0", "--log.level=info", *deployed_flags("prometheus"), *flags,
         ])  # fmt: skip
 
     def data(self, path: str, **parameters):
@@ -124,16 +129,14 @@ class Prometheus(Server):
         }
 
 
-def configuration(
-    collector, directory: Path, *, alertmanager: str | None = None, disk: str | None = None, seconds: int = 1
-) -> dict:
+def configuration(collector, directory: Path, *, alertmanager: str | None = None, seconds: int = 1) -> dict:
     """deploy/prometheus.yml with the test's addresses (`host:port`), scraping and evaluating often enough for a test.
 
     What has no address here is left out. The rules are copied into the directory, with their intervals changed too.
     """
     document = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())
     addresses = {
-        "skein:8889": collector.address("prometheus"), "skein:8888": collector.address("metrics"), "disk:9100": disk,
+        "skein:8889": collector.address("prometheus"), "skein:8888": collector.address("metrics"),
         "alertmanager:9093": alertmanager,
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ import clients
 import harness
 import monitoring
 import red
+import telemetry
 from dashboard_truth import (
     AGENT,
     AGENTS,
@@ -35,7 +36,7 @@ from dashboard_truth import (
 )
 from desk_traffic import Truth, as_another_trace, desk_requests, price_list
 from harness import REPOSITORY, run
-from monitoring import DEPLOY, NodeExporter, Prometheus, configuration
+from monitoring import DEPLOY, Prometheus, configuration
 from sink import Sink
 from waiting import eventually
 
@@ -204,7 +205,7 @@ def documented() -> set[str]:
 
 
 SERVICE_GRAPH = "traces_service_graph_request"
-FOREIGN = {"up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes", "ALERTS"}
+FOREIGN = {"up", "ALERTS"}
 
 
 def has_service_graph() -> bool:
@@ -237,6 +238,8 @@ class Monitored:
         self.sent_before = len(sink.taken)
         self.start = time.time()
         self.end = math.inf
+        # What skein load says of the requests between its services.
+        self.between: dict[frozenset, dict] = {}
         self._times: dict[str, list[float]] = {}
 
     def finish(self) -> None:
@@ -306,7 +309,7 @@ def monitored(tmp_path_factory):
         "connectors": {
             "spanmetrics": {"exemplars": {"enabled": True}},
             "gen_ai": WAITS | {"prices": {"file": str(prices), "builtin": False}}}
-        | ({"servicegraph": {"store": {"ttl": "1s"}}} if has_service_graph() else {}),
+        | ({"servicegraph": {"store": {"ttl": "2s"}}} if has_service_graph() else {}),
         "exporters": {"otlp_http/jaeger": {"endpoint": sink.endpoint}},
     })  # fmt: skip
     collector.start()
@@ -314,19 +317,18 @@ def monitored(tmp_path_factory):
     try:
         rehearse(collector)
         wait_counted(collector, sink)
-        disk = NodeExporter(directory)
-        servers.append(disk)
-        disk.wait_listening()
-        address = disk.url.removeprefix("http://")
-        prometheus = Prometheus(directory / "prometheus", configuration(
-            collector, directory / "prometheus", disk=address))
+        settle(collector, 14)
+        eventually(lambda: spans_are_counted(collector), seconds=30)
+        prometheus = Prometheus(directory / "prometheus", configuration(collector, directory / "prometheus"))
         servers.append(prometheus)
         prometheus.wait_listening()
         eventually(lambda: everything_is_recorded(prometheus), seconds=30)
         state = Monitored(collector, prometheus, sink)
         time.sleep(2.1)  # Two samples of each counter before the traffic.
-        send_traffic(collector)
+        state.between = send_traffic(collector)
         wait_counted(collector, sink)
+        settle(collector, 13)
+        eventually(lambda: spans_are_counted(collector), seconds=30)
         time.sleep(3.1)  # Each group of rules is evaluated twice after a scrape.
         state.finish()
         yield state
@@ -343,15 +345,21 @@ USERS = ["ada", "grace", "joan"]
 REQUESTS = 10
 
 
-def load(endpoint: str, rate: int) -> None:
-    """What skein load sends is decided by seed and number of requests, not by the rate."""
+def load(endpoint: str, rate: int) -> dict[frozenset, dict]:
+    """What skein load sends is decided by seed and number of requests, not by the rate.
+
+    Returns what it says of the requests between services, by client and server.
+    """
     seconds = REQUESTS * 512 / rate - 0.01
     done = run(
         "load", "--endpoint", endpoint, "--connections", 2, "--rate", rate, "--duration", f"{seconds * 1000:.0f}ms",
-        "--seed", SEED, "--json")  # fmt: skip
+        "--seed", SEED, "--client-spans", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["requests"], report["lostSpans"]) == (REQUESTS, 0)
+    return {
+        frozenset({("client", edge["client"]), ("server", edge["server"])}): edge
+        for edge in report["betweenServices"]}  # fmt: skip
 
 
 def rehearse(collector) -> None:
@@ -370,25 +378,26 @@ def rehearse(collector) -> None:
         clients.send(collector, request)
 
 
-def send_traffic(collector) -> None:
-    """skein load, and questions to a desk; one of the users is new."""
-    load(collector.url("otlp_http"), rate=2000)
+def settle(collector, seed: int) -> None:
+    """What the collector says of its service graph is as of the last request: one that is no part of it."""
+    clients.send(collector, telemetry.simple_request(seed, service="desk")[1])
+
+
+def send_traffic(collector) -> dict[frozenset, dict]:
+    """skein load, and questions to a desk; one of the users is new. Returns what the former says of its requests."""
+    between = load(collector.url("otlp_http"), rate=4000)
     for index, request in enumerate(desk_requests(2, 60, [*USERS, "newcomer"])):
         if index % 2:
             clients.send(collector, request)
         else:
             assert clients.call(collector, request.SerializeToString()).code.value[0] == 0
+    return between
 
 
 def wait_counted(collector, sink: Sink) -> None:
     """Until all that came in was forwarded and counted, calls of models too."""
 
-    def spans_counted() -> None:
-        own = collector.metrics()
-        accepted = own.total("otelcol_receiver_accepted_spans_total")
-        assert accepted == own.total("otelcol_exporter_sent_spans_total") == collector.derived().total(red.CALLS) > 0
-
-    eventually(spans_counted, seconds=30)
+    eventually(lambda: spans_are_counted(collector), seconds=30)
     truth = Truth(ExportTraceServiceRequest.FromString(body) for body in sink.taken)
     assert len(truth.work) == collector.derived().total(red.CALLS)
 
@@ -401,6 +410,12 @@ def wait_counted(collector, sink: Sink) -> None:
     eventually(calls_counted, seconds=30)
 
 
+def spans_are_counted(collector) -> None:
+    own = collector.metrics()
+    accepted = own.total("otelcol_receiver_accepted_spans_total")
+    assert accepted == own.total("otelcol_exporter_sent_spans_total") == collector.derived().total(red.CALLS) > 0
+
+
 def everything_is_recorded(prometheus: Prometheus) -> None:
     assert prometheus.query('up{job="skein-spans"}') == {frozenset(): 1.0}
     for name in ("call:gen_ai_client_cost_usd:sum", "llm_requests_total", "service:traces_span_metrics_calls:rate5m"):
@@ -409,8 +424,9 @@ def everything_is_recorded(prometheus: Prometheus) -> None:
 
 # Numbers that are zero as long as nothing goes wrong or waits.
 ZERO_WHEN_WELL = {
-    "Requests refused", "Queue", "Age of the queue", "Attempts that are repeated", "Blocks", "Disk of the store",
-    "Series and spans that wait", "Refused and rejected", "What readers have not finished", "Lag of derivation",
+    "Requests refused", "Queue", "Age of the queue", "Attempts that are repeated", "Blocks", "Disk",
+    "Series and spans that wait", "Refused and rejected", "What readers have not finished",
+    "Spans that took no part", "Edges and spans that wait",
 }  # fmt: skip
 # Lines that are there only when something went wrong, and nothing did.
 EMPTY_WHEN_WELL = {
@@ -452,6 +468,15 @@ def test_every_query_of_a_panel_is_true(monitored, uid, panel, target):
         close(found, compute(monitored.truth, seconds))
     if panel["type"] == "timeseries":
         assert monitored.drawn(target["expr"], everything(loaded()[uid])), "nothing to draw"
+
+
+def test_the_service_graph_has_what_load_says_it_sent(monitored):
+    """The numbers of the generator itself, which pairs no spans."""
+    assert len(monitored.between) == 4 and all(edge["failed"] for edge in monitored.between.values())
+    for name, count in {"total": "requests", "failed_total": "failed"}.items():
+        found, _ = monitored.answer(f"sum by (client, server) (increase({SERVICE_GRAPH}_{name}[1m]))")
+        expected = {key: edge[count] for key, edge in monitored.between.items()}
+        close({key: value for key, value in found.items() if key in expected}, expected)
 
 
 def test_variables_offer_what_there_is(monitored):
