@@ -18,14 +18,12 @@ def binary():
 
 def _collectors(directory):
     """Makes collectors and afterwards stops those that still run: each must then drain and exit 0."""
-    made = []
-
     def make(configuration=None, arguments=None, name="collector"):
-        collector = harness.Collector(directory / f"{name}-{len(made)}", configuration, arguments)
-        made.append(collector)
+        collector = harness.Collector(directory / f"{name}-{len(make.made)}", configuration, arguments)
+        make.made.append(collector)
         return collector
 
-    make.made = made
+    make.made = []
     return make
 
 
@@ -62,6 +60,21 @@ def shared_collector(tmp_path_factory):
     _finish(make.made)
 
 
+# Collectors of the file whose tests run, so that their messages stand in the report of a failed one.
+_of_file: list[harness.Collector] = []
+
+
+@pytest.fixture(scope="module")
+def new_file_collector(tmp_path_factory):
+    """Makes collectors for all tests of a file."""
+    make = _collectors(tmp_path_factory.mktemp("file"))
+    make.made = _of_file
+    yield make
+    made = list(_of_file)
+    _of_file.clear()
+    _finish(made)
+
+
 @pytest.fixture
 def collector(new_collector):
     return new_collector().start()
@@ -80,7 +93,7 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if not report.failed:
         return
-    collectors = list(getattr(item, "collectors", []))
+    collectors = list(getattr(item, "collectors", [])) + _of_file
     collectors += [value for value in item.funcargs.values() if isinstance(value, harness.Collector)]
     for collector in {id(c): c for c in collectors}.values():
         text = "\n".join(collector.messages[-MESSAGES_SHOWN:])

@@ -30,7 +30,7 @@ class Batch:
     body: bytes
 
 
-def make_batch(seed: int, number: int) -> Batch:
+def make_batch(seed: int, number: int, pad_bytes: int = 0) -> Batch:
     """Deterministic for a seed; no two batches share a span id."""
     trace_id = telemetry.Identifiers(seed << 32 | number // BATCHES_PER_TRACE).trace_id()
     ids = telemetry.Identifiers(~(seed << 32 | number))
@@ -39,6 +39,8 @@ def make_batch(seed: int, number: int) -> Batch:
             ids, trace_id, f"step {index % 4}", milliseconds=(number + index) % 400, attributes={"n": number})
         for index in range(SPANS_PER_BATCH)
     ]
+    if pad_bytes:
+        spans[0].attributes.extend(telemetry.attributes({"pad": "x" * pad_bytes}))
     request = telemetry.export_request(spans, f"service-{number % 3}")
     return Batch(trace_id, [span.span_id for span in spans], request.SerializeToString())
 
@@ -83,6 +85,8 @@ class Load:
     acknowledgements: int = 0
     broken: int = 0
     refused: int = 0
+    # What new requests have beyond their spans.
+    pad_bytes: int = 0
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self):
@@ -153,7 +157,7 @@ class Load:
             if self._again:
                 batch = self._again.popleft()
             else:
-                batch = make_batch(self.seed, len(self.sent))
+                batch = make_batch(self.seed, len(self.sent), self.pad_bytes)
                 self.sent.append(batch)
             self.started += 1
             self.in_flight += 1

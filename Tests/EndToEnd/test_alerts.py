@@ -5,12 +5,14 @@ import hmac
 import os
 import re
 import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pytest
 
 import clients
 import telemetry
-from harness import merged, nested, run
+from harness import Collector, merged, nested, run
 from receivers import Answer, MailServer, Receiver, check_pagerduty, check_slack, check_webhook
 from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
@@ -124,21 +126,27 @@ def test_a_burst_of_errors_is_told_with_its_traces_and_so_is_its_end(new_collect
 
 
 def test_a_kill_neither_repeats_a_notice_nor_forgets_an_incident(new_collector, webhook):
-    rule = {**ERRORS, "window": "20s"}
-    collector = new_collector(alerts([rule], {"webhook": {"url": webhook.url}})).start()
-    firing(webhook, Traffic(collector, 42))
+    collector = new_collector(alerts([ERRORS], {"webhook": {"url": webhook.url}})).start()
+    traffic = Traffic(collector, 42)
+    firing(webhook, traffic)
+
+    def goes_on() -> None:
+        traffic.send(20, errors=10)
+
     # Once the delivery is on disk nothing is sent again.
     eventually(lambda: _delivered_on_disk(collector))
     for _ in range(2):
+        goes_on()
         collector.kill()
         collector.start()
         assert [alert["state"] for alert in report(collector)["alerts"]] == ["firing"]
-        _evaluated(collector, 3)
+        _evaluated(collector, 2, goes_on)
+        assert [alert["state"] for alert in report(collector)["alerts"]] == ["firing"]
     assert told(webhook) == ["firing"]
     eventually(lambda: _equal(told(webhook), ["firing", "resolved"]), 60)
     assert len(report(collector)["incidents"]) == 1
     collector.restart()
-    _evaluated(collector, 3)
+    _evaluated(collector, 2)
     assert told(webhook) == ["firing", "resolved"]
 
 
@@ -147,12 +155,13 @@ def _delivered_on_disk(collector) -> None:
     assert report(collector)["notifiers"][0]["sent"] == 1
 
 
-def _evaluated(collector, times: int) -> None:
+def _evaluated(collector, times: int, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Waits for so many evaluations that began after now."""
     name = "skein_alert_evaluations_total"
     before = collector.metrics().total(name)
 
     def enough():
+        meanwhile()
         assert collector.metrics().total(name) > before + times
 
     eventually(enough, 20)
@@ -186,87 +195,110 @@ def test_a_receiver_that_is_down_is_told_when_it_is_back(new_collector, webhook)
     assert report(collector)["notifiers"][0]["healthy"]
 
 
-def test_slack_and_pagerduty_take_what_they_are_sent(new_collector, tmp_path):
+# MARK: notifiers
+
+
+@dataclass
+class Everybody:
+    """A collector that tells everybody of an alert which has begun and ended, and whom it tells."""
+
+    collector: Collector
+    slack: Receiver
+    pager: Receiver
+    # STARTTLS, TLS from the first byte, and one whose certificate nobody trusts.
+    mail: dict[str, MailServer]
+    # What was told of the last of them while the alert fired.
+    untrusted: dict = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def everybody(new_file_collector, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("everybody")
+    servers = []
+
+    def mail_server(name: str, implicit: bool) -> MailServer:
+        (directory / name).mkdir()
+        servers.append(MailServer(directory / name, implicit=implicit))
+        return servers[-1]
+
+    mail = {"STARTTLS": mail_server("a", False), "TLS": mail_server("b", True), "untrusted": mail_server("c", False)}
     slack, pager = Receiver(check_slack), Receiver(check_pagerduty, 202)
+    servers += [slack, pager]
+    password = secret(directory, "password", "geheim")
+
+    def email(name: str, **more) -> dict:
+        return {
+            "to": ["Ops Büro <ops@example.com>", "b@example.com"], "from": "Skein <skein@example.com>",
+            "smarthost": f"localhost:{mail[name].port}", "hello": "collector.example.com", "auth_username": "skein",
+            "auth_password_file": password, **more}
+
+    rule = {**ERRORS, "summary": "Zahlungen größer .\n.. 世界 {{ $labels.service }} " + "x" * 90}
     try:
-        collector = new_collector(alerts([ERRORS], {
-            "slack/ops": {"api_url_file": secret(tmp_path, "slack", slack.url + "/services/T/B/x")},
+        collector = new_file_collector(alerts([rule], {
+            "slack/ops": {"api_url_file": secret(directory, "slack", slack.url + "/services/T/B/x")},
             "pagerduty": {
-                "routing_key_file": secret(tmp_path, "pagerduty", "r0uting"), "url": pager.url + "/v2/enqueue"},
+                "routing_key_file": secret(directory, "pagerduty", "r0uting"), "url": pager.url + "/v2/enqueue"},
+            "email/starttls": email("STARTTLS", tls={"ca_file": mail["STARTTLS"].ca}),
+            "email/tls": email("TLS", implicit_tls=True, tls={"ca_file": mail["TLS"].ca}),
+            "email/untrusted": email("untrusted"),
         })).start()
+        state = Everybody(collector, slack, pager, mail)
         traffic = Traffic(collector, 44)
 
-        def both():
+        def begun():
             traffic.send(20, errors=10)
-            assert slack.taken and pager.taken
+            assert slack.taken and pager.taken and mail["STARTTLS"].mails and mail["TLS"].mails, collector.stderr
+            [state.untrusted] = [
+                notifier for notifier in report(collector)["notifiers"] if notifier["id"] == "email/untrusted"]
+            assert "certificate" in state.untrusted.get("lastError", ""), state.untrusted
 
-        eventually(both, 30)
+        eventually(begun, 30)
         eventually(lambda: _equal(pager.taken[-1].body["event_action"], "resolve"), 40)
         eventually(lambda: _equal(slack.taken[-1].body["attachments"][0]["color"], "good"), 20)
-        assert slack.mistakes == [] and pager.mistakes == []
-        events = [request.body for request in pager.taken]
-        assert [event["event_action"] for event in events] == ["trigger", "resolve"]
-        assert len({event["dedup_key"] for event in events}) == 1
-        assert events[0]["routing_key"] == "r0uting" and events[0]["payload"]["severity"] == "critical"
-        assert any(link["text"] == "trace 1" for link in events[0]["links"])
-        assert slack.taken[0].path == "/services/T/B/x" and slack.taken[0].body["text"].startswith("[FIRING:1]")
-        assert "|trace 1>" in slack.taken[0].raw.decode()
+        yield state
     finally:
-        slack.close()
-        pager.close()
+        for server in servers:
+            server.close()
 
 
-@pytest.mark.parametrize("implicit", [False, True], ids=["STARTTLS", "TLS"])
-def test_mail_is_sent_encrypted_with_a_login(implicit, new_collector, tmp_path):
-    server = MailServer(tmp_path, implicit=implicit)
-    try:
-        rule = {**ERRORS, "summary": "Zahlungen größer .\n.. 世界 {{ $labels.service }} " + "x" * 90}
-        collector = new_collector(alerts([rule], {"email/ops": {
-            "to": ["Ops Büro <ops@example.com>", "b@example.com"], "from": "Skein <skein@example.com>",
-            "smarthost": f"localhost:{server.port}", "hello": "collector.example.com",
-            "auth_username": "skein", "auth_password_file": secret(tmp_path, "password", "geheim"),
-            "implicit_tls": implicit, "tls": {"ca_file": server.ca}}})).start()
-        traffic = Traffic(collector, 45)
-
-        def sent():
-            traffic.send(20, errors=10)
-            assert server.mails, collector.stderr
-
-        eventually(sent, 30)
-        mail = server.mails[0]
-        assert mail.was_encrypted and mail.login == "skein"
-        assert mail.sender == "skein@example.com" and mail.recipients == ["ops@example.com", "b@example.com"]
-        message = mail.message
-        assert not message.defects
-        assert "größer" in message["Subject"] and "世界" in message["Subject"]
-        assert message["To"].addresses[0].display_name == "Ops Büro"
-        assert message["From"].addresses[0].addr_spec == "skein@example.com"
-        assert message["Date"].datetime.tzinfo is not None and message["Message-ID"].endswith("@example.com>")
-        assert message["Auto-Submitted"] == "auto-generated" and message.get_content_type() == "text/plain"
-        text = message.get_content()
-        assert "condition  error_rate above 20 %" in text and 'service="shop"' in text and "/api/skein/v1/traces/" in text
-        assert max(len(line) for line in mail.raw.split(b"\r\n")) <= 78
-    finally:
-        server.close()
+def test_slack_takes_what_it_is_sent(everybody):
+    slack = everybody.slack
+    assert slack.mistakes == []
+    assert slack.taken[0].path == "/services/T/B/x" and slack.taken[0].body["text"].startswith("[FIRING:1]")
+    assert "|trace 1>" in slack.taken[0].raw.decode()
 
 
-def test_mail_goes_nowhere_where_the_certificate_is_not_trusted(new_collector, tmp_path):
-    server = MailServer(tmp_path)
-    try:
-        collector = new_collector(alerts([ERRORS], {"email": {
-            "to": ["ops@example.com"], "from": "skein@example.com", "smarthost": f"localhost:{server.port}",
-            "auth_username": "skein", "auth_password_file": secret(tmp_path, "password", "geheim")}})).start()
-        traffic = Traffic(collector, 46)
+def test_pagerduty_takes_what_it_is_sent(everybody):
+    pager = everybody.pager
+    assert pager.mistakes == []
+    events = [request.body for request in pager.taken]
+    assert [event["event_action"] for event in events] == ["trigger", "resolve"]
+    assert len({event["dedup_key"] for event in events}) == 1
+    assert events[0]["routing_key"] == "r0uting" and events[0]["payload"]["severity"] == "critical"
+    assert any(link["text"] == "trace 1" for link in events[0]["links"])
 
-        def refused():
-            traffic.send(20, errors=10)
-            [notifier] = report(collector)["notifiers"]
-            assert notifier["queued"] == 1 and "certificate" in notifier.get("lastError", ""), notifier
 
-        eventually(refused, 30)
-        assert server.mails == [] and server.logins == []
-    finally:
-        server.close()
+@pytest.mark.parametrize("name", ["STARTTLS", "TLS"])
+def test_mail_is_sent_encrypted_with_a_login(everybody, name):
+    mail = everybody.mail[name].mails[0]
+    assert mail.was_encrypted and mail.login == "skein"
+    assert mail.sender == "skein@example.com" and mail.recipients == ["ops@example.com", "b@example.com"]
+    message = mail.message
+    assert not message.defects
+    assert "größer" in message["Subject"] and "世界" in message["Subject"]
+    assert message["To"].addresses[0].display_name == "Ops Büro"
+    assert message["From"].addresses[0].addr_spec == "skein@example.com"
+    assert message["Date"].datetime.tzinfo is not None and message["Message-ID"].endswith("@example.com>")
+    assert message["Auto-Submitted"] == "auto-generated" and message.get_content_type() == "text/plain"
+    text = message.get_content()
+    assert "condition  error_rate above 20 %" in text and 'service="shop"' in text and "/api/skein/v1/traces/" in text
+    assert max(len(line) for line in mail.raw.split(b"\r\n")) <= 78
+
+
+def test_mail_goes_nowhere_where_the_certificate_is_not_trusted(everybody):
+    server = everybody.mail["untrusted"]
+    assert everybody.untrusted["queued"] == 1 and not everybody.untrusted["healthy"]
+    assert server.mails == [] and server.logins == []
 
 
 def _calls(seed: int, user: str, count: int, tokens: int = 1_000_000) -> list:

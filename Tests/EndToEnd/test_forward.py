@@ -110,23 +110,41 @@ def test_a_retryable_status_is_retried_until_it_succeeds(new_collector, sink, st
     assert metrics.total(FAILED) == 0
 
 
-@pytest.mark.parametrize("form", ["seconds", "date"])
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_waited_for(new_collector, sink, status, form):
-    arrivals = []
-    # A date has whole seconds, so that of two seconds from now is at least one away.
-    after = {"seconds": lambda: "1", "date": lambda: formatdate(time.time() + 2, usegmt=True)}[form]
+# A date has whole seconds, so that of two seconds from now is at least one away.
+RETRY_AFTER = {"seconds": lambda: "1", "date": lambda: formatdate(time.time() + 2, usegmt=True)}
 
-    def decide(_: bytes) -> Answer:
-        arrivals.append(time.monotonic())
-        return Answer.failure(status, "later", Retry_After=after()) if len(arrivals) == 1 else Answer()
 
-    sink.decide = decide
-    collector = new_collector(forwarding(sink)).start()
-    requests = sent_requests(collector, 2000 + status + len(form), 1)
-    sink.wait_for_spans(3)
-    assert 0.9 < arrivals[1] - arrivals[0] < 4
-    assert_same_spans(sink.exports(), requests)
+class Waited:
+    """A target that asks once to be left alone for a while, and when it was asked."""
+
+    def __init__(self, status: int, form: str):
+        self.sink = Sink()
+        self.sink.decide = self._decide
+        self.arrivals: list[float] = []
+        self._status, self._form = status, form
+
+    def _decide(self, _: bytes) -> Answer:
+        self.arrivals.append(time.monotonic())
+        if len(self.arrivals) > 1:
+            return Answer()
+        return Answer.failure(self._status, "later", Retry_After=RETRY_AFTER[self._form]())
+
+
+def test_retry_after_is_waited_for(new_collector):
+    targets = {f"{status}-{form}": Waited(status, form) for status in (429, 503) for form in RETRY_AFTER}
+    try:
+        collector = new_collector({"exporters": {
+            f"otlp_http/{name}": forwarding(target.sink)["exporters"]["otlp_http/sink"]
+            for name, target in targets.items()}}).start()  # fmt: skip
+        requests = sent_requests(collector, 2000, 1)
+        for name, target in targets.items():
+            target.sink.wait_for_spans(3)
+            assert 0.9 < target.arrivals[1] - target.arrivals[0] < 4, name
+            assert_same_spans(target.sink.exports(), requests)
+        collector.stop()
+    finally:
+        for target in targets.values():
+            target.sink.close()
 
 
 def test_a_slow_target_is_not_sent_the_same_spans_meanwhile(new_collector, sink):

@@ -24,9 +24,11 @@ SEED = int(os.environ.get("SKEIN_CRASH_SEED", random.SystemRandom().randrange(1 
 IN_FLIGHT_MIN = 20
 # Requests of one round before its kill: enough for blocks to seal and the forwarder to be in the middle of something.
 REQUESTS_MIN, REQUESTS_MAX = 30, 150
-# Every so many rounds the kill waits for a checkpoint of the derived state, which is written every 5 seconds, so that
-# restarts from a checkpoint and restarts from the journal alone both occur.
+# Every so many rounds the kill waits for a checkpoint of the derived state, so that restarts from a checkpoint and
+# restarts from the journal alone both occur. One is written every 5 seconds, and sooner once an eighth of the journal's
+# cap came in: in these rounds requests are large.
 CHECKPOINT_EVERY = 12
+CHECKPOINT_PAD_BYTES = 60_000
 # After the moment is chosen, the kill comes up to this much later, in the middle of whatever happens then.
 JITTER_SECONDS = 0.01
 ROUND_SECONDS = 60.0
@@ -36,7 +38,8 @@ START_SECONDS = 0.08
 # One attempt in so many is turned away by the forward target, so that kills also meet retries.
 TARGET_REFUSES_ONE_IN = 10
 
-CONFIGURATION = {"storage": {"block": {"max_age": "250ms", "max_spans": 1500}}}
+CONFIGURATION = {"storage": {
+    "block": {"max_age": "250ms", "max_spans": 1500}, "journal": {"max_bytes": 16 << 20}}}  # fmt: skip
 
 
 class Scraper:
@@ -77,12 +80,12 @@ def one_round(collector: Collector, load: Load, scraper: Scraper, choice: random
     """Lets the load run, kills at a random point, starts again; returns how many requests were in flight."""
     scrapes, started = scraper.scrapes, load.started
     wanted = choice.randrange(REQUESTS_MIN, REQUESTS_MAX)
+    waits_for_checkpoint = number % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1
+    load.pad_bytes = CHECKPOINT_PAD_BYTES if waits_for_checkpoint else 0
     load.resume()
-    if number % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
-        wait_until(load, lambda: load.started - started >= wanted)
-        load.pause()
+    if waits_for_checkpoint:
         wait_checkpoint(collector.data)
-        load.resume()
+        load.pad_bytes = 0
     # While it runs it is scraped, or what the scrapes say would be of other rounds only.
     wait_until(load, lambda: load.started - started >= wanted and scraper.scrapes > scrapes)
     time.sleep(choice.random() * JITTER_SECONDS)

@@ -146,6 +146,16 @@ def test_half_sent_bodies_hold_no_more_than_their_share(new_collector):
 
 # MARK: disk
 
+# Of a request that takes about 600 kB: what fills a disk is bytes, and what takes time here is spans.
+LARGE_SPANS = 12
+
+
+def large_request(seed: int):
+    ids = telemetry.Identifiers(seed)
+    trace_id = ids.trace_id()
+    spans = [telemetry.span(ids, trace_id, attributes={"pad": "x" * 50_000}) for _ in range(LARGE_SPANS)]
+    return trace_id, telemetry.export_request(spans)
+
 
 def test_a_full_disk_refuses_and_recovers(new_collector, tmp_path):
     with SmallDisk(tmp_path / "disk", megabytes=48) as disk:
@@ -165,7 +175,7 @@ def check_full_disk(collector, disk: SmallDisk) -> None:
     # The journal has taken room ahead, which serves for a while.
     taken = []
     for seed in range(1000, 2000):
-        refused_id, refused = telemetry.simple_request(seed, spans=400)
+        refused_id, refused = large_request(seed)
         if clients.post(collector, refused.SerializeToString()).status_code != 200:
             break
         taken.append((refused_id, refused))
@@ -180,7 +190,7 @@ def check_full_disk(collector, disk: SmallDisk) -> None:
     collector.start()
     for trace_id, request in (stored, *taken, (refused_id, refused)):
         assert_same_spans(otlp_json.to_request(collector.trace(trace_id)), request)
-    assert collector.derived().total("traces_span_metrics_calls_total") == 403 + 400 * len(taken)
+    assert collector.derived().total("traces_span_metrics_calls_total") == 3 + LARGE_SPANS * (len(taken) + 1)
     collector.stop()
 
 
@@ -191,7 +201,7 @@ def test_the_journal_at_its_cap_refuses_and_recovers(new_collector, tmp_path):
     """The store's own disk is full, so the store cannot go on and holds the journal until that reaches its cap."""
     journal_bytes_max = 16 * MEBIBYTE
     collector = new_collector(
-        {"storage": {"journal": {"max_bytes": journal_bytes_max}, "block": {"max_age": "100ms", "max_spans": 1000}}})
+        {"storage": {"journal": {"max_bytes": journal_bytes_max}, "block": {"max_age": "100ms", "max_spans": 100}}})
     store = collector.data / "store"
     collector.data.mkdir()
     with SmallDisk(store, megabytes=4) as disk:
@@ -206,10 +216,7 @@ def check_journal_cap(collector, disk: SmallDisk, journal_bytes_max: int) -> Non
     disk.fill()
     sent = []
     for seed in range(84_000, 84_100):
-        ids = telemetry.Identifiers(seed)
-        trace_id = ids.trace_id()
-        big = [telemetry.span(ids, trace_id, attributes={"pad": "x" * 5000}) for _ in range(200)]
-        request = telemetry.export_request(big)
+        trace_id, request = large_request(seed)
         if clients.post(collector, request.SerializeToString()).status_code != 200:
             break
         sent.append((trace_id, request))
@@ -223,5 +230,5 @@ def check_journal_cap(collector, disk: SmallDisk, journal_bytes_max: int) -> Non
     eventually(lambda: clients.send(collector, telemetry.simple_request(86)[1]))
     for trace_id, request in (sent[0], sent[-1]):
         assert_same_spans(otlp_json.to_request(collector.trace(trace_id)), request)
-    assert collector.derived().total("traces_span_metrics_calls_total") == 200 * len(sent) + 3
+    assert collector.derived().total("traces_span_metrics_calls_total") == LARGE_SPANS * len(sent) + 3
     collector.stop()

@@ -417,7 +417,7 @@ def test_the_protocol_is_kept_and_only_what_may_pass_is_retried(new_collector):
     target.decide = lambda body: answers.pop(0) if answers else Answer()
     try:
         collector = new_collector(merged(
-            nested("connectors.spanmetrics.metrics_flush_interval", "3s"),
+            nested("connectors.spanmetrics.metrics_flush_interval", "1500ms"),
             nested("exporters.prometheusremotewrite/x", {
                 "endpoint": f"{target.endpoint}/api/v1/write", "headers": {"X-Scope-OrgID": "a"},
                 "retry_on_failure": {"initial_interval": "10ms"}, "target_info": {"enabled": False},

@@ -8,7 +8,7 @@ import pytest
 import red
 import telemetry
 from exposition import Labels
-from harness import run
+from harness import Collector, run
 from monitoring import Prometheus, configuration
 from test_red import send_all, varied_requests
 from waiting import eventually
@@ -16,21 +16,33 @@ from waiting import eventually
 TEMPO_BOUNDS = [0.002 * 2**k for k in range(14)]
 
 
-@pytest.fixture
-def scraped(new_collector, tmp_path):
-    """Starts a collector with settings of its connector and a Prometheus that scrapes it."""
-    servers = []
+# The settings of the connector that the tests with Prometheus are about.
+SETTINGS = {
+    "profiles": {"naming_profiles": ["otel", "jaeger-spm", "tempo", "legacy"]},
+    "jaeger": {"naming_profiles": ["otel", "jaeger-spm"]},
+    "exemplars": {"exemplars": {"enabled": True}, "naming_profiles": ["otel", "tempo"]},
+    "exponential": {"histogram": {"exponential": {"max_size": 160}}},
+}
 
-    def start(spanmetrics: dict):
-        collector = new_collector({"connectors": {"spanmetrics": spanmetrics}}).start()
-        directory = tmp_path / f"prometheus{len(servers)}"
-        servers.append(Prometheus(directory, configuration(collector, directory)))
-        servers[-1].wait_listening()
-        return collector, servers[-1]
 
-    yield start
-    for server in servers:
-        server.close()
+@pytest.fixture(scope="module")
+def scraped(new_file_collector, tmp_path_factory):
+    """By name a collector with these settings and a Prometheus that scrapes it, of one test alone.
+
+    All start together, because a Prometheus takes 5 s until it scrapes for the first time.
+    """
+    made: dict[str, tuple[Collector, Prometheus]] = {}
+    try:
+        for name, settings in SETTINGS.items():
+            collector = new_file_collector({"connectors": {"spanmetrics": settings}}, name=name).start()
+            directory = tmp_path_factory.mktemp(name)
+            made[name] = collector, Prometheus(directory, configuration(collector, directory))
+        for _, prometheus in made.values():
+            prometheus.wait_listening()
+        yield made
+    finally:
+        for _, prometheus in made.values():
+            prometheus.close()
 
 
 def again(batches):
@@ -51,7 +63,7 @@ def renamed(labels: Labels, old: str, new: str) -> Labels:
 
 
 def test_every_profile_is_scraped(scraped):
-    collector, prometheus = scraped({"naming_profiles": ["otel", "jaeger-spm", "tempo", "legacy"]})
+    collector, prometheus = scraped["profiles"]
     batches = varied_requests(21, count=10)
     send_all(collector, batches)
     expected = red.expected_series(batches)
@@ -115,7 +127,7 @@ def jaeger(prometheus: Prometheus, expression: str) -> dict[frozenset, float]:
 
 
 def test_jaegers_monitor_tab_gets_its_data_with_both_settings(scraped):
-    collector, prometheus = scraped({"naming_profiles": ["otel", "jaeger-spm"]})
+    collector, prometheus = scraped["jaeger"]
     first = varied_requests(22, count=10)
     send_all(collector, first)
     before = red.expected_series(first)
@@ -165,8 +177,7 @@ def test_jaegers_monitor_tab_gets_its_data_with_both_settings(scraped):
 
 
 def test_exemplars_reach_prometheus(scraped):
-    collector, prometheus = scraped(
-        {"exemplars": {"enabled": True}, "naming_profiles": ["otel", "tempo"]})
+    collector, prometheus = scraped["exemplars"]
     batches = varied_requests(23, count=4)
     send_all(collector, batches)
     spans = {
@@ -192,7 +203,7 @@ def test_exemplars_reach_prometheus(scraped):
 
 
 def test_exponential_histograms_are_scraped_with_fixed_bounds(scraped):
-    collector, prometheus = scraped({"histogram": {"exponential": {"max_size": 160}}})
+    collector, prometheus = scraped["exponential"]
     batches = varied_requests(24, count=10)
     send_all(collector, batches)
     durations = [

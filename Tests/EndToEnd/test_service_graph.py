@@ -13,6 +13,7 @@ import telemetry
 from harness import run
 from waiting import eventually
 
+MEBIBYTE = 1 << 20
 SERVICES = ["shop", "stock", "mail", 'odd "quoted" \\ ü']
 
 
@@ -88,7 +89,7 @@ def send_all(collector, batches) -> None:
 
 
 def test_the_graph_equals_an_independent_computation(new_collector):
-    collector = new_collector(configuration("4s")).start()
+    collector = new_collector(configuration("3s")).start()
     batches = Traffic(71).requests(60)
     send_all(collector, batches)
     eventually(lambda: servicegraph.assert_equal(collector.derived(), batches), seconds=30)
@@ -106,20 +107,34 @@ def test_the_graph_equals_an_independent_computation(new_collector):
     assert about.total("skein_servicegraph_series") == len(edges)
 
 
-@pytest.mark.parametrize("waits_for_checkpoint", [True, False])
-def test_kills_neither_lose_nor_double_a_request(new_collector, waits_for_checkpoint):
-    collector = new_collector(configuration("15s")).start()
-    batches = Traffic(72).requests(40)
-    half = len(batches) // 2
-    send_all(collector, batches[:half])
-    if waits_for_checkpoint:
-        wait_for(collector.data / "derived/derived.checkpoint")
-    before = collector.derived()
-    collector.kill()
-    collector.start()
-    red.assert_never_falls(before, eventually(collector.derived))
-    # Both sides of some requests stand on either side of the kill.
-    send_all(collector, batches[half:])
+def test_kills_neither_lose_nor_double_a_request(new_collector):
+    journal = {"storage": {"journal": {"max_bytes": 16 * MEBIBYTE}}}
+    collector = new_collector(configuration("8s") | journal).start()
+    checkpoint = collector.data / "derived/derived.checkpoint"
+    batches = Traffic(72).requests(60)
+    third = len(batches) // 3
+    # Once an eighth of the journal's cap came in, a checkpoint is due.
+    ids = telemetry.Identifiers(75)
+    pads = {f"pad.{index}": "x" * 60_000 for index in range(40)}
+    ballast = telemetry.export_request([telemetry.span(ids, ids.trace_id(), attributes=pads)])
+
+    def kill_and_start() -> None:
+        before = collector.derived()
+        collector.kill()
+        collector.start()
+        red.assert_never_falls(before, eventually(collector.derived))
+
+    # Both sides of some requests stand on either side of each kill: of one that leaves the journal alone to start
+    # from, and of one that leaves a checkpoint and what came after it.
+    send_all(collector, batches[:third])
+    eventually(lambda: _assert(len(collector.derived().series(servicegraph.REQUESTS)) > 0))
+    assert not checkpoint.exists()
+    kill_and_start()
+    clients.send(collector, ballast)
+    wait_for(checkpoint)
+    send_all(collector, batches[third : 2 * third])
+    kill_and_start()
+    send_all(collector, batches[2 * third :])
     eventually(lambda: servicegraph.assert_equal(collector.derived(), batches), seconds=60)
     # What was settled by time alone stays so, from the first answer on.
     settled = collector.derived()
