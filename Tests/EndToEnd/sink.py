@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,8 +42,9 @@ class Sink:
     Bodies are kept as they came and parsed only when asked for, so that a fast collector is not slowed down.
     """
 
-    def __init__(self, path: str = "/v1/traces"):
+    def __init__(self, path: str = "/v1/traces", tls: ssl.SSLContext | None = None):
         self.path = path
+        self._tls = tls
         self.decide: Decide = take
         self.taken: list[bytes] = []
         self.requests: list[tuple[int, dict[str, str]]] = []
@@ -55,11 +57,13 @@ class Sink:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"https://localhost:{self._port}" if self._tls else f"http://127.0.0.1:{self._port}"
 
     def open(self) -> None:
         """Listens, after the first time on the port that it had."""
         self._server = _Server(("127.0.0.1", self._port), self)
+        if self._tls:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

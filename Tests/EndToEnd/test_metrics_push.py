@@ -1,6 +1,8 @@
 """Derived metrics pushed by OTLP to a server in Python, and by remote write to Debian's Prometheus."""
 
 import math
+import re
+import ssl
 import struct
 import time
 from statistics import NormalDist
@@ -21,6 +23,7 @@ import telemetry
 import wire
 from harness import merged, nested, run
 from monitoring import Prometheus
+from receivers import certificate
 from sink import Answer, Sink
 from test_red import send_all, varied_requests
 from waiting import eventually
@@ -468,3 +471,108 @@ def test_a_target_that_is_away_costs_nothing_but_the_pushes(new_collector):
 
     eventually(counted)
     collector.stop()
+
+
+# MARK: TLS
+
+
+@pytest.fixture(scope="module")
+def authorities(tmp_path_factory) -> dict[str, tuple[str, str, str]]:
+    """By name the files of an authority, of a certificate of it for localhost, and of that one's key."""
+    result = {}
+    for name in ("ours", "other"):
+        directory = tmp_path_factory.mktemp(name)
+        result[name] = certificate(directory)
+    return result
+
+
+class Targets:
+    """A target of OTLP and one of remote write, both over TLS, and a collector's exporters for them."""
+
+    def __init__(self, files: tuple[str, str, str], asks_for_certificate: bool):
+        authority, own, key = files
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(own, key)
+        if asks_for_certificate:
+            context.load_verify_locations(authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+        self.sinks = {
+            "otlphttp/metrics": Sink("/v1/metrics", context), "prometheusremotewrite/x": Sink("/api/v1/write", context)}
+
+    def configuration(self, tls: dict) -> dict:
+        quick = {"tls": tls, "retry_on_failure": {"initial_interval": "10ms", "max_elapsed_time": "200ms"}}
+        exporters = {
+            "otlphttp/metrics": {"endpoint": self.sinks["otlphttp/metrics"].endpoint, **quick},
+            "prometheusremotewrite/x": {
+                "endpoint": f"{self.sinks['prometheusremotewrite/x'].endpoint}/api/v1/write", **quick}}  # fmt: skip
+        pipelines = merged(PIPELINES, {"metrics": {"exporters": list(exporters)}})
+        return merged(FAST, {"exporters": exporters, "service": {"pipelines": pipelines}})
+
+    def close(self) -> None:
+        for sink in self.sinks.values():
+            sink.close()
+
+
+# By name: what a collector is given of which authority, and whether targets ask for its certificate.
+TRUSTED = {
+    "its authority": ({"ca_file": "ours"}, False),
+    "no check": ({"insecure_skip_verify": True}, False),
+    "a certificate of its own": ({"ca_file": "ours", "cert_file": "ours", "key_file": "ours"}, True),
+}
+REFUSED = {
+    "another authority": ({"ca_file": "other"}, False),
+    "the system's authorities": ({}, False),
+    "a certificate of another authority": ({"ca_file": "ours", "cert_file": "other", "key_file": "other"}, True),
+    "no certificate": ({"ca_file": "ours"}, True),
+}
+FILES = ["ca_file", "cert_file", "key_file"]
+
+
+@pytest.fixture
+def over_tls(new_collector, authorities, request):
+    """A collector that pushes to two targets over TLS."""
+    settings, asks_for_certificate = request.param
+    targets = Targets(authorities["ours"], asks_for_certificate)
+    tls = {
+        key: authorities[value][FILES.index(key)] if key in FILES else value for key, value in settings.items()}
+    collector = new_collector(targets.configuration(tls)).start()
+    clients.send(collector, telemetry.simple_request(460)[1])
+    yield collector, targets.sinks
+    targets.close()
+
+
+@pytest.mark.parametrize("over_tls", TRUSTED.values(), ids=TRUSTED, indirect=True)
+def test_metrics_are_pushed_over_tls(over_tls):
+    collector, sinks = over_tls
+
+    def taken() -> None:
+        own = collector.metrics()
+        for name, sink in sinks.items():
+            assert sink.bodies(), name
+            assert own.total("otelcol_exporter_sent_metric_points_total", exporter=name) > 0, name
+            assert own.total("otelcol_exporter_send_failed_metric_points_total", exporter=name) == 0, name
+
+    eventually(taken)
+    _, calls = having(sinks["otlphttp/metrics"], "traces.span.metrics.calls")["traces.span.metrics.calls"]
+    assert sum(point.as_int for point in calls.sum.data_points) == 3
+    written = [labels for labels, _ in series_of(sinks["prometheusremotewrite/x"].bodies()[-1])]
+    assert ("__name__", red.CALLS) in [label for labels in written for label in labels]
+
+
+@pytest.mark.parametrize("over_tls", REFUSED.values(), ids=REFUSED, indirect=True)
+def test_nothing_is_pushed_where_a_certificate_is_not_trusted(over_tls, request):
+    collector, sinks = over_tls
+    # A target that does not like the collector's certificate says so by hanging up, after the handshake.
+    _, asks_for_certificate = request.node.callspec.params["over_tls"]
+    trouble = "connection failed" if asks_for_certificate else "SSL certificate problem"
+
+    def failed() -> None:
+        own = collector.metrics()
+        for name in sinks:
+            assert own.total("otelcol_exporter_send_failed_metric_points_total", exporter=name) > 0, name
+            assert own.total("otelcol_exporter_sent_metric_points_total", exporter=name) == 0, name
+            assert any(
+                re.search(f"gave up on a push exporter={name} .*{trouble}", line) for line in collector.messages)
+
+    eventually(failed)
+    assert all(sink.requests == [] for sink in sinks.values())
