@@ -47,11 +47,18 @@ package struct ExampleTraces: Sendable {
             return .and(
                 [.exists(.attribute(.any, key: "gen_ai.tool.name"))] + own + [.compare(.statusCode, .equal, .int(2))])
         case .latencyP50, .latencyP95, .latencyP99:
-            let least = Int64(max(0, min(alert.value, 1e9)) * 1e9)
+            let least = Int64(max(0, min(leastSeconds(alert.value), 1e9)) * 1e9)
             return .and([.exists(.serviceName)] + own + [.compare(.duration, .greaterOrEqual, .int(least))])
         case .requestRate where !rule.looksForLess: return .and([.exists(.serviceName)] + own)
         default: return nil
         }
+    }
+
+    /// The least duration, in seconds, of the spans that a latency was read from: the lower bound of its bucket. Within
+    /// the bucket the latency is estimated, and may be longer than any span took.
+    private func leastSeconds(_ latency: Double) -> Double {
+        guard let bounds = sources.red()?.bucketBoundsSeconds else { return latency }
+        return bounds.last { $0 < latency } ?? 0
     }
 
     private func bySpans(_ alert: Alert, _ rule: AlertRule, _ range: TimeRange) -> [TraceID] {
@@ -159,7 +166,7 @@ package struct ExampleTraces: Sendable {
         switch rule.metric {
         case .errorRate, .toolErrorRate: terms.append("status = error")
         case .latencyP50, .latencyP95, .latencyP99:
-            terms.append("duration >= \(AlertText.value(alert.value, .duration))")
+            terms.append("duration >= \(AlertText.value(leastSeconds(alert.value), .duration))")
         default: break
         }
         return terms.isEmpty ? "{ }" : "{ \(terms.joined(separator: " && ")) }"
