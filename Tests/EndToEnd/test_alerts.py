@@ -5,6 +5,7 @@ import hmac
 import os
 import re
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -346,6 +347,132 @@ def test_budgets_are_told_of_once_a_step_and_period(new_collector, webhook, tmp_
     clients.send(collector, telemetry.export_request(_calls(54, "ada", 3), "desk"))
     eventually(lambda: _equal(steps(), ["ada 80 %", "ada 100 %"]), 20)
     assert [alert["labels"]["user"] for alert in report(collector)["alerts"]] == ["ada"]
+
+
+HOUR_NANOSECONDS = 3600 * SECOND
+# What each service of the past did every second, and how: as long before and after the windows as the test may take.
+PAST_SECONDS, PAST_RATE = 150, 5
+
+
+def _past(seed: int, service: str, milliseconds: float, errors_of_ten: int) -> object:
+    """Spans of a service around the time an hour ago, evenly."""
+    ids, spans = telemetry.Identifiers(seed), []
+    first = telemetry.now() - HOUR_NANOSECONDS - PAST_SECONDS // 3 * SECOND
+    for index in range(PAST_SECONDS * PAST_RATE):
+        made = span(
+            ids, ids.trace_id(), "POST /order", kind=2, start=first + index * SECOND // PAST_RATE,
+            milliseconds=milliseconds)
+        made.status.code = 2 if index % 10 < errors_of_ten else 0
+        spans.append(made)
+    return telemetry.export_request(spans, service)
+
+
+def test_rates_and_latencies_are_compared_with_the_same_time_before(new_collector, webhook):
+    """What was an hour ago comes from stored spans; only what is more than then is told, and by how much."""
+    against = {"baseline": "1h", "by": ["service"], "window": "4s", "min_count": 10}
+    rules = [
+        {"name": "Slower", "metric": "latency_p95", "above": 2, "min_value": "100ms", **against},
+        {"name": "MoreErrors", "metric": "error_rate", "above": "200%", "min_value": "5%", **against},
+        {"name": "MoreTraffic", "metric": "request_rate", "above": 10, **against},
+        {"name": "LessTraffic", "metric": "request_rate", "below": "50%", **against, "min_count": 0},
+    ]
+    collector = new_collector(alerts(rules, {"webhook": {"url": webhook.url}})).start()
+    # Each is worse than before in one way; "new" was not there, and "small" is slower by far, but quick still.
+    past = {
+        "slow": (30, 1), "failing": (30, 1), "busy": (30, 1), "same": (30, 1), "small": (2, 1), "gone": (30, 1)}
+    for index, (service, (milliseconds, errors)) in enumerate(past.items()):
+        clients.send(collector, _past(60 + index, service, milliseconds, errors))
+    # What was sent as the past was counted when it came in; the windows of now must have passed it.
+    _evaluated(collector, 6)
+    now = {"slow": (10, 1, 300), "failing": (10, 8, 30), "busy": (150, 15, 30), "same": (10, 1, 30),
+           "small": (10, 1, 40), "new": (10, 8, 900)}  # fmt: skip
+    sent_before = len(webhook.taken)
+    traffic = Traffic(collector, 69)
+
+    def alerting() -> set[tuple[str, str]]:
+        return {
+            (alert["labels"]["alertname"], alert["labels"]["service"]) for request in webhook.taken[sent_before:]
+            for alert in request.body["alerts"] if alert["status"] == "firing"}  # fmt: skip
+
+    sent_at = 0.0
+
+    def goes_on() -> None:
+        nonlocal sent_at
+        if time.monotonic() < sent_at + 0.7:
+            return
+        sent_at = time.monotonic()
+        for service, (count, errors, milliseconds) in now.items():
+            traffic.send(count, errors, service, milliseconds)
+
+    def all_told() -> None:
+        goes_on()
+        assert {("Slower", "slow"), ("MoreErrors", "failing"), ("MoreTraffic", "busy"), ("LessTraffic", "gone")} <= (
+            alerting()), alerting()
+
+    eventually(all_told, 40)
+    _evaluated(collector, 2, goes_on)
+    assert alerting() == {
+        ("Slower", "slow"), ("MoreErrors", "failing"), ("MoreTraffic", "busy"), ("LessTraffic", "gone")}
+    by_name = {
+        alert["labels"]["alertname"]: alert for request in webhook.taken[sent_before:]
+        for alert in request.body["alerts"]}  # fmt: skip
+    current = {alert["labels"]["alertname"]: alert for alert in report(collector)["alerts"]}
+    assert current["MoreErrors"]["baseline"] == pytest.approx(0.1, abs=0.05)
+    assert current["MoreErrors"]["value"] == pytest.approx(0.8, abs=0.02)
+    assert current["MoreTraffic"]["baseline"] == pytest.approx(PAST_RATE, rel=0.1)
+    assert current["LessTraffic"]["baseline"] == pytest.approx(PAST_RATE, rel=0.1) and current["LessTraffic"]["value"] == 0
+    # Of the buckets from 10 to 50 ms and from 200 to 400 ms.
+    assert 0.01 < current["Slower"]["baseline"] <= 0.05 and 0.2 < current["Slower"]["value"] <= 0.4
+    summary = by_name["MoreErrors"]["annotations"]["summary"]
+    assert re.fullmatch(r"MoreErrors: failing \((79|80|81)(\.\d+)? %, \d+(\.\d+)? % before\)", summary), summary
+    assert len(by_name["Slower"]["annotations"]["trace_ids"].split(",")) == 3
+
+
+def _tool_runs(ids: telemetry.Identifiers, tool: str, count: int, errors: int) -> object:
+    """Runs of a tool below one of an agent each."""
+    spans = []
+    for index in range(count):
+        trace_id = ids.trace_id()
+        agent = span(ids, trace_id, "invoke_agent critic", kind=1, milliseconds=90, attributes={
+            "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "critic"})
+        made = span(ids, trace_id, f"execute_tool {tool}", kind=1, parent_span_id=agent.span_id, attributes={
+            "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool})
+        made.status.code = 2 if index < errors else 0
+        spans += [made, agent]
+    return telemetry.export_request(spans, "desk")
+
+
+def test_tools_that_fail_are_told_of(new_collector, webhook):
+    rule = {
+        "name": "ToolFails", "metric": "tool_error_rate", "above": "10%", "by": ["tool"], "window": "4s",
+        "min_count": 10, "summary": "{{ $labels.tool }}: {{ $value }}"}
+    gen_ai = {"wait": "100ms", "late_wait": "100ms"}
+    collector = new_collector(merged(
+        alerts([rule], {"webhook": {"url": webhook.url}}), nested("connectors.gen_ai", gen_ai))).start()
+    ids = telemetry.Identifiers(70)
+    # One fails often, one seldom, one always, but it ran too seldom to say so.
+    failed = set()
+
+    def goes_on() -> None:
+        request = _tool_runs(ids, "search", 20, 10)
+        failed.update(
+            own.trace_id.hex() for own in request.resource_spans[0].scope_spans[0].spans if own.status.code == 2)
+        clients.send(collector, request)
+        clients.send(collector, _tool_runs(ids, "calculator", 20, 1))
+
+    def fires() -> None:
+        goes_on()
+        assert "firing" in told(webhook)
+
+    clients.send(collector, _tool_runs(ids, "printer", 5, 5))
+    eventually(fires, 30)
+    _evaluated(collector, 2, goes_on)
+    told_of = [alert for request in webhook.taken for alert in request.body["alerts"]]
+    assert {alert["labels"]["tool"] for alert in told_of} == {"search"}
+    assert told_of[0]["annotations"]["summary"] == "search: 50 %"
+    examples = told_of[0]["annotations"]["trace_ids"].split(",")
+    assert 1 <= len(examples) <= 3 and set(examples) <= failed
+    eventually(lambda: _equal(told(webhook), ["firing", "resolved"]), 40)
 
 
 def test_a_silence_keeps_quiet_and_is_shown(new_collector, webhook):
