@@ -9,6 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import clients
@@ -40,6 +43,8 @@ from monitoring import DEPLOY, Prometheus, configuration
 from sink import Sink
 from waiting import eventually
 
+# The types of panels and queries.
+register_default_plugins()
 DASHBOARDS = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
 COLUMNS = 24
 # Units of Grafana that are used; one that it does not know is shown as text behind the number.
@@ -157,6 +162,35 @@ def test_data_sources_are_the_variables_or_provisioned(dashboard):
 def test_grafana_knows_how_often_is_scraped():
     scraped = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["global"]["scrape_interval"]
     assert provisioned()["prometheus"]["jsonData"]["timeInterval"] == scraped
+
+
+# Keys that Grafana reads although its schema does not name them: what an annotation of a Prometheus source says, and
+# the text of a variable's query.
+BEYOND_SCHEMA = {
+    ".annotations.list.titleFormat", ".annotations.list.textFormat", ".annotations.list.step",
+    ".templating.list.definition"}  # fmt: skip
+
+
+def test_every_key_is_one_of_grafanas_schema(dashboard):
+    """Read into the types that Grafana publishes of its schema, and written again, nothing else is lost or changed."""
+    read = Dashboard.from_json(dashboard)
+    assert lost(dashboard, json.loads(JSONEncoder().encode(read))) <= BEYOND_SCHEMA
+    # The check can tell.
+    misspelt = json.loads(json.dumps(dashboard).replace('"thresholdsStyle"', '"thresholdStyle"'))
+    found = lost(misspelt, json.loads(JSONEncoder().encode(Dashboard.from_json(misspelt))))
+    assert ".panels.fieldConfig.defaults.custom.thresholdStyle" in found
+
+
+def lost(before, after, place: str = "") -> set[str]:
+    """The places of what is in one document and not the same in the other."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return {
+            found for key, value in before.items()
+            for found in (lost(value, after[key], f"{place}.{key}") if key in after else {f"{place}.{key}"})
+        }  # fmt: skip
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return {found for pair in zip(before, after) for found in lost(*pair, place)}
+    return set() if before == after else {place}
 
 
 def test_variables_are_used_and_defined(dashboard):
