@@ -36,7 +36,8 @@ test: packages venv ## build and run every test, then the example once
 	$(SWIFT_BUILD) --build-tests
 	@# One at a time: tests that wait for a server would otherwise starve behind those that compute.
 	@set -o pipefail; swift test -c release --skip-build --no-parallel 2>&1 | tee .build/test.log
-	@set -o pipefail; $(PYTHON) -m pytest Tests/EndToEnd 2>&1 | tee .build/end-to-end.log
+	@# Two files at a time: most of what they do is wait.
+	@set -o pipefail; $(PYTHON) -m pytest -n 2 --dist loadfile Tests/EndToEnd 2>&1 | tee .build/end-to-end.log
 	@# A seed of its own, so that a failure is that of the change; make simulate takes others.
 	@.build/release/skein-simulate 60 1
 	@ONCE=1 deploy/run.sh

@@ -94,7 +94,7 @@ class Alertmanager(Server):
 
 
 def deployed_flags(service: str) -> list[str]:
-    """The flags that compose gives a server, but for its files; with paths of the machine instead of the container's."""
+    """The flags that compose gives a server, but for its own files; paths are those of the machine."""
     document = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][service]
     mounted = [volume.split(":")[:2] for volume in document["volumes"] if volume.startswith(".")]
     flags = []

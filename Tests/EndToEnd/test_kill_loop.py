@@ -160,6 +160,8 @@ def test_kill_loop(new_collector, sink, tmp_path, capsys):
 
 
 def say(capsys, text: str) -> None:
+    """Also in the report of a failure: of a worker beside others nothing else is seen."""
+    print(text)
     with capsys.disabled():
         print(f"\n{text}", flush=True)
 
