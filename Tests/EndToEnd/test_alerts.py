@@ -21,7 +21,7 @@ from waiting import eventually
 # Times of a test: what takes minutes in production takes seconds here.
 QUICK = {"interval": "1s", "group_wait": "0s", "group_interval": "1s"}
 ERRORS = {
-    "name": "HighErrorRate", "metric": "error_rate", "above": "20%", "window": "6s", "by": ["service"], "for": "1s",
+    "name": "HighErrorRate", "metric": "error_rate", "above": "20%", "window": "4s", "by": ["service"], "for": "1s",
     "severity": "critical", "summary": "{{ $labels.service }} fails: {{ $value }}", "labels": {"team": "desk"}}
 
 

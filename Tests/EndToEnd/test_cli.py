@@ -256,6 +256,20 @@ def test_load_sends_what_it_says_and_the_collector_has_it(collector, protocol):
     assert collector.query("/api/services").json()["data"]
 
 
+def test_load_says_what_went_between_services_where_that_is_asked_for(collector):
+    arguments = ["--endpoint", collector.url("otlp_http"), "--rate", "10000", "--duration", "300ms", "--seed", "7"]
+    plain, paired = done(run("load", *arguments)), done(run("load", *arguments, "--client-spans"))
+    assert "between" not in plain
+    found = re.search(r"^between +([\d,]+) requests from service to service, (\d+) failed$", paired, re.MULTILINE)
+    report = json.loads(done(run("load", *arguments, "--client-spans", "--json")))
+    edges = report["betweenServices"]
+    assert int(found[1].replace(",", "")) == sum(edge["requests"] for edge in edges) > 100
+    assert int(found[2]) == sum(edge["failed"] for edge in edges) > 0
+    assert {(edge["client"], edge["server"]) for edge in edges} == {
+        ("assist-gateway", "agent-coordinator"), ("agent-coordinator", "agent-planner"),
+        ("agent-coordinator", "agent-researcher"), ("agent-coordinator", "agent-writer")}  # fmt: skip
+
+
 def test_load_without_a_collector_fails_and_says_so():
     arguments = ["--endpoint", "http://127.0.0.1:1", "--protocol", "http", "--rate", "100", "--duration", "1s"]
     result = run("load", *arguments, seconds=20)

@@ -171,7 +171,12 @@ def test_a_full_disk_refuses_and_recovers(new_collector, tmp_path):
 def check_full_disk(collector, disk: SmallDisk) -> None:
     stored = telemetry.simple_request(82)
     clients.send(collector, stored[1])
+    own = collector.metrics()
+    assert own.total("skein_storage_size_bytes") == disk.megabytes * MEBIBYTE
+    # The journal has taken room ahead.
+    assert 20 * MEBIBYTE < own.total("skein_storage_free_bytes") < disk.megabytes * MEBIBYTE
     disk.fill()
+    assert collector.metrics().total("skein_storage_free_bytes") == 0
     # The journal has taken room ahead, which serves for a while.
     taken = []
     for seed in range(1000, 2000):
