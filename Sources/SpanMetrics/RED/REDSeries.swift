@@ -188,16 +188,20 @@ struct REDSeries: Sendable {
         exemplars[row * shape.exemplarCount + place] = exemplar
     }
 
-    /// The first bucket whose bound is not below the duration.
+    /// The first bucket whose bound is not below the duration. Without a branch that depends on it, which a processor
+    /// would guess wrongly every other time.
     @inline(__always)
     static func bucket(of nanoseconds: UInt64, _ bounds: [UInt64]) -> Int {
-        var low = 0
-        var high = bounds.count
-        while low < high {
-            let middle = (low + high) / 2
-            if bounds[middle] < nanoseconds { low = middle + 1 } else { high = middle }
+        bounds.withUnsafeBufferPointer { bounds in
+            var start = 0
+            var count = bounds.count
+            while count > 1 {
+                let half = count >> 1
+                start &+= bounds[start &+ half &- 1] < nanoseconds ? half : 0
+                count &-= half
+            }
+            return count == 1 && bounds[start] < nanoseconds ? start + 1 : start
         }
-        return low
     }
 
     // MARK: expiry

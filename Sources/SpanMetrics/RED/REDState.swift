@@ -68,16 +68,21 @@ struct REDState: Sendable {
     private let hasMore: Bool
     /// The key of the span at hand; kept so that a span allocates nothing.
     private var key: [UInt8] = []
-    /// What spans of the resource at hand were counted as, by ``slot(_:_:)``.
-    private var known: [Known?] = Array(repeating: nil, count: Self.knownCount)
+    /// What spans of the resource at hand were counted as, by ``findSlots(_:of:)``.
+    private var known = [Known](repeating: Known(), count: Self.knownCount)
+    /// Tells what is known of the scope at hand from what was of those before.
+    private var generation: UInt32 = 0
+    /// Where the spans at hand may be known.
+    private var slots = [UInt8](repeating: 0, count: Self.groupCount)
 
     /// A span whose series is known, and with it that of every span of its scope that is equal in these.
     private struct Known: Sendable {
-        let name: ByteRange
-        let kind: Int32
-        let statusCode: Int32
-        let row: Int
-        let isOverflow: Bool
+        var name = ByteRange.empty
+        var kind: Int32 = 0
+        var statusCode: Int32 = 0
+        var generation: UInt32 = 0
+        var isOverflow = false
+        var row = 0
     }
 
     /// What all spans of one scope have in common.
@@ -93,7 +98,10 @@ struct REDState: Sendable {
     }
 
     /// A power of two; more than the operations that one resource usually has in a request.
-    private static let knownCount = 64
+    private static let knownCount = 128
+    /// Spans that are looked at together: more than a processor fetches side by side, few enough to be in its cache
+    /// still when they are counted.
+    private static let groupCount = 32
 
     init(configuration: SpanMetricsConfiguration, seed: UInt64) {
         self.configuration = configuration
@@ -140,29 +148,45 @@ struct REDState: Sendable {
             return
         }
         var prefix: [UInt8] = [0]
-        if tables.calls.schema.includesService { Self.append(batch.slice(service.slice), to: &prefix) }
+        if tables.calls.schema.includesService { SeriesKey.append(service.slice, of: batch, to: &prefix) }
         var origin = Origin(receivedAt: stored.receivedAt, attributes: resource.attributes, prefix: prefix)
         origin.callsFallbacks = Self.fallbacks(tables.calls.schema, resource.attributes, of: batch)
         if let durations = tables.durations {
             origin.durationsFallbacks = Self.fallbacks(durations.schema, resource.attributes, of: batch)
         }
-        for slot in known.indices { known[slot] = nil }
-        batch.spans.withUnsafeBufferPointer { spans in
-            for scope in scopes {
-                if !instrumentationScopes.isEmpty {
-                    origin.scope = scopePart(scope, of: batch)
-                    for slot in known.indices { known[slot] = nil }
+        forgetKnown()
+        for scope in scopes {
+            if !instrumentationScopes.isEmpty {
+                origin.scope = scopePart(scope, of: batch)
+                forgetKnown()
+            }
+            var rest = scope.spans.indices
+            while !rest.isEmpty {
+                let group = rest.prefix(Self.groupCount)
+                if isPlain { findSlots(group, of: batch) }
+                batch.spans.withUnsafeBufferPointer { spans in
+                    for (place, index) in group.enumerated() {
+                        record(spans[index], of: batch, origin, slot: Int(slots[place]), into: &tables)
+                    }
                 }
-                for index in scope.spans.indices { record(spans[index], of: batch, origin, into: &tables) }
+                rest.removeFirst(group.count)
             }
         }
     }
 
+    private mutating func forgetKnown() {
+        generation &+= 1
+        guard generation == 0 else { return }
+        for slot in known.indices { known[slot] = Known() }
+        generation = 1
+    }
+
     @inline(__always)
     private mutating func record(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ origin: borrowing Origin, into tables: inout REDTables
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ origin: borrowing Origin, slot: Int,
+        into tables: inout REDTables
     ) {
-        let (row, isOverflow) = row(of: span, batch, origin, in: &tables.calls)
+        let (row, isOverflow) = row(of: span, batch, origin, slot, in: &tables.calls)
         let measurement = measurement(of: span, batch, origin.receivedAt)
         tables.calls.add(measurement, to: row)
         if isOverflow { statistics.spansOverflowed += 1 }
@@ -223,9 +247,9 @@ struct REDState: Sendable {
                     ?? batch.attribute(dimension.key, in: event.attributes)
                     ?? batch.attribute(dimension.key, in: origin.attributes)
                 if let found {
-                    Self.append(found, of: batch, to: &key)
+                    SeriesKey.append(found, of: batch, to: &key)
                 } else if dimension.key.elementsEqual("event.name".utf8) {
-                    Self.append(batch.slice(event.name), to: &key)
+                    SeriesKey.append(event.name, of: batch, to: &key)
                 } else {
                     key.append(contentsOf: dimension.fallback)
                 }
@@ -238,38 +262,52 @@ struct REDState: Sendable {
     // MARK: keys
 
     /// The row that a span counts in.
+    @inline(__always)
     private mutating func row(
-        of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin, in series: inout REDSeries
+        of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin, _ slot: Int,
+        in series: inout REDSeries
     ) -> (row: Int, isOverflow: Bool) {
-        // Dimensions are looked for in the attributes, which is most of the work already.
-        guard isPlain else {
-            makeKey(span, of: batch, origin, series.schema)
-            appendDimensions(span, of: batch, series.schema, origin.callsFallbacks)
-            return series.row(of: key)
+        if isPlain {
+            let known = known[slot]
+            if known.generation == generation, known.kind == span.kind, known.statusCode == span.statusCode,
+                batch.areEqual(known.name, span.name)
+            {
+                return (known.row, known.isOverflow)
+            }
         }
-        let slot = Self.slot(span, batch)
-        if let known = known[slot], known.kind == span.kind, known.statusCode == span.statusCode,
-            batch.areEqual(known.name, span.name)
-        {
-            return (known.row, known.isOverflow)
-        }
+        return newRow(of: span, batch, origin, slot, in: &series)
+    }
+
+    private mutating func newRow(
+        of span: borrowing SpanRow, _ batch: SpanBatch, _ origin: borrowing Origin, _ slot: Int,
+        in series: inout REDSeries
+    ) -> (row: Int, isOverflow: Bool) {
         makeKey(span, of: batch, origin, series.schema)
+        // Dimensions are looked for in the attributes, which is most of the work already.
+        if !isPlain { appendDimensions(span, of: batch, series.schema, origin.callsFallbacks) }
         let (row, isOverflow) = series.row(of: key)
-        known[slot] = Known(
-            name: span.name, kind: span.kind, statusCode: span.statusCode, row: row, isOverflow: isOverflow)
+        if isPlain {
+            known[slot] = Known(
+                name: span.name, kind: span.kind, statusCode: span.statusCode, generation: generation,
+                isOverflow: isOverflow, row: row)
+        }
         return (row, isOverflow)
     }
 
-    /// Where a span's series may be noted; those that share a place only take turns.
-    @inline(__always)
-    private static func slot(_ span: borrowing SpanRow, _ batch: SpanBatch) -> Int {
-        var hash = UInt64(span.name.count) &+ UInt64(truncatingIfNeeded: span.statusCode) << 8
-        // No slice, which would be retained.
-        let name = span.name.indices
-        for index in max(name.lowerBound, name.upperBound - 8)..<name.upperBound {
-            hash = hash << 8 ^ hash >> 56 ^ UInt64(batch.bytes[index])
+    /// Finds where the series of some spans may be noted; spans that share a place only take turns.
+    ///
+    /// For all of them before any is counted: their names are often in no cache yet, and read one after another the
+    /// processor fetches them side by side.
+    private mutating func findSlots(_ indices: Range<Int>, of batch: SpanBatch) {
+        batch.spans.withUnsafeBufferPointer { spans in
+            for (place, index) in indices.enumerated() {
+                let name = spans[index].name
+                let status = UInt64(truncatingIfNeeded: spans[index].statusCode)
+                let hash = name.lastBytes(of: batch) ^ UInt64(name.count) << 32 ^ status
+                let mixed = (hash &* 0x9E37_79B9_7F4A_7C15) >> 32
+                slots[place] = UInt8(truncatingIfNeeded: mixed) & UInt8(Self.knownCount - 1)
+            }
         }
-        return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32) & (knownCount - 1)
     }
 
     /// Makes `key` that of a span, without dimensions.
@@ -280,7 +318,7 @@ struct REDState: Sendable {
         key.append(contentsOf: origin.prefix)
         if schema.includesKind { key.append(SeriesKey.byte(span.kind, of: SeriesKey.kinds)) }
         if schema.includesStatus { key.append(SeriesKey.byte(span.statusCode, of: SeriesKey.statuses)) }
-        if schema.includesName { Self.append(batch.slice(span.name), to: &key) }
+        if schema.includesName { SeriesKey.append(span.name, of: batch, to: &key) }
         key.append(contentsOf: origin.scope)
     }
 
@@ -289,7 +327,7 @@ struct REDState: Sendable {
     ) {
         for index in fallbacks.indices {
             if let row = batch.attribute(schema.dimensions[index].key, in: span.attributes) {
-                Self.append(row, of: batch, to: &key)
+                SeriesKey.append(row, of: batch, to: &key)
             } else {
                 key.append(contentsOf: fallbacks[index])
             }
@@ -301,7 +339,7 @@ struct REDState: Sendable {
         schema.dimensions.map { dimension in
             guard let row = batch.attribute(dimension.key, in: attributes) else { return dimension.fallback }
             var part: [UInt8] = []
-            append(row, of: batch, to: &part)
+            SeriesKey.append(row, of: batch, to: &part)
             return part
         }
     }
@@ -310,34 +348,9 @@ struct REDState: Sendable {
     private func scopePart(_ scope: ScopeRow, of batch: SpanBatch) -> [UInt8] {
         guard instrumentationScopes.contains(where: { batch.equals(scope.name, $0) }) else { return [0, 0] }
         var part: [UInt8] = []
-        Self.append(batch.slice(scope.name), to: &part)
-        Self.append(batch.slice(scope.version), to: &part)
+        SeriesKey.append(scope.name, of: batch, to: &part)
+        SeriesKey.append(scope.version, of: batch, to: &part)
         return part
-    }
-
-    /// Label values are UTF-8, so other bytes become U+FFFD before they make a key: two texts that look the same in
-    /// the exposition are one series.
-    @inline(__always)
-    private static func append(_ text: ArraySlice<UInt8>, to key: inout [UInt8]) {
-        let text = SeriesKey.cut(text)
-        let bits = text.withUnsafeBufferPointer { bytes in
-            var bits: UInt8 = 0
-            for byte in bytes { bits |= byte }
-            return bits
-        }
-        if bits < 0x80 {
-            SeriesKey.append(text, to: &key)
-        } else {
-            SeriesKey.append(String(decoding: text, as: UTF8.self).utf8, to: &key)
-        }
-    }
-
-    private static func append(_ row: AttributeRow, of batch: SpanBatch, to key: inout [UInt8]) {
-        if row.kind == .string {
-            append(batch.slice(row.slice), to: &key)
-        } else {
-            SeriesKey.append(SeriesKey.cut(AttributeText.text(batch.value(of: row)).utf8[...]), to: &key)
-        }
     }
 
     // MARK: numbers

@@ -1,3 +1,5 @@
+import OTLP
+
 /// Which labels the series of a table have, and how they make a key.
 ///
 /// A key is `0`, then the labels' values in the order service, kind, status, span name, instrumentation scope and its
@@ -95,6 +97,31 @@ enum SeriesKey {
         key.append(contentsOf: text)
     }
 
+    /// Label values are UTF-8, so other bytes become U+FFFD before they make a key: two texts that look the same in
+    /// the exposition are one series.
+    @inline(__always)
+    static func append(_ text: ByteRange, of batch: SpanBatch, to key: inout [UInt8]) {
+        batch.bytes.withUnsafeBufferPointer { bytes in
+            let text = cut(UnsafeBufferPointer(rebasing: bytes[text.indices]))
+            var bits: UInt8 = 0
+            for byte in text { bits |= byte }
+            if bits < 0x80 {
+                append(text, to: &key)
+            } else {
+                append(String(decoding: text, as: UTF8.self).utf8, to: &key)
+            }
+        }
+    }
+
+    /// The text of an attribute's value.
+    static func append(_ row: AttributeRow, of batch: SpanBatch, to key: inout [UInt8]) {
+        if row.kind == .string {
+            append(row.slice, of: batch, to: &key)
+        } else {
+            append(cut(AttributeText.text(batch.value(of: row)).utf8[...]), to: &key)
+        }
+    }
+
     /// Bytes of a label's value; longer ones are cut, as labels are kept for long.
     static let textBytesMax = 512
 
@@ -111,6 +138,20 @@ enum SeriesKey {
         var next = text[end]
         while next & 0xC0 == 0x80, let last = rest.popLast() { next = last }
         return rest
+    }
+}
+
+extension ByteRange {
+    /// Up to eight bytes at its end, as a number: enough to tell most texts of one kind apart.
+    @inline(__always)
+    func lastBytes(of batch: SpanBatch) -> UInt64 {
+        batch.bytes.withUnsafeBytes { bytes in
+            let end = indices.upperBound
+            guard count > 0 else { return 0 }
+            guard end >= 8 else { return bytes[indices].reduce(0) { $0 << 8 | UInt64($1) } }
+            let last = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self))
+            return last >> UInt64(8 * max(0, 8 - Int(count)))
+        }
     }
 }
 
