@@ -44,10 +44,8 @@ package struct CollectorConfiguration: Sendable {
         storage = StorageConfiguration(root.section("storage"))
         readExporters(root.section("exporters"))
         let connectors = root.section("connectors")
-        let name = connectors.has("span_metrics") ? "span_metrics" : "spanmetrics"
-        spanMetrics = SpanMetricsConfiguration(connectors.section(name))
-        let graph = connectors.has("service_graph") ? "service_graph" : "servicegraph"
-        serviceGraph = ServiceGraphConfiguration(connectors.section(graph))
+        spanMetrics = SpanMetricsConfiguration(connectors.section("spanmetrics", alias: "span_metrics"))
+        serviceGraph = ServiceGraphConfiguration(connectors.section("servicegraph", alias: "service_graph"))
         genAI = GenAISettings(connectors.section("gen_ai"))
         connectors.end()
         alerts = AlertsConfiguration(

@@ -97,6 +97,54 @@ import Testing
                 + "such as 100ms"
         ),
         (
+            "connectors:\n  spanmetrics:\n    histogram:\n      explicit:\n        buckets: [2ms, 1ms]",
+            "skein.yaml:5: connectors.spanmetrics.histogram.explicit.buckets: bounds are not ascending, expected each "
+                + "larger than the one before"
+        ),
+        (
+            "connectors:\n  spanmetrics:\n    histogram:\n      explicit: {buckets: []}",
+            "skein.yaml:4: connectors.spanmetrics.histogram.explicit.buckets: the list is empty, expected at least one "
+                + "bound such as 100ms"
+        ),
+        (
+            "connectors:\n  spanmetrics:\n    histogram:\n      dimensions: [{name: span.kind}]",
+            "skein.yaml:4: connectors.spanmetrics.histogram.dimensions: 'span.kind' is a label already, expected one "
+                + "that is none yet"
+        ),
+        (
+            "connectors:\n  spanmetrics:\n    dimensions: [{default: a}, {name: b}]",
+            "skein.yaml:3: connectors.spanmetrics.dimensions[0].name: is missing, expected an attribute's key"
+        ),
+        (
+            "connectors:\n  spanmetrics:\n    events:\n      dimensions: [{name: event.name}]",
+            "skein.yaml:4: connectors.spanmetrics.events.dimensions: has no effect without events, expected "
+                + "events.enabled: true beside it"
+        ),
+        (
+            "connectors:\n  spanmetrics: {}\n  span_metrics: {}",
+            "skein.yaml:3: connectors.span_metrics: is another name of spanmetrics, which is there, too; expected one of "
+                + "them"
+        ),
+        (
+            "connectors:\n  servicegraph:\n    latency_histogram_buckets: [1s, 1s]",
+            "skein.yaml:3: connectors.servicegraph.latency_histogram_buckets: bounds are not ascending, expected each "
+                + "larger than the one before"
+        ),
+        (
+            "connectors:\n  service_graph:\n    latency_histogram_buckets: []",
+            "skein.yaml:3: connectors.service_graph.latency_histogram_buckets: the list is empty, expected at least one "
+                + "bound such as 100ms"
+        ),
+        (
+            "connectors:\n  servicegraph:\n    dimensions: [a.b, a_b]",
+            "skein.yaml:3: connectors.servicegraph.dimensions: 'a_b' is a label already, expected one that is none yet"
+        ),
+        (
+            "connectors:\n  servicegraph:\n    metrics_flush_interval: 15s",
+            "skein.yaml:3: connectors.servicegraph.metrics_flush_interval: has no effect here; expected it in "
+                + "connectors.spanmetrics, whose interval is that of all metrics pushed"
+        ),
+        (
             "service:\n  pipelines:\n    traces: {receivers: [otlp], processors: [batch]}",
             "skein.yaml:3: service.pipelines.traces.processors: 'batch' belongs to an exporter: "
                 + "exporters.<id>.sending_queue.batch"

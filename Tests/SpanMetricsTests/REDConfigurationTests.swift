@@ -102,14 +102,14 @@ import TraceStorage
             error {
                 $0.namingProfiles = [.tempo]
                 $0.dimensions = [.init(name: "service")]
-            } == "\(SpanMetricsConfigurationError.duplicateDimension("service"))")
+            } == "\(SpanMetricsConfigurationError.duplicateDimension("service", key: "dimensions"))")
         #expect(error { $0.areEventsEnabled = true }?.contains("events.dimensions") == true)
     }
 
     // MARK: labels
 
     @Test func namesOfOthersAreRefused() {
-        #expect(throws: SpanMetricsConfigurationError.reservedLabel("__name__")) {
+        #expect(throws: SpanMetricsConfigurationError.reservedLabel("__name__", key: "dimensions")) {
             try Self.metrics { $0.dimensions = [.init(name: "__name__", default: nil)] }
         }
         for namespace in ["gen_ai.client", "traces.service.graph.request"] {

@@ -190,14 +190,18 @@ import TraceStorage
     @Test func aConfigurationWithTwoEqualLabelsIsRefused() {
         var configuration = SpanMetricsConfiguration()
         configuration.dimensions = [.init(name: "http.method"), .init(name: "http_method")]
-        #expect(throws: SpanMetricsConfigurationError.duplicateDimension("http_method")) {
+        #expect(throws: SpanMetricsConfigurationError.duplicateDimension("http_method", key: "dimensions")) {
             try REDMetrics(configuration)
         }
         configuration.dimensions = [.init(name: "span.kind")]
-        #expect(throws: SpanMetricsConfigurationError.duplicateDimension("span.kind")) { try REDMetrics(configuration) }
+        #expect(throws: SpanMetricsConfigurationError.duplicateDimension("span.kind", key: "dimensions")) {
+            try REDMetrics(configuration)
+        }
         configuration.dimensions = []
         configuration.bucketBoundsNanoseconds = [5, 5]
-        #expect(throws: SpanMetricsConfigurationError.bucketsNotAscending) { try REDMetrics(configuration) }
+        #expect(throws: SpanMetricsConfigurationError.bucketsNotAscending(key: "histogram.explicit.buckets")) {
+            try REDMetrics(configuration)
+        }
     }
 }
 

@@ -57,6 +57,32 @@ package final class ConfigurationSection {
         issues.add(message, key: fullPath(key), place: member?.keyPlace ?? place)
     }
 
+    /// Reports what is wrong with a key that may stand deeper, such as `histogram.unit`.
+    package func fail(within path: String, _ message: String) {
+        var (found, members) = (place, members)
+        for key in path.split(separator: ".") {
+            guard let member = members.first(where: { $0.key == key }) else { break }
+            found = member.keyPlace
+            if case .mapping(let inner) = member.value.content { members = inner } else { members = [] }
+        }
+        issues.add(message, key: fullPath(path), place: found)
+    }
+
+    /// Reports a key of the OpenTelemetry Collector that would do nothing here.
+    package func refuse(_ key: String, _ reason: String) {
+        asked.append(key)
+        if has(key) { fail(key, reason) }
+    }
+
+    /// Reads the one of two spellings that is there; both are one too many.
+    package func section(_ key: String, alias: String) -> ConfigurationSection {
+        if has(key), has(alias) {
+            fail(alias, "is another name of \(key), which is there, too; expected one of them")
+            know(alias)
+        }
+        return section(has(key) ? key : has(alias) ? alias : key)
+    }
+
     /// Reports every key that no reading function asked for, with the nearest known one.
     package func end() {
         for member in members where !asked.contains(member.key) {

@@ -14,7 +14,7 @@ extension ServiceGraphConfiguration {
         let store = section.section("store")
         timeToLiveNanoseconds = Self.nanoseconds(
             store, "ttl", timeToLiveNanoseconds, in: .milliseconds(1) ... .seconds(3600))
-        itemsMax = store.integer("max_items", default: itemsMax, in: 1...10_000_000)
+        itemsMax = store.integer("max_items", default: itemsMax, in: 1...Self.itemsMaxLimit)
         store.end()
         seriesExpirationNanoseconds = Self.nanoseconds(
             section, "series_expiration", seriesExpirationNanoseconds, in: .zero ... .seconds(86_400 * 400))
@@ -23,13 +23,34 @@ extension ServiceGraphConfiguration {
         do throws(SpanMetricsConfigurationError) {
             try validate()
         } catch {
-            section.issues.add("\(error)", key: section.path, place: section.place)
+            section.fail(within: error.key, "\(error)")
         }
+        refuseWhatDoesNothing(section)
         section.end()
+    }
+
+    private func refuseWhatDoesNothing(_ section: ConfigurationSection) {
+        section.refuse(
+            "cache_loop", "has no effect here, where series are looked at every minute; expected series_expiration")
+        section.refuse(
+            "store_expiration_loop",
+            "has no effect here, where spans are given up as soon as their time is over; expected store.ttl alone")
+        section.refuse(
+            "metrics_flush_interval",
+            "has no effect here; expected it in connectors.spanmetrics, whose interval is that of all metrics pushed")
+        section.refuse(
+            "exponential_histogram_max_size",
+            "has no effect here, where histograms have the bounds of latency_histogram_buckets; expected these alone")
+        section.refuse(
+            "metrics_timestamp_offset",
+            "has no effect here, where metrics have the time at which they are scraped or pushed; expected none")
     }
 
     private mutating func readBuckets(_ section: ConfigurationSection) {
         guard let buckets = section.strings("latency_histogram_buckets") else { return }
+        if buckets.isEmpty {
+            section.fail("latency_histogram_buckets", SpanMetricsConfiguration.noBuckets)
+        }
         bucketBoundsNanoseconds = buckets.compactMap { text in
             guard let bound = GoDuration.parse(text), bound >= .zero else {
                 section.fail(

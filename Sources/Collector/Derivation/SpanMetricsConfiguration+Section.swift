@@ -40,7 +40,7 @@ extension SpanMetricsConfiguration {
         do throws(SpanMetricsConfigurationError) {
             try validate()
         } catch {
-            section.issues.add("\(error)", key: section.path, place: section.place)
+            section.fail(within: error.key, "\(error)")
         }
         section.end()
     }
@@ -65,6 +65,7 @@ extension SpanMetricsConfiguration {
         histogramDimensions = Self.dimensions(histogram, "dimensions")
         let explicit = histogram.section("explicit")
         if let buckets = explicit.strings("buckets") {
+            if buckets.isEmpty { explicit.fail("buckets", Self.noBuckets) }
             bucketBoundsNanoseconds = buckets.compactMap { text in
                 guard let bound = GoDuration.parse(text), bound >= .zero else {
                     explicit.fail("buckets", "'\(text)' is not valid, expected a duration such as 100ms")
@@ -86,12 +87,18 @@ extension SpanMetricsConfiguration {
         histogram.end()
     }
 
+    /// What a list of bounds without any is told.
+    static let noBuckets = "the list is empty, expected at least one bound such as 100ms"
+
     private static func dimensions(_ section: ConfigurationSection, _ key: String) -> [Dimension] {
-        section.sections(key).map { dimension in
+        section.sections(key).compactMap { dimension in
             let name = dimension.string("name", default: "")
-            if name.isEmpty { dimension.fail("name", "is missing, expected an attribute's key") }
             let standard = dimension.optionalString("default")
             dimension.end()
+            guard !name.isEmpty else {
+                dimension.fail("name", "is missing, expected an attribute's key")
+                return nil
+            }
             return Dimension(name: name, default: standard)
         }
     }

@@ -81,19 +81,21 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
     package func validate() throws(SpanMetricsConfigurationError) {
         guard aggregationCardinalityLimit >= 0 else { throw .negativeCardinalityLimit(aggregationCardinalityLimit) }
         guard bucketBoundsNanoseconds.count <= Self.bucketsMax else {
-            throw .tooManyBuckets(bucketBoundsNanoseconds.count)
+            throw .tooManyBuckets(bucketBoundsNanoseconds.count, key: Self.bucketsKey)
         }
         for (a, b) in zip(bucketBoundsNanoseconds, bucketBoundsNanoseconds.dropFirst()) where a >= b {
-            throw .bucketsNotAscending
+            throw .bucketsNotAscending(key: Self.bucketsKey)
         }
-        for further in [callsDimensions, histogramDimensions, eventDimensions] {
-            try validate(dimensions + further)
-        }
+        try validateDimensions()
         if areEventsEnabled, eventDimensions.isEmpty { throw .eventsWithoutDimensions }
+        if !areEventsEnabled, !eventDimensions.isEmpty { throw .dimensionsWithoutEvents }
         try validateNames()
     }
 
-    private func validate(_ dimensions: [Dimension]) throws(SpanMetricsConfigurationError) {
+    static let bucketsKey = "histogram.explicit.buckets"
+
+    /// Dimensions of all metrics and those of one are labels of the same series.
+    private func validateDimensions() throws(SpanMetricsConfigurationError) {
         var taken: Set = ["le", "otel_metric_overflow"]
         for fixed in FixedDimension.allCases where !excludeDimensions.contains(fixed) {
             taken.insert(PrometheusName.label(fixed.rawValue))
@@ -101,11 +103,24 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         if !instrumentationScopes.isEmpty { taken.formUnion(SeriesSchema.scopeLabels) }
         // What the service is called there.
         if namingProfiles.contains(.tempo) { taken.insert("service") }
+        try Self.add(dimensions, key: "dimensions", to: &taken)
+        for (key, further) in [
+            ("calls_dimensions", callsDimensions), ("histogram.dimensions", histogramDimensions),
+            ("events.dimensions", eventDimensions),
+        ] {
+            var all = taken
+            try Self.add(further, key: key, to: &all)
+        }
+    }
+
+    private static func add(
+        _ dimensions: [Dimension], key: String, to taken: inout Set<String>
+    ) throws(SpanMetricsConfigurationError) {
         for dimension in dimensions {
-            if PrometheusName.label(dimension.name).hasPrefix("__") { throw .reservedLabel(dimension.name) }
-            guard !dimension.name.isEmpty, taken.insert(PrometheusName.label(dimension.name)).inserted else {
-                throw .duplicateDimension(dimension.name)
-            }
+            let label = PrometheusName.label(dimension.name)
+            if dimension.name.isEmpty { throw .emptyDimension(key: key) }
+            if label.hasPrefix("__") { throw .reservedLabel(dimension.name, key: key) }
+            guard taken.insert(label).inserted else { throw .duplicateDimension(dimension.name, key: key) }
         }
     }
 
@@ -158,37 +173,53 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
 
 /// Why a configuration makes no sense.
 package enum SpanMetricsConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
-    case duplicateDimension(String)
-    case reservedLabel(String)
+    case emptyDimension(key: String)
+    case duplicateDimension(String, key: String)
+    case reservedLabel(String, key: String)
     case takenNamespace(String)
-    case bucketsNotAscending
-    case tooManyBuckets(Int)
+    case bucketsNotAscending(key: String)
+    case tooManyBuckets(Int, key: String)
     case negativeCardinalityLimit(Int)
     case noNamingProfile
     case sameNames(NamingProfile, NamingProfile, String)
     case eventsWithoutDimensions
+    case dimensionsWithoutEvents
+
+    /// Where in the connector's part of the configuration it stands, such as `histogram.explicit.buckets`.
+    package var key: String {
+        switch self {
+        case .emptyDimension(let key), .duplicateDimension(_, let key), .reservedLabel(_, let key),
+            .bucketsNotAscending(let key), .tooManyBuckets(_, let key):
+            key
+        case .takenNamespace: "namespace"
+        case .negativeCardinalityLimit: "aggregation_cardinality_limit"
+        case .noNamingProfile, .sameNames: "naming_profiles"
+        case .eventsWithoutDimensions, .dimensionsWithoutEvents: "events.dimensions"
+        }
+    }
 
     package var description: String {
         switch self {
-        case .duplicateDimension(let name): "duplicate dimension name '\(name)', expected one that is no label yet"
-        case .reservedLabel(let name):
-            "dimension '\(name)' would be a label that begins with '__', which Prometheus keeps for itself, "
+        case .emptyDimension: "an attribute's key is empty, expected one such as http.route"
+        case .duplicateDimension(let name, _): "'\(name)' is a label already, expected one that is none yet"
+        case .reservedLabel(let name, _):
+            "'\(name)' would be a label that begins with '__', which Prometheus keeps for itself, "
                 + "expected another attribute"
         case .takenNamespace(let name):
-            "namespace '\(name)' is that of other metrics of 8889, expected one that does not begin with gen_ai "
+            "'\(name)' is that of other metrics of 8889, expected one that does not begin with gen_ai "
                 + "or traces.service.graph"
-        case .bucketsNotAscending: "histogram buckets are not ascending, expected each larger than the one before"
-        case .tooManyBuckets(let count):
-            "\(count) histogram buckets, expected at most \(SpanMetricsConfiguration.bucketsMax)"
-        case .negativeCardinalityLimit(let limit):
-            "aggregation_cardinality_limit \(limit), expected 0 (no limit) or more"
-        case .noNamingProfile: "naming_profiles is empty, expected at least one of \(Self.profiles)"
+        case .bucketsNotAscending: "bounds are not ascending, expected each larger than the one before"
+        case .tooManyBuckets(let count, _):
+            "\(count) bounds, expected at most \(SpanMetricsConfiguration.bucketsMax)"
+        case .negativeCardinalityLimit(let limit): "\(limit) is not valid, expected 0 (no limit) or more"
+        case .noNamingProfile: "the list is empty, expected at least one of \(Self.profiles)"
         case .sameNames(let first, let second, let name) where first == second:
-            "naming profile \(first.rawValue) gives the name '\(name)' twice, expected each profile once"
+            "profile \(first.rawValue) gives the name '\(name)' twice, expected each profile once"
         case .sameNames(let first, let second, let name):
-            "naming profiles \(first.rawValue) and \(second.rawValue) both give the name '\(name)', "
+            "profiles \(first.rawValue) and \(second.rawValue) both give the name '\(name)', "
                 + "expected one of them or another namespace"
-        case .eventsWithoutDimensions: "events.enabled without events.dimensions, expected at least one of them"
+        case .eventsWithoutDimensions: "the list is empty while events.enabled is true, expected at least one"
+        case .dimensionsWithoutEvents: "has no effect without events, expected events.enabled: true beside it"
         }
     }
 

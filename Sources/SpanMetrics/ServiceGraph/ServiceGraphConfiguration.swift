@@ -18,9 +18,11 @@ package struct ServiceGraphConfiguration: Hashable, Sendable {
     /// Time for which a span waits for the other side of its request. The connector's 2 s are less than SDKs take to
     /// send what they have, 5 s by default.
     package var timeToLiveNanoseconds: UInt64 = 10_000_000_000
-    /// Spans that wait, 64 bytes each; past it those that have waited longest are given up. The connector's 1,000 are
+    /// Spans that wait, some 50 bytes each; past it those that have waited longest are given up. The connector's 1,000 are
     /// those of a tenth of a second at 10,000 requests a second, and it gives up those that come.
     package var itemsMax = 200_000
+    /// 500 MB.
+    package static let itemsMaxLimit = 10_000_000
     /// Time without a request after which a series is no longer shown, so that those of names that are gone do not
     /// take the place of new ones; 0 is never. The connector has 15 min. A series that begins anew shows its first
     /// request only as a counter that is there, which no rate can see.
@@ -34,18 +36,21 @@ package struct ServiceGraphConfiguration: Hashable, Sendable {
     package func validate() throws(SpanMetricsConfigurationError) {
         guard aggregationCardinalityLimit >= 0 else { throw .negativeCardinalityLimit(aggregationCardinalityLimit) }
         guard bucketBoundsNanoseconds.count <= SpanMetricsConfiguration.bucketsMax else {
-            throw .tooManyBuckets(bucketBoundsNanoseconds.count)
+            throw .tooManyBuckets(bucketBoundsNanoseconds.count, key: Self.bucketsKey)
         }
         for (a, b) in zip(bucketBoundsNanoseconds, bucketBoundsNanoseconds.dropFirst()) where a >= b {
-            throw .bucketsNotAscending
+            throw .bucketsNotAscending(key: Self.bucketsKey)
         }
         var taken: Set<String> = []
         for dimension in dimensions {
-            guard !dimension.isEmpty, taken.insert(PrometheusName.label("client_" + dimension)).inserted else {
-                throw .duplicateDimension(dimension)
+            if dimension.isEmpty { throw .emptyDimension(key: "dimensions") }
+            guard taken.insert(PrometheusName.label("client_" + dimension)).inserted else {
+                throw .duplicateDimension(dimension, key: "dimensions")
             }
         }
     }
+
+    private static let bucketsKey = "latency_histogram_buckets"
 
     /// What has to be equal for series of a checkpoint to be continued.
     var fingerprint: String {
