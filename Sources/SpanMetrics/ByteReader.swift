@@ -74,4 +74,46 @@ struct ByteWriter {
     mutating func raw(_ content: some Collection<UInt8>) {
         bytes.append(contentsOf: content)
     }
+
+    /// Makes room for so many bytes more, so that writing them moves nothing.
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
+    /// Writes at most so many bytes, for records of which there are very many.
+    @inline(__always)
+    mutating func write(upTo bytesMax: Int, _ body: (inout ByteRoom) -> Void) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: bytesMax))
+        let written = bytes.withUnsafeMutableBytes { bytes in
+            var room = ByteRoom(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+            body(&room)
+            return room.count
+        }
+        bytes.removeLast(bytesMax - written)
+    }
+}
+
+/// Writes where there is room already.
+struct ByteRoom {
+    private let room: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(_ room: UnsafeMutableRawBufferPointer) { self.room = room }
+
+    @inline(__always)
+    mutating func fixed(_ value: some FixedWidthInteger & BitwiseCopyable) {
+        room.storeBytes(of: value.littleEndian, toByteOffset: count, as: type(of: value))
+        count += MemoryLayout.size(ofValue: value)
+    }
+
+    @inline(__always)
+    mutating func varint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            room[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+            rest >>= 7
+            count += 1
+        }
+        room[count] = UInt8(truncatingIfNeeded: rest)
+        count += 1
+    }
 }

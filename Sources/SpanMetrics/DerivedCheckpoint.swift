@@ -24,6 +24,7 @@ package struct DerivedCheckpoint: Hashable, Sendable {
 
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
+        writer.reserve(sections.reduce(1_024) { $0 + $1.payload.count + 512 })
         writer.raw(Self.magic)
         writer.fixed(Self.version)
         writer.fixed(UInt32(sections.count))

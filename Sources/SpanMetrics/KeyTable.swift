@@ -62,6 +62,16 @@ struct KeyTable: Sendable {
         return (insert(key, hash), true)
     }
 
+    /// Whether a key is `prefix`, `text` and so many zeros.
+    @inline(__always)
+    func isKey(_ index: Int, prefix: UInt8, _ text: UnsafeRawBufferPointer, zeros: Int) -> Bool {
+        let start = index == 0 ? 0 : ends[index - 1]
+        let rest = start + 1 + text.count
+        guard ends[index] == rest + zeros, keys[start] == prefix else { return false }
+        return keys.withUnsafeBytes { ByteEquality.isEqual($0, start + 1, text, 0, text.count) }
+            && (zeros == 0 || keys[rest..<rest + zeros].allSatisfy { $0 == 0 })
+    }
+
     private mutating func insert(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let index = count

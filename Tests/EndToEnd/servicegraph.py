@@ -47,9 +47,30 @@ def _seconds(span: Span) -> float:
     return max(0, span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
 
 
+def _above(spans: list[tuple[str, Span]]) -> dict[tuple[bytes, bytes], Span]:
+    """By trace and id of an asking span the asking span of the same service that it lies directly below."""
+    asking = {(span.trace_id, span.span_id): (service, span) for service, span in spans if span.kind in ASKING}
+    result = {}
+    for (trace, identifier), (service, span) in asking.items():
+        found = asking.get((trace, span.parent_span_id))
+        if found and found[0] == service:
+            result[trace, identifier] = found[1]
+    return result
+
+
+def nested(requests: Iterable[ExportTraceServiceRequest]) -> set[tuple[bytes, bytes]]:
+    """Asking spans that count as nothing, as one below them says the same and no server answers them."""
+    spans = list(_named(requests))
+    above = {(span.trace_id, span.span_id) for span in _above(spans).values()}
+    answered = {(span.trace_id, span.parent_span_id) for _, span in spans if span.kind in ANSWERING}
+    return above - answered
+
+
 def expected(requests: Iterable[ExportTraceServiceRequest]) -> dict[Labels, Edge]:
     """What is there once nothing waits any more; weights are whole numbers."""
     spans = list(_named(requests))
+    above_of = _above(spans)
+    counted_below = {(above.trace_id, above.span_id) for above in above_of.values()}
     answers = collections.defaultdict(list)
     for service, span in spans:
         if span.kind in ANSWERING:
@@ -71,14 +92,19 @@ def expected(requests: Iterable[ExportTraceServiceRequest]) -> dict[Labels, Edge
             add("user", service, "virtual_node", span, span)
         if span.kind not in ASKING:
             continue
-        if database := _first(span, DATABASES):
-            add(service, database, "database", span, span)
-            continue
-        found = answers[span.trace_id, span.span_id]
+        database, peer = _first(span, DATABASES), _first(span, PEERS)
+        found = [] if database else answers[span.trace_id, span.span_id]
         for server, answer in found:
             add(service, server, "messaging_system" if {span.kind, answer.kind} & MESSAGING else "", span, answer)
-        if not found:
-            add(service, _first(span, PEERS) or "unknown", "virtual_node", span, span)
+        if found or (span.trace_id, span.span_id) in counted_below:
+            continue
+        if above := above_of.get((span.trace_id, span.span_id)):
+            database = database or _first(above, DATABASES)
+            peer = peer or _first(above, PEERS)
+        if database:
+            add(service, database, "database", span, span)
+        else:
+            add(service, peer or "unknown", "virtual_node", span, span)
     return edges
 
 

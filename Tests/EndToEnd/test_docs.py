@@ -155,6 +155,7 @@ def test_the_documented_keys_are_the_binarys(tmp_path):
     everything = {key: TRIED.get(key, value) for key, value in keys.items() if key not in ALTERNATIVES}
     everything |= {"connectors.spanmetrics.exclude_dimensions": ["span.kind"], "query.allowed_hosts": ["a"]}
     everything["connectors.spanmetrics.include_instrumentation_scope"] = ["a"]
+    everything["connectors.spanmetrics.events.enabled"] = True
     shown = leaves(printed(everything, tmp_path))
     assert len(shown) > 40
     assert shown <= set(keys)

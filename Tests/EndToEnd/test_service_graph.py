@@ -34,7 +34,7 @@ class Traffic:
 
     def _request(self, trace_id: bytes, parent: tuple[str, Span], state: str) -> None:
         service, above = parent
-        shape = self.choice.randrange(8)
+        shape = self.choice.randrange(9)
         if shape in (0, 1, 2):
             asking = self._span(trace_id, above.span_id, service, Span.SPAN_KIND_CLIENT, state)
             answering = self._span(
@@ -53,6 +53,14 @@ class Traffic:
             self._span(trace_id, above.span_id, service, Span.SPAN_KIND_CLIENT, state, pairs)
         elif shape == 6:
             self._span(trace_id, above.span_id, self.choice.choice(SERVICES), Span.SPAN_KIND_SERVER, state)
+        elif shape == 7:
+            pairs = self.choice.choice([{}, {"peer.service": "payment"}, {"db.system.name": "elasticsearch"}])
+            outer = self._span(trace_id, above.span_id, service, Span.SPAN_KIND_CLIENT, state, pairs)
+            pairs = self.choice.choice([{}, {"server.address": "inner.example.com"}])
+            inner = self._span(trace_id, outer[1].span_id, service, Span.SPAN_KIND_CLIENT, state, pairs)
+            if self.choice.random() < 0.5:
+                self._span(
+                    trace_id, inner[1].span_id, self.choice.choice(SERVICES), Span.SPAN_KIND_SERVER, state)
         else:
             self._span(trace_id, above.span_id, self.choice.choice([service, None]), Span.SPAN_KIND_INTERNAL, state)
 
@@ -103,7 +111,10 @@ def test_the_graph_equals_an_independent_computation(new_collector):
         collector.metrics().total("otelcol_connector_servicegraph_total_edges_total") == total))
     about = collector.metrics()
     assert about.total("otelcol_connector_servicegraph_expired_edges_total") > 0
-    assert about.total("otelcol_connector_servicegraph_dropped_spans_total") == 0
+    dropped = "otelcol_connector_servicegraph_dropped_spans_total"
+    nested = len(servicegraph.nested(batches))
+    assert about.total(dropped, reason="nested") == nested > 0
+    assert about.total(dropped) == nested
     assert about.total("skein_servicegraph_series") == len(edges)
 
 
@@ -193,8 +204,9 @@ def _assert(claim: bool) -> None:
         ({"store": {"tll": "2s"}}, "did you mean 'ttl'"),
         ({"latency_histogram_buckets": ["2s", "1s"]}, "not ascending"),
         ({"latency_histogram_buckets": ["x"]}, "expected a duration"),
-        ({"dimensions": ["a.b", "a_b"]}, "duplicate dimension name 'a_b'"),
-        ({"metrics_flush_interval": "1s"}, "metrics_flush_interval: unknown key"),
+        ({"dimensions": ["a.b", "a_b"]}, "servicegraph.dimensions: 'a_b' is a label already"),
+        ({"metrics_flush_interval": "1s"}, "metrics_flush_interval: has no effect here"),
+        ({"latency_histogram_buckets": []}, "latency_histogram_buckets: the list is empty"),
     ],
 )
 def test_what_makes_no_sense_is_named(tmp_path, content, message):

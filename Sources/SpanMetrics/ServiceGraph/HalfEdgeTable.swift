@@ -1,70 +1,37 @@
-import OTLP
-
-/// One side of a request, which waits for the other.
-struct HalfEdge: Hashable, Sendable {
-    /// What both sides have in common: the trace and the client's span.
-    struct Key: Hashable, Sendable {
-        /// Both halves of the trace id in one: of random ids no two that meet here are likely to agree.
-        var trace: UInt64
-        /// The client's span id.
-        var span: UInt64
-
-        init(trace: UInt64, span: UInt64) {
-            self.trace = trace
-            self.span = span
-        }
-
-        @inline(__always)
-        init(_ traceID: TraceID, _ span: SpanID) {
-            trace = traceID.low ^ traceID.high &* 0x9E37_79B9_7F4A_7C15
-            self.span = span.rawValue
-        }
-    }
-
-    struct Flags: OptionSet, Hashable, Sendable {
-        let rawValue: UInt8
-
-        /// The client's or producer's side; else the server's or consumer's.
-        static let client = Flags(rawValue: 1)
-        static let error = Flags(rawValue: 2)
-        static let messaging = Flags(rawValue: 4)
-        /// The other side has come; a client's is kept for further ones.
-        static let matched = Flags(rawValue: 8)
-    }
-
-    var key: Key
-    /// When the collector took it, unix nanoseconds.
-    var receivedAt: UInt64
-    var durationNanoseconds: UInt64
-    /// Who it is: a number of ``ServiceGraphTotals/sides``.
-    var side: UInt32
-    /// Of a client: whom it asked, should nobody answer.
-    var peer: UInt32
-    /// How many requests it stands for.
-    var count: UInt32
-    var tenant: UInt16
-    var flags: Flags
-}
-
 /// The sides that wait, in the order in which they came, found by their key: a ring and an open-addressed table over it.
 ///
-/// Grows by doubling and never shrinks. Keys are hashed with a seed, so that nobody outside can choose those that
-/// collide.
+/// 48 to 56 bytes a side at most once it is full. Grows by doubling, up to the number of sides that it is meant for, and
+/// never shrinks. Keys are hashed with a seed, so that nobody outside can choose those that collide.
 struct HalfEdgeTable: Sendable {
     /// Sides of one key, as when one message goes to many consumers. More would let one key slow down all.
     static let perKeyMax = 64
 
+    /// Sides that came at one time.
+    private struct Arrival: Sendable {
+        var time: UInt64
+        var count: Int
+    }
+
     private var ring: [HalfEdge] = []
     private var head = 0
     private(set) var count = 0
-    /// Place in the ring + 1 in the low half, and the hash in the high half; 0 for a free slot. A power of two, at most
-    /// half in use.
-    private var slots: [UInt64] = []
+    /// Place in the ring + 1 in the low ``placeBits``, and above them as much of the hash as there is room for; 0 for a
+    /// free slot. A power of two, at most half in use.
+    private var slots: [UInt32] = []
+    private var placeBits: UInt32 = 0
+    /// When the sides came, the oldest from `firstArrival` on: a side itself need not say it.
+    private var arrivals: [Arrival] = []
+    private var firstArrival = 0
+    private let capacityMax: Int
     private let seed: UInt64
 
-    init(seed: UInt64) { self.seed = seed }
+    /// - Parameter capacityMax: Sides that there are room for, at most 2^24; who adds more makes room first.
+    init(capacityMax: Int, seed: UInt64) {
+        self.capacityMax = capacityMax
+        self.seed = seed
+    }
 
-    /// Where a side is, until the next one is added or removed.
+    /// Where a side is, until it is removed or the table grows.
     struct Place: Hashable, Sendable {
         fileprivate let index: Int
     }
@@ -74,19 +41,39 @@ struct HalfEdgeTable: Sendable {
         _modify { yield &ring[place.index] }
     }
 
-    /// What waits for longest.
-    var first: HalfEdge? { count == 0 ? nil : ring[head & (ring.count - 1)] }
+    /// When what waits for longest came.
+    var firstTime: UInt64? { count == 0 ? nil : arrivals[firstArrival].time }
 
-    /// All, the oldest first.
-    func forEach(_ body: (HalfEdge) -> Bool) {
-        for offset in 0..<count where !body(ring[(head + offset) & (ring.count - 1)]) { return }
+    /// Whether a side came before another.
+    func isOlder(_ a: Place, _ b: Place) -> Bool { age(a) < age(b) }
+
+    private func age(_ place: Place) -> Int {
+        place.index < head ? place.index + ring.count - head : place.index - head
+    }
+
+    @inline(__always)
+    private func index(_ offset: Int) -> Int {
+        let index = head + offset
+        return index < ring.count ? index : index - ring.count
+    }
+
+    /// All, the oldest first, with the time at which they came, until `body` says that it is enough.
+    func forEach(_ body: (HalfEdge, Place, UInt64) -> Bool) {
+        var offset = 0
+        for arrival in arrivals[firstArrival...] {
+            for _ in 0..<arrival.count {
+                let index = index(offset)
+                guard body(ring[index], Place(index: index), arrival.time) else { return }
+                offset += 1
+            }
+        }
     }
 
     mutating func update(_ body: (inout HalfEdge) -> Void) {
-        for offset in 0..<count { body(&ring[(head + offset) & (ring.count - 1)]) }
+        for offset in 0..<count { body(&ring[index(offset)]) }
     }
 
-    /// The sides of a key, in no particular order.
+    /// The sides of a key, in no particular order, until `body` says that it is enough.
     ///
     /// - Complexity: O(their number).
     @inline(__always)
@@ -94,65 +81,82 @@ struct HalfEdgeTable: Sendable {
         guard count > 0 else { return }
         let hash = hash(key, tenant)
         let mask = slots.count - 1
-        var slot = Int(hash) & mask
+        let tag = tag(hash)
+        var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
-            if slots[slot] >> 32 == UInt64(hash) {
-                let index = Int(slots[slot] & 0xFFFF_FFFF) - 1
+            if slots[slot] >> placeBits == tag {
+                let index = Int(slots[slot] & placeMask) - 1
                 if ring[index].key == key, ring[index].tenant == tenant, !body(Place(index: index)) { return }
             }
             slot = (slot + 1) & mask
         }
     }
 
-    mutating func append(_ edge: HalfEdge) {
+    /// - Parameter time: When it came; not before those that are there.
+    mutating func append(_ edge: HalfEdge, at time: UInt64) {
         if count == ring.count { grow(edge) }
-        let index = (head + count) & (ring.count - 1)
+        let index = index(count)
         ring[index] = edge
         count += 1
         place(index)
+        if let last = arrivals.indices.last, last >= firstArrival, arrivals[last].time == time {
+            arrivals[last].count += 1
+        } else {
+            arrivals.append(Arrival(time: time, count: 1))
+        }
     }
 
     mutating func removeFirst() -> HalfEdge {
-        let index = head & (ring.count - 1)
+        let index = head
         remove(index)
-        head = index + 1
+        head = head + 1 < ring.count ? head + 1 : 0
         count -= 1
+        arrivals[firstArrival].count -= 1
+        if arrivals[firstArrival].count == 0 { forgetArrival() }
         return ring[index]
+    }
+
+    private mutating func forgetArrival() {
+        firstArrival += 1
+        guard firstArrival >= 64, firstArrival * 2 >= arrivals.count else { return }
+        arrivals.removeFirst(firstArrival)
+        firstArrival = 0
     }
 
     // MARK: slots
 
     private mutating func grow(_ filler: HalfEdge) {
         var larger: [HalfEdge] = []
-        let capacity = max(1_024, ring.count * 2)
+        let capacity = max(count + 1, min(capacityMax, max(1_024, ring.count * 2)))
         larger.reserveCapacity(capacity)
-        forEach {
-            larger.append($0)
+        forEach { half, _, _ in
+            larger.append(half)
             return true
         }
         larger.append(contentsOf: repeatElement(filler, count: capacity - larger.count))
         ring = larger
         head = 0
-        slots = Array(repeating: 0, count: capacity * 2)
+        placeBits = UInt32(Int.bitWidth - capacity.leadingZeroBitCount)
+        slots = Array(repeating: 0, count: 2 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount))
         for index in 0..<count { place(index) }
     }
 
     private mutating func place(_ index: Int) {
         let hash = hash(ring[index].key, ring[index].tenant)
         let mask = slots.count - 1
-        var slot = Int(hash) & mask
+        var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = UInt64(hash) << 32 | UInt64(index + 1)
+        slots[slot] = tag(hash) << placeBits | UInt32(index + 1)
     }
 
     /// Frees the slot and moves those after it that would not be found any more.
     private mutating func remove(_ index: Int) {
         let mask = slots.count - 1
-        var hole = Int(hash(ring[index].key, ring[index].tenant)) & mask
-        while slots[hole] & 0xFFFF_FFFF != UInt64(index + 1) { hole = (hole + 1) & mask }
+        var hole = home(index, mask)
+        while slots[hole] & placeMask != UInt32(index + 1) { hole = (hole + 1) & mask }
         var next = (hole + 1) & mask
         while slots[next] != 0 {
-            let home = Int(slots[next] >> 32) & mask
+            let home = home(Int(slots[next] & placeMask) - 1, mask)
             if (next - home) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
@@ -162,10 +166,19 @@ struct HalfEdgeTable: Sendable {
         slots[hole] = 0
     }
 
+    private func home(_ index: Int, _ mask: Int) -> Int {
+        Int(truncatingIfNeeded: hash(ring[index].key, ring[index].tenant)) & mask
+    }
+
+    private var placeMask: UInt32 { 1 << placeBits - 1 }
+
+    /// What of a hash a slot has room for; taken from its high half, as the low one says where the slot is.
     @inline(__always)
-    private func hash(_ key: HalfEdge.Key, _ tenant: UInt16) -> UInt32 {
-        let (a, b) = (key.trace ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let (c, d) = (key.span ^ a ^ b ^ UInt64(tenant)).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-        return UInt32(truncatingIfNeeded: c ^ d)
+    private func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) >> placeBits }
+
+    @inline(__always)
+    private func hash(_ key: HalfEdge.Key, _ tenant: UInt16) -> UInt64 {
+        let (high, low) = (key.rawValue ^ seed &+ UInt64(tenant)).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return high ^ low
     }
 }

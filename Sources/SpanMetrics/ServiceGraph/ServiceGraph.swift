@@ -6,9 +6,13 @@ import TraceStorage
 /// The definition is that of the OpenTelemetry Collector's servicegraph connector: a client's or producer's span and
 /// the server's or consumer's below it are one request; a client's span that names a database is one by itself; and so
 /// is, after a wait, one that nobody answers. It differs where the connector's answer depends on the order in which
-/// spans arrive, or is a guess:
+/// spans arrive, is a guess, or counts one request twice:
 /// - a client's span stays known after its first match, so that all consumers of one message count;
 /// - the same client's span again is passed over;
+/// - of clients' spans of one service directly below one another, as instrumented libraries that use one another make
+///   them, the innermost is the one that asked. It takes the name of whom it asked from the one above where that names
+///   a database or it names nobody itself. Those above count where a server answered them, too. The connector and Tempo
+///   count each as a request, the upper ones to a virtual node. For this a database's span waits, too;
 /// - the side of which no span came is taken to have lasted as long as the other, not 0 s.
 ///
 /// Time is when the collector received batches, never the clock, so that a replay of the journal finds the same.
@@ -34,7 +38,7 @@ package final class ServiceGraph: Derivation {
 
     /// Counts a batch; one at or before ``position`` is passed over.
     ///
-    /// - Complexity: O(spans): a look at each, and two or three at a table for those of clients, servers, producers and
+    /// - Complexity: O(spans): a look at each, and up to four at a table for those of clients, servers, producers and
     ///   consumers.
     package func record(_ batch: StoredBatch) { state.withLock { $0.record(batch) } }
 
@@ -68,6 +72,8 @@ package struct ServiceGraphStatistics: Hashable, Sendable {
         case unnamed
         /// There are more tenants than can be told apart.
         case tenants
+        /// The client's span below it says the same.
+        case nested
 
         package var name: String {
             switch self {
@@ -75,6 +81,7 @@ package struct ServiceGraphStatistics: Hashable, Sendable {
             case .duplicate: "duplicate"
             case .unnamed: "unnamed"
             case .tenants: "tenants"
+            case .nested: "nested"
             }
         }
     }
@@ -112,7 +119,9 @@ package struct ServiceGraphSnapshot: Sendable {
         guard let series = tenants[tenant], series.count > 0 else { return }
         writer.begin(
             family("traces_service_graph_request_total", .counter, "Requests between services, each once."))
-        for row in 0..<series.count { writer.sample(series.labels[row], series.requests(row)) }
+        // One row says of another what failed.
+        let rows = (0..<series.count).filter { $0 != series.failedOverflowRow }
+        for row in rows { writer.sample(series.labels[row], series.requests(row)) }
         let failed = (0..<series.count).filter { series.isFailed[$0] }
         if !failed.isEmpty {
             writer.begin(
@@ -125,7 +134,7 @@ package struct ServiceGraphSnapshot: Sendable {
         for (histogram, side) in ["server", "client"].enumerated() {
             let name = "traces_service_graph_request_\(side)"
             writer.begin(family(name, .histogram, "Durations of requests as the \(side) saw them.", unit: "s"))
-            for row in 0..<series.count {
+            for row in rows {
                 writer.histogram(
                     series.labels[row], bounds: bounds, counts: series.buckets(row, histogram),
                     sum: series.sum(row, histogram) / 1e9, exemplars: [], startTime: 0)

@@ -53,7 +53,9 @@ struct ServiceGraphSeries: Sendable {
     private(set) var sums: [Double] = []
     /// When a row was last counted in, unix nanoseconds.
     private(set) var updatedAt: [UInt64] = []
-    private var overflowRow: Int?
+    /// What is over the limit, and of it once more what failed, under the key ``ServiceGraphKey/failedOverflow``.
+    private(set) var overflowRow: Int?
+    private(set) var failedOverflowRow: Int?
     let bucketCount: Int
     private let seed: UInt64
 
@@ -64,6 +66,9 @@ struct ServiceGraphSeries: Sendable {
     }
 
     var count: Int { table.count }
+
+    /// Series that are shown.
+    var shownCount: Int { count - (failedOverflowRow == nil ? 0 : 1) }
 
     /// The buckets of one histogram: 0 is the server's, 1 the client's.
     func buckets(_ row: Int, _ histogram: Int) -> ArraySlice<UInt64> {
@@ -81,7 +86,7 @@ struct ServiceGraphSeries: Sendable {
     mutating func row(of key: [UInt8], _ configuration: ServiceGraphConfiguration) -> Int {
         if let row = table.index(of: key) { return row }
         let limit = configuration.aggregationCardinalityLimit
-        let used = count - (overflowRow == nil ? 0 : 1)
+        let used = count - (overflowRow == nil ? 0 : 1) - (failedOverflowRow == nil ? 0 : 1)
         if limit == 0 || used < limit, let labels = ServiceGraphKey.labels(key[...], configuration) {
             return append(key, labels)
         }
@@ -91,6 +96,7 @@ struct ServiceGraphSeries: Sendable {
     private mutating func append(_ key: [UInt8], _ newLabels: PrometheusLabels) -> Int {
         let row = table.insert(key)
         if key == SeriesKey.overflow { overflowRow = row }
+        if key == ServiceGraphKey.failedOverflow { failedOverflowRow = row }
         labels.append(newLabels)
         isFailed.append(ServiceGraphKey.isFailed(key))
         buckets.append(contentsOf: repeatElement(0, count: bucketCount * 2))
@@ -112,11 +118,22 @@ struct ServiceGraphSeries: Sendable {
         updatedAt[row] = now
     }
 
+    /// Counts requests that failed, which ``add(_:server:client:at:to:)`` has counted in the overflow row.
+    mutating func addFailedOverflow(_ count: UInt64) {
+        let row = failedOverflowRow ?? append(ServiceGraphKey.failedOverflow, SeriesKey.overflowLabels)
+        let first = row * 2 * bucketCount
+        buckets[first] = buckets[first].addingClamped(count)
+    }
+
+    private func isKept(_ row: Int, since time: UInt64) -> Bool {
+        updatedAt[row] >= time || row == overflowRow || row == failedOverflowRow
+    }
+
     /// Forgets the series that were last counted in before a time; false when there is none.
     mutating func removeStale(before time: UInt64) -> Bool {
-        guard updatedAt.indices.contains(where: { updatedAt[$0] < time && $0 != overflowRow }) else { return false }
+        guard updatedAt.indices.contains(where: { !isKept($0, since: time) }) else { return false }
         var kept = ServiceGraphSeries(seed: seed, bucketCount: bucketCount)
-        for row in 0..<count where updatedAt[row] >= time || row == overflowRow {
+        for row in 0..<count where isKept(row, since: time) {
             let new = kept.append(Array(table.key(row)), labels[row])
             kept.copy(row, of: self, to: new)
         }
@@ -152,9 +169,8 @@ struct ServiceGraphSeries: Sendable {
         for _ in 0..<count {
             guard let block = reader.block(), let updated = reader.varint() else { return false }
             let key = Array(block)
-            let labels =
-                key == SeriesKey.overflow
-                ? SeriesKey.overflowLabels : ServiceGraphKey.labels(key[...], configuration)
+            let isOverflow = key == SeriesKey.overflow || key == ServiceGraphKey.failedOverflow
+            let labels = isOverflow ? SeriesKey.overflowLabels : ServiceGraphKey.labels(key[...], configuration)
             guard let labels, table.index(of: key) == nil else { return false }
             let row = append(key, labels)
             updatedAt[row] = updated
@@ -174,6 +190,9 @@ struct ServiceGraphSeries: Sendable {
 /// The bytes that make a series: `0`, ``GraphEdge/code``, then the two sides as blocks. A side is its name and its
 /// values of the dimensions, each as a length (varint) and UTF-8; empty where there is none.
 enum ServiceGraphKey {
+    /// Of what failed among what is over the limit of series.
+    static let failedOverflow: [UInt8] = [1, 16]
+
     static func append(client: ArraySlice<UInt8>, server: ArraySlice<UInt8>, _ edge: GraphEdge, to key: inout [UInt8]) {
         key.append(0)
         key.append(edge.code)
@@ -203,6 +222,13 @@ enum ServiceGraphKey {
         }
         // Prometheus cannot tell a label without a value from none.
         return PrometheusLabels(pairs.filter { !$0.1.isEmpty })
+    }
+
+    /// The name of a side, with its length.
+    static func name(of side: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var reader = ByteReader(side)
+        _ = reader.block()
+        return side.dropLast(reader.remaining)
     }
 
     private static func texts(_ side: ArraySlice<UInt8>, _ configuration: ServiceGraphConfiguration) -> [String]? {

@@ -12,18 +12,35 @@ struct ServiceGraphState: Sendable {
 
     private let attributes: PeerAttributes
     private let dimensionKeys: [[UInt8]]
-    /// The side of the span at hand; kept so that a span allocates nothing.
+    // What follows is kept so that a span allocates nothing.
+    /// The side of the span at hand.
     private var key: [UInt8] = []
-    /// The servers that waited for the client at hand; kept likewise.
+    /// The servers that waited for the client at hand.
     private var servers: [HalfEdgeTable.Place] = []
+    /// Spans that take part and are recorded next.
+    private var chosen: [Chosen] = []
+    private var candidates: [PeerAttributes.Candidate] = []
+    /// Peers that were asked before, by the end of their names.
+    private var peers = [UInt32](repeating: ServiceGraphTotals.unknown, count: 64)
 
+    private struct Chosen {
+        /// Row of the batch's spans.
+        let span: Int
+        var mayHavePeer = false
+        /// The end of its attributes among ``candidates``; they begin where those of the one before end.
+        var candidatesEnd = 0
+    }
+
+    /// Spans that are looked at together: more than a processor fetches side by side, few enough to be in its cache
+    /// still when they are recorded.
+    private static let chosenMax = 32
     /// Series that are no longer counted in are looked for once in so many nanoseconds.
     private static let sweepNanoseconds: UInt64 = 60_000_000_000
 
     init(_ configuration: ServiceGraphConfiguration, seed: UInt64) {
         self.configuration = configuration
         totals = ServiceGraphTotals(configuration, seed: seed)
-        waiting = HalfEdgeTable(seed: seed)
+        waiting = HalfEdgeTable(capacityMax: configuration.itemsMax, seed: seed)
         attributes = PeerAttributes(
             database: configuration.databaseNameAttributes, peer: configuration.virtualNodePeerAttributes)
         dimensionKeys = configuration.dimensions.map { Array($0.utf8) }
@@ -32,7 +49,7 @@ struct ServiceGraphState: Sendable {
     var statistics: ServiceGraphStatistics {
         var result = totals.statistics
         result.waitingSpans = waiting.count
-        result.series = totals.series.reduce(0) { $0 + $1.count }
+        result.series = totals.series.reduce(0) { $0 + $1.shownCount }
         return result
     }
 
@@ -52,28 +69,48 @@ struct ServiceGraphState: Sendable {
     private mutating func pass(to time: UInt64) {
         let before = now
         now = max(now, time)
-        while let first = waiting.first, isDue(first, at: now) { totals.expire(waiting.removeFirst(), at: now) }
+        while let first = waiting.firstTime, isDue(first, at: now) { settleFirst(isDue: true) }
         let expiration = configuration.seriesExpirationNanoseconds
         if expiration > 0, now / Self.sweepNanoseconds != before / Self.sweepNanoseconds, now > expiration {
             totals.removeStale(before: now - expiration)
         }
-        if totals.isOversized { totals.renumber(&waiting) }
+        if totals.isOversized {
+            totals.renumber(&waiting)
+            for place in peers.indices { peers[place] = ServiceGraphTotals.unknown }
+        }
     }
 
-    private func isDue(_ half: HalfEdge, at time: UInt64) -> Bool {
-        time >= half.receivedAt && time - half.receivedAt >= configuration.timeToLiveNanoseconds
+    private func isDue(_ receivedAt: UInt64, at time: UInt64) -> Bool {
+        time >= receivedAt && time - receivedAt >= configuration.timeToLiveNanoseconds
+    }
+
+    /// Gives up what waits for longest: because its time is over, or else because others need the room.
+    private mutating func settleFirst(isDue: Bool) {
+        var half = waiting.removeFirst()
+        if let parent = clientAbove(half) {
+            waiting[parent].flags.insert(.nested)
+            half.inherit(waiting[parent])
+        }
+        totals.settle(half, at: now, isDue: isDue)
     }
 
     /// All series as they are at a time: with the sides whose wait is over by then, as the next batch would find them.
     func snapshot(now time: UInt64) -> ServiceGraphSnapshot {
         let time = max(now, time)
-        guard let first = waiting.first, isDue(first, at: time) else {
+        guard let first = waiting.firstTime, isDue(first, at: time) else {
             return ServiceGraphSnapshot(totals, configuration)
         }
         var later = totals
-        waiting.forEach { half in
-            guard isDue(half, at: time) else { return false }
-            later.expire(half, at: time)
+        var nested: Set<HalfEdgeTable.Place> = []
+        waiting.forEach { half, place, receivedAt in
+            guard isDue(receivedAt, at: time) else { return false }
+            var half = half
+            if let parent = clientAbove(half), waiting.isOlder(place, parent) {
+                nested.insert(parent)
+                half.inherit(waiting[parent])
+            }
+            if nested.contains(place) { half.flags.insert(.nested) }
+            later.settle(half, at: time, isDue: true)
             return true
         }
         return ServiceGraphSnapshot(later, configuration)
@@ -92,17 +129,53 @@ struct ServiceGraphState: Sendable {
 
     private mutating func record(_ resource: ResourceRow, of batch: SpanBatch, _ tenant: UInt16) {
         var origin: Origin?
-        batch.spans.withUnsafeBufferPointer { spans in
-            for scope in batch.scopes[resource.scopes.indices] {
-                for index in scope.spans.indices where (2...5).contains(spans[index].kind) {
-                    if origin == nil { origin = self.origin(resource, batch) }
-                    guard let origin, !origin.service.isEmpty else {
-                        totals.countDropped(.unnamed)
-                        continue
-                    }
-                    let side = origin.side ?? side(of: spans[index], origin, batch)
-                    record(spans[index], of: batch, side, tenant)
+        for scope in batch.scopes[resource.scopes.indices] {
+            var next = scope.spans.indices.lowerBound
+            while choose(&next, of: scope.spans, batch) {
+                if origin == nil { origin = self.origin(resource, batch) }
+                guard let origin, !origin.service.isEmpty else {
+                    totals.countDropped(.unnamed, spans: chosen.count)
+                    continue
                 }
+                recordChosen(of: batch, origin, tenant)
+            }
+        }
+    }
+
+    /// Takes the next spans that are clients, servers, producers or consumers; false when none is left.
+    private mutating func choose(_ next: inout Int, of rows: RowRange, _ batch: SpanBatch) -> Bool {
+        chosen.removeAll(keepingCapacity: true)
+        candidates.removeAll(keepingCapacity: true)
+        let end = rows.indices.upperBound
+        batch.spans.withUnsafeBufferPointer { spans in
+            while next < end, chosen.count < Self.chosenMax {
+                if spans[next].kind >= 2, spans[next].kind <= 5 { chosen.append(Chosen(span: next)) }
+                next += 1
+            }
+            for index in chosen.indices {
+                let kind = spans[chosen[index].span].kind
+                chosen[index].mayHavePeer =
+                    (kind == 3 || kind == 4) && attributes.mayBe(in: spans[chosen[index].span].attributes, of: batch)
+            }
+            for index in chosen.indices {
+                if chosen[index].mayHavePeer {
+                    attributes.gather(spans[chosen[index].span].attributes, of: batch, to: &candidates)
+                }
+                chosen[index].candidatesEnd = candidates.count
+            }
+        }
+        attributes.read(&candidates, of: batch)
+        return !chosen.isEmpty
+    }
+
+    private mutating func recordChosen(of batch: SpanBatch, _ origin: Origin, _ tenant: UInt16) {
+        batch.spans.withUnsafeBufferPointer { spans in
+            var start = 0
+            for index in chosen.indices {
+                let choice = chosen[index]
+                let side = origin.side ?? side(of: spans[choice.span], origin, batch)
+                record(spans[choice.span], of: batch, side, tenant, start..<choice.candidatesEnd)
+                start = choice.candidatesEnd
             }
         }
     }
@@ -115,7 +188,7 @@ struct ServiceGraphState: Sendable {
         var result = Origin(side: nil, service: service.slice, dimensions: dimensions)
         if dimensions.isEmpty {
             key.removeAll(keepingCapacity: true)
-            append(batch.slice(service.slice))
+            SeriesKey.append(service.slice, of: batch, to: &key)
             result.side = totals.side(key)
         }
         return result
@@ -123,11 +196,11 @@ struct ServiceGraphState: Sendable {
 
     private mutating func side(of span: borrowing SpanRow, _ origin: Origin, _ batch: SpanBatch) -> UInt32 {
         key.removeAll(keepingCapacity: true)
-        append(batch.slice(origin.service))
+        SeriesKey.append(origin.service, of: batch, to: &key)
         let attributes = span.attributes
         for (index, known) in origin.dimensions.enumerated() {
             if let row = known ?? batch.attribute(dimensionKeys[index], in: attributes) {
-                append(row, of: batch)
+                SeriesKey.append(row, of: batch, to: &key)
             } else {
                 SeriesKey.append("".utf8, to: &key)
             }
@@ -135,27 +208,26 @@ struct ServiceGraphState: Sendable {
         return totals.side(key)
     }
 
+    @inline(__always)
     private mutating func record(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ side: UInt32, _ tenant: UInt16
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ side: UInt32, _ tenant: UInt16, _ attributes: Range<Int>
     ) {
         let kind = span.kind
         let isClient = kind == 3 || kind == 4
-        if !isClient, span.parentSpanID == .invalid { return addRoot(span, of: batch, side, tenant) }
+        let parent = span.parentSpanID
+        if !isClient, parent == .invalid { return addRoot(span, of: batch, side, tenant) }
         var flags: HalfEdge.Flags = isClient ? .client : []
         if span.isError { flags.insert(.error) }
         if kind >= 4 { flags.insert(.messaging) }
-        let clientID = isClient ? span.spanID : span.parentSpanID
-        var half = HalfEdge(
-            key: HalfEdge.Key(span.traceID, clientID), receivedAt: now,
+        let clientID = isClient ? span.spanID : parent
+        let hasParent = isClient && parent != .invalid
+        let half = HalfEdge(
+            key: HalfEdge.Key(span.traceID, clientID),
+            parent: hasParent ? HalfEdge.Key(span.traceID, parent) : .none,
             durationNanoseconds: span.durationNanoseconds, side: side, peer: ServiceGraphTotals.unknown,
             count: Self.count(span, clientID, batch), tenant: tenant, flags: flags)
         if isClient {
-            let found = attributes.find(span.attributes, of: batch)
-            if found.database >= 0 {
-                return addDatabase(half, peer(batch.attributes[found.database], of: batch))
-            }
-            if found.peer >= 0 { half.peer = peer(batch.attributes[found.peer], of: batch) }
-            addClient(half)
+            addClient(half, candidates[attributes], batch)
         } else {
             addServer(half)
         }
@@ -184,23 +256,12 @@ struct ServiceGraphState: Sendable {
             serverNanoseconds: span.durationNanoseconds, clientNanoseconds: span.durationNanoseconds, at: now)
     }
 
-    private mutating func addDatabase(_ half: HalfEdge, _ database: UInt32) {
-        let edge = GraphEdge(
-            client: half.side, server: database, connection: .database, isFailed: half.flags.contains(.error))
-        totals.add(
-            edge, tenant: half.tenant, count: UInt64(half.count), serverNanoseconds: half.durationNanoseconds,
-            clientNanoseconds: half.durationNanoseconds, at: now)
-    }
-
-    private mutating func addClient(_ client: HalfEdge) {
-        var client = client
+    private mutating func addClient(
+        _ half: HalfEdge, _ attributes: ArraySlice<PeerAttributes.Candidate>, _ batch: SpanBatch
+    ) {
+        var client = half
         var isKnown = false
-        var servers: [HalfEdgeTable.Place] = []
-        swap(&servers, &self.servers)
-        defer {
-            servers.removeAll(keepingCapacity: true)
-            swap(&servers, &self.servers)
-        }
+        servers.removeAll(keepingCapacity: true)
         waiting.places(of: client.key, tenant: client.tenant) { place in
             let flags = waiting[place].flags
             if flags.contains(.client) {
@@ -212,20 +273,41 @@ struct ServiceGraphState: Sendable {
         }
         // The same span again: what it asked for is counted by the first one.
         guard !isKnown else { return totals.countDropped(.duplicate) }
-        for place in servers {
-            waiting[place].flags.insert(.matched)
-            complete(client, waiting[place])
-            client.flags.insert(.matched)
+        let found = self.attributes.find(attributes, of: batch)
+        if let database = found.database {
+            client.peer = peer(database, of: batch)
+            client.flags.insert(.database)
+        } else {
+            // Also where a server answered: the client's span below this one may name nobody.
+            if let named = found.peer { client.peer = peer(named, of: batch) }
+            if !servers.isEmpty { match(&client) }
+        }
+        if let parent = clientAbove(client) {
+            waiting[parent].flags.insert(.nested)
+            client.inherit(waiting[parent])
         }
         wait(client)
+    }
+
+    /// Counts a request to each of ``servers``, in the order in which they came.
+    private mutating func match(_ client: inout HalfEdge) {
+        if servers.count > 1 { servers.sort { waiting.isOlder($0, $1) } }
+        client.flags.insert(.matched)
+        for index in servers.indices {
+            waiting[servers[index]].flags.insert(.matched)
+            complete(client, waiting[servers[index]])
+        }
     }
 
     private mutating func addServer(_ server: HalfEdge) {
         var client: HalfEdgeTable.Place?
         var others = 0
         waiting.places(of: server.key, tenant: server.tenant) { place in
-            if waiting[place].flags.contains(.client) { client = place }
-            others += 1
+            if waiting[place].flags.contains(.client) {
+                if waiting[place].asksService { client = place }
+            } else {
+                others += 1
+            }
             return client == nil
         }
         if let client {
@@ -236,12 +318,28 @@ struct ServiceGraphState: Sendable {
         wait(server)
     }
 
-    private mutating func wait(_ half: HalfEdge) {
-        if waiting.count >= configuration.itemsMax {
-            // Its other side may be about to come: counted as a request to nobody it would be a false one.
-            if !waiting.removeFirst().flags.contains(.matched) { totals.countDropped(.noRoom) }
+    /// The client's or producer's span of the same service directly above one: both describe one request.
+    @inline(__always)
+    private func clientAbove(_ half: HalfEdge) -> HalfEdgeTable.Place? {
+        guard half.parent != .none else { return nil }
+        var result: HalfEdgeTable.Place?
+        waiting.places(of: half.parent, tenant: half.tenant) { place in
+            if waiting[place].flags.contains(.client), totals.isSameService(waiting[place].side, half.side) {
+                result = place
+            }
+            return result == nil
         }
-        waiting.append(half)
+        return result
+    }
+
+    private mutating func wait(_ half: HalfEdge) {
+        makeRoom()
+        waiting.append(half, at: now)
+    }
+
+    /// Gives up what waits for longest where nothing more may wait.
+    mutating func makeRoom() {
+        if waiting.count >= configuration.itemsMax { settleFirst(isDue: false) }
     }
 
     private mutating func complete(_ client: HalfEdge, _ server: HalfEdge) {
@@ -254,30 +352,41 @@ struct ServiceGraphState: Sendable {
             serverNanoseconds: server.durationNanoseconds, clientNanoseconds: client.durationNanoseconds, at: now)
     }
 
-    // MARK: names
+    @inline(__always)
+    private mutating func peer(_ attribute: PeerAttributes.Candidate, of batch: SpanBatch) -> UInt32 {
+        let row = batch.attributes[Int(attribute.row)]
+        guard row.kind == .string else { return newPeer(row, of: batch) }
+        let place = Int((attribute.lastBytes &* 0x9E37_79B9_7F4A_7C15) >> 58)
+        if totals.isPeer(peers[place], row.slice, of: batch) { return peers[place] }
+        peers[place] = newPeer(row, of: batch)
+        return peers[place]
+    }
 
-    private mutating func peer(_ row: AttributeRow, of batch: SpanBatch) -> UInt32 {
+    private mutating func newPeer(_ row: AttributeRow, of batch: SpanBatch) -> UInt32 {
         key.removeAll(keepingCapacity: true)
-        append(row, of: batch)
+        SeriesKey.append(row, of: batch, to: &key)
         for _ in dimensionKeys { SeriesKey.append("".utf8, to: &key) }
         return totals.side(key)
     }
+}
 
-    private mutating func append(_ row: AttributeRow, of batch: SpanBatch) {
-        if row.kind == .string {
-            append(batch.slice(row.slice))
-        } else {
-            SeriesKey.append(SeriesKey.cut(AttributeText.text(batch.value(of: row)).utf8[...]), to: &key)
-        }
-    }
+extension HalfEdge {
+    /// Of a client: whether a server's span may answer it.
+    fileprivate var asksService: Bool { !flags.contains(.database) || flags.contains(.inherited) }
 
-    /// Label values are UTF-8, so other bytes become U+FFFD before they make a key.
-    private mutating func append(_ text: ArraySlice<UInt8>) {
-        let text = SeriesKey.cut(text)
-        if text.allSatisfy({ $0 < 0x80 }) {
-            SeriesKey.append(text, to: &key)
-        } else {
-            SeriesKey.append(String(decoding: text, as: UTF8.self).utf8, to: &key)
+    /// Takes from the client's span above whom it asked, where that one knows better: it names a database, or this one
+    /// names nobody.
+    @inline(__always)
+    fileprivate mutating func inherit(_ above: HalfEdge) {
+        guard flags.isDisjoint(with: [.matched, .database, .inherited]), !above.flags.contains(.inherited) else {
+            return
         }
+        if above.flags.contains(.database) {
+            flags.insert(.database)
+        } else if peer != ServiceGraphTotals.unknown || above.peer == ServiceGraphTotals.unknown {
+            return
+        }
+        flags.insert(.inherited)
+        peer = above.peer
     }
 }

@@ -9,6 +9,10 @@ struct ServiceGraphTotals: Sendable {
     static let user: UInt32 = 1
 
     private let configuration: ServiceGraphConfiguration
+    /// Of the histograms; here so that nothing is retained for a request.
+    private let bounds: [UInt64]
+    private let hasVirtualServers: Bool
+    private let dimensionCount: Int
     private let seed: UInt64
     /// Services and peers, with their values of the dimensions; see ``ServiceGraphKey``.
     private(set) var sides: KeyTable
@@ -40,6 +44,9 @@ struct ServiceGraphTotals: Sendable {
 
     init(_ configuration: ServiceGraphConfiguration, seed: UInt64) {
         self.configuration = configuration
+        bounds = configuration.bucketBoundsNanoseconds
+        hasVirtualServers = !configuration.virtualNodePeerAttributes.isEmpty
+        dimensionCount = configuration.dimensions.count
         self.seed = seed
         sides = Self.emptySides(configuration, seed)
     }
@@ -76,6 +83,22 @@ struct ServiceGraphTotals: Sendable {
         key.withUnsafeBytes { UInt32(truncatingIfNeeded: sides.number(of: $0).index) }
     }
 
+    /// Whether a side is a peer of this name, one that is shorter than 128 bytes.
+    @inline(__always)
+    func isPeer(_ side: UInt32, _ name: ByteRange, of batch: SpanBatch) -> Bool {
+        guard name.count < 128 else { return false }
+        return batch.bytes.withUnsafeBytes { bytes in
+            let text = UnsafeRawBufferPointer(rebasing: bytes[name.indices])
+            return sides.isKey(Int(side), prefix: UInt8(text.count), text, zeros: dimensionCount)
+        }
+    }
+
+    /// Whether two sides differ in nothing but dimensions.
+    func isSameService(_ a: UInt32, _ b: UInt32) -> Bool {
+        if a == b || dimensionCount == 0 { return a == b }
+        return ServiceGraphKey.name(of: sides.key(Int(a))) == ServiceGraphKey.name(of: sides.key(Int(b)))
+    }
+
     // MARK: counting
 
     /// Counts `count` requests.
@@ -84,14 +107,15 @@ struct ServiceGraphTotals: Sendable {
         at now: UInt64
     ) {
         let row = row(of: edge, tenant)
+        let server = REDSeries.bucket(of: serverNanoseconds, bounds)
+        let client =
+            serverNanoseconds == clientNanoseconds ? server : REDSeries.bucket(of: clientNanoseconds, bounds)
         series[Int(tenant)].add(
-            count,
-            server: (REDSeries.bucket(of: serverNanoseconds, configuration.bucketBoundsNanoseconds), serverNanoseconds),
-            client: (REDSeries.bucket(of: clientNanoseconds, configuration.bucketBoundsNanoseconds), clientNanoseconds),
-            at: now, to: row)
+            count, server: (server, serverNanoseconds), client: (client, clientNanoseconds), at: now, to: row)
         statistics.edges = statistics.edges.addingClamped(count)
         if series[Int(tenant)].isOverflow(row) {
             statistics.overflowedEdges = statistics.overflowedEdges.addingClamped(count)
+            if edge.isFailed { series[Int(tenant)].addFailedOverflow(count) }
         }
     }
 
@@ -117,14 +141,24 @@ struct ServiceGraphTotals: Sendable {
 
     mutating func countExpired() { statistics.expiredEdges += 1 }
 
-    /// What is known of a side that waits no longer and whose other side did not come.
-    mutating func expire(_ half: HalfEdge, at now: UInt64) {
+    /// Counts what is known of a side that waits no longer.
+    ///
+    /// - Parameter isDue: Whether its time is over; else others need its room, and its other side may be about to come:
+    ///   counted as a request to nobody it would be a false one.
+    mutating func settle(_ half: HalfEdge, at now: UInt64, isDue: Bool) {
         guard !half.flags.contains(.matched) else { return }
-        countExpired()
-        guard half.flags.contains(.client), !configuration.virtualNodePeerAttributes.isEmpty else { return }
-        let edge = GraphEdge(
-            client: half.side, server: half.peer, connection: .virtualNode, virtualNode: .server,
-            isFailed: half.flags.contains(.error))
+        var edge = GraphEdge(client: half.side, server: half.peer, isFailed: half.flags.contains(.error))
+        if half.flags.contains(.nested) {
+            return countDropped(.nested)
+        } else if half.flags.contains(.database) {
+            edge.connection = .database
+        } else if !isDue {
+            return countDropped(.noRoom)
+        } else {
+            countExpired()
+            guard half.flags.contains(.client), hasVirtualServers else { return }
+            (edge.connection, edge.virtualNode) = (.virtualNode, .server)
+        }
         add(
             edge, tenant: half.tenant, count: UInt64(half.count), serverNanoseconds: half.durationNanoseconds,
             clientNanoseconds: half.durationNanoseconds, at: now)

@@ -27,6 +27,8 @@ struct ServiceGraphScenario {
     private(set) var truth: [Edge: Sum] = [:]
     /// Spans whose other side never comes.
     private(set) var expired = 0
+    /// Clients' spans above others that say the same.
+    private(set) var nested = 0
 
     private static let services = ["shop", "stock", "payment", "mail", "résumé \"x\""]
     private var random: SeededGenerator
@@ -48,7 +50,7 @@ struct ServiceGraphScenario {
     }
 
     private mutating func addRequest(below parent: UInt64, of client: String, _ weight: UInt64) {
-        switch Int.random(in: 0..<8, using: &random) {
+        switch Int.random(in: 0..<10, using: &random) {
         case 0, 1, 2:
             let asking = span(client, kind: 3, parent: parent, weight)
             let answering = span(service(), kind: 2, parent: asking.id, weight)
@@ -78,9 +80,48 @@ struct ServiceGraphScenario {
             // A server's span below one that is no client's: nobody knows who asked.
             _ = span(service(), kind: 2, parent: parent, weight)
             expired += 1
+        case 7, 8:
+            addNested(below: parent, of: client, weight)
         default:
             _ = span(client, kind: 1, parent: parent, weight)
         }
+    }
+
+    /// Two instrumented libraries of which one uses the other: a request, two clients' spans.
+    private mutating func addNested(below parent: UInt64, of client: String, _ weight: UInt64) {
+        let database = [KeyValue("db.system.name", .string("outer"))]
+        let names: [(above: [KeyValue], below: [KeyValue], server: String, type: String)] = [
+            ([KeyValue("peer.service", .string("outer"))], [], "outer", "virtual_node"),
+            (
+                [KeyValue("peer.service", .string("outer"))], [KeyValue("server.address", .string("inner"))], "inner",
+                "virtual_node"
+            ),
+            ([], [], "unknown", "virtual_node"),
+            (database, [KeyValue("server.address", .string("inner"))], "outer", "database"),
+            (database, [KeyValue("db.name", .string("inner"))], "inner", "database"),
+            ([], [KeyValue("db.name", .string("inner"))], "inner", "database"),
+        ]
+        let chosen = names.randomElement(using: &random)!
+        let above = span(client, kind: 3, parent: parent, weight, chosen.above)
+        let asking = span(client, kind: 3, parent: above.id, weight, chosen.below)
+        let isAnswered = Bool.random(using: &random)
+        // A database's own span is no server's span of a request, as for the connector.
+        if isAnswered, chosen.below.first?.key != "db.name" {
+            add(asking, span(service(), kind: 2, parent: asking.id, weight))
+        } else {
+            if chosen.type == "virtual_node" { expired += 1 }
+            let edge = Edge(
+                client: client, server: chosen.server, connection: chosen.type, isFailed: asking.isFailed)
+            add(edge, asking, asking)
+        }
+        if Bool.random(using: &random) {
+            // One that a server answers, too, counts beside the one below it.
+            if chosen.above.first?.key != "db.system.name" {
+                add(above, span(service(), kind: 2, parent: above.id, weight))
+                return
+            }
+        }
+        nested += 1
     }
 
     private struct Made {

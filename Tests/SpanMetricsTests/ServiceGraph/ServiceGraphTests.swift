@@ -94,7 +94,9 @@ import TraceStorage
             #expect(samples.values.count == lines)
             #expect(graph.statistics.edges == total && graph.statistics.series == scenario.truth.count)
             #expect(graph.statistics.expiredEdges == UInt64(scenario.expired))
-            #expect(graph.statistics.droppedSpans.allSatisfy { $0 == 0 } && graph.statistics.waitingSpans == 0)
+            #expect(graph.statistics.dropped(.nested) == UInt64(scenario.nested) && scenario.nested > 0)
+            #expect(graph.statistics.droppedSpans.reduce(0, +) == UInt64(scenario.nested))
+            #expect(graph.statistics.waitingSpans == 0)
         }
     }
 
@@ -163,6 +165,57 @@ import TraceStorage
             Self.requests(try Self.graph([try .of($0, position: 1)])).values.first ?? 0
         }
         #expect(counts[0] == counts[1] && abs(counts[0] - 800) < 80)
+    }
+
+    @Test func ofClientsBelowOneAnotherTheInnermostCounts() throws {
+        let peer = [KeyValue("peer.service", .string("payment"))]
+        let chain = [
+            Self.client(id: 1).with { $0.attributes = peer },
+            Self.client(id: 2).with { $0.parent = SpanID(1) },
+            Self.client(id: 3).with { ($0.parent, $0.attributes) = (SpanID(2), peer) },
+        ]
+        let named = "client=\"shop\",server=\"payment\",connection_type=\"virtual_node\",failed=\"false\""
+        // Another service's client below it is another request, whatever became of the server's span between them.
+        let passed = [chain[0], Self.client("proxy", id: 2).with { $0.parent = SpanID(1) }]
+        let unknown = "client=\"proxy\",server=\"unknown\",connection_type=\"virtual_node\",failed=\"false\""
+        let cases: [([SpanFixture], [String: Double])] = [
+            (chain, [named: 1]), (Array(chain[..<2]), [named: 1]), (passed, [named: 1, unknown: 1]),
+            // A span that says it is its own parent.
+            ([chain[0].with { $0.parent = SpanID(1) }], [named: 1]),
+            (
+                Array(chain[..<2]) + [Self.server(of: 2), Self.server("cache", of: 1)],
+                [
+                    "client=\"shop\",server=\"stock\",failed=\"false\"": 1,
+                    "client=\"shop\",server=\"cache\",failed=\"false\"": 1,
+                ]
+            ),
+        ]
+        for (spans, expected) in cases {
+            for order in [spans, spans.reversed()] {
+                var batches = try order.enumerated().map { index, span in
+                    try StoredBatch.of([span], position: UInt64(index + 1), receivedAt: UInt64(index + 1))
+                }
+                let waiting = try Self.graph(batches)
+                #expect(Self.requests(waiting, now: 60 * Self.second) == expected)
+                batches.append(try .of([], position: 9, receivedAt: 60 * Self.second))
+                #expect(Self.requests(try Self.graph(batches)) == expected)
+            }
+        }
+    }
+
+    @Test func dimensionsOfSpansMakeNoOtherService() throws {
+        let spans = [
+            Self.client(id: 1).with { $0.attributes = [KeyValue("zone", .string("a"))] },
+            Self.client(id: 2).with {
+                ($0.parent, $0.attributes) = (SpanID(1), [KeyValue("zone", .string("b"))])
+            },
+        ]
+        let graph = try Self.graph([
+            try .of(spans, position: 1), try .of([], position: 2, receivedAt: 60 * Self.second),
+        ]) { $0.dimensions = ["zone"] }
+        let labels = "client=\"shop\",server=\"unknown\",connection_type=\"virtual_node\",failed=\"false\""
+        #expect(Self.requests(graph) == [labels + ",client_zone=\"b\"": 1])
+        #expect(graph.statistics.dropped(.nested) == 1)
     }
 
     @Test func aResourceWithoutServiceNameTakesNoPart() throws {
@@ -286,6 +339,67 @@ import TraceStorage
         let requests = Self.requests(graph)
         #expect(requests.count == 11 && requests["otel_metric_overflow=\"true\""] == 80)
         #expect(graph.statistics.overflowedEdges == 80 && requests.values.reduce(0, +) == 100)
+    }
+
+    @Test func failedRequestsOverTheLimitAreAmongThemAndAmongTheFailed() throws {
+        let spans = (1...50).flatMap { id in
+            [Self.client(id: id), Self.server("service \(id)", of: id).with { $0.status = id % 5 == 0 ? 2 : 0 }]
+        }
+        let batch = try StoredBatch.of(spans, position: 1)
+        let graph = try Self.graph([batch]) { $0.aggregationCardinalityLimit = 10 }
+        let restored = try Self.graph([]) { $0.aggregationCardinalityLimit = 10 }
+        #expect(try restored.restore(graph.checkpointSection()) == .restored)
+        for graph in [graph, restored] {
+            let samples = Self.samples(graph)
+            #expect(samples["\(Self.prefix)_total{otel_metric_overflow=\"true\"}"] == 40)
+            #expect(samples["\(Self.prefix)_failed_total{otel_metric_overflow=\"true\"}"] == 8)
+            #expect(samples["\(Self.prefix)_server_seconds_count{otel_metric_overflow=\"true\"}"] == 40)
+            let failed = samples.values.filter { $0.key.hasPrefix("\(Self.prefix)_failed_total") }
+            #expect(failed.values.reduce(0, +) == 10 && graph.statistics.series == 11)
+        }
+    }
+
+    @Test func whichServersSeriesAreOverTheLimitIsTheSameForEverySeed() throws {
+        let servers = (1...40).map { id in
+            Self.server("service \(id)", of: 7).with { $0.spanID = SpanID(UInt64(id)) }
+        }
+        let batches = [
+            try StoredBatch.of(Array(servers[..<20]), position: 1), try .of(Array(servers[20...]), position: 2),
+            try .of([Self.client(id: 7)], position: 3),
+        ]
+        var configuration = ServiceGraphConfiguration()
+        configuration.aggregationCardinalityLimit = 10
+        for seed in 0..<8 as Range<UInt64> {
+            let graph = try ServiceGraph(configuration, seed: seed)
+            for batch in batches { graph.record(batch) }
+            let requests = Self.requests(graph)
+            #expect(requests.count == 11)
+            for id in 1...10 {
+                #expect(requests["client=\"shop\",server=\"service \(id)\",failed=\"false\""] == 1, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test func aDatabaseCountsThoughThereIsNoRoomForItToWait() throws {
+        let graph = try Self.graph([]) { $0.itemsMax = 10 }
+        let spans = (1...50).map { id in
+            Self.client(id: id, trace: id).with { $0.attributes = [KeyValue("db.name", .string("orders"))] }
+        }
+        graph.record(try .of(spans, position: 1))
+        #expect(graph.statistics.edges == 40 && graph.statistics.dropped(.noRoom) == 0)
+        graph.record(try .of([], position: 2, receivedAt: 60 * Self.second))
+        #expect(graph.statistics.edges == 50 && graph.statistics.expiredEdges == 0)
+    }
+
+    @Test func aCheckpointWithMoreSpansThanThereIsRoomForKeepsTheYoungest() throws {
+        let spans = (1...3_000).map { id in Self.client(id: id, trace: id) }
+        let source = try Self.graph([try .of(spans, position: 1)])
+        let graph = try Self.graph([]) { $0.itemsMax = 100 }
+        #expect(try graph.restore(source.checkpointSection()) == .restored)
+        #expect(graph.statistics.waitingSpans == 100 && graph.statistics.dropped(.noRoom) == 2_900)
+        let servers = (2_901...3_000).map { id in Self.server(of: id, trace: id) }
+        graph.record(try .of(servers, position: 2))
+        #expect(graph.statistics.edges == 100)
     }
 
     @Test func aSeriesNobodyAsksForGoesAwayAndMakesRoom() throws {
@@ -422,7 +536,7 @@ import TraceStorage
             #expect(graph.position == .beginning)
         }
         var future = section
-        future.version = 2
+        future.version = 3
         #expect(throws: CheckpointError.self) { try Self.graph([]).restore(future) }
         let changed = try Self.graph([]) { $0.dimensions = ["x"] }
         guard case .startedOver = try changed.restore(section) else {
