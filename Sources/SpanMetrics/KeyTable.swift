@@ -27,8 +27,18 @@ struct KeyTable: Sendable {
 
     /// Adds a key, with its length, to another one.
     func append(_ index: Int, to other: inout SeriesTableKey) {
+        withBytes(of: index) { other.append($0) }
+    }
+
+    /// Adds a key, with its length, to bytes.
+    func appendBlock(_ index: Int, to bytes: inout [UInt8]) {
+        withBytes(of: index) { SeriesTableKey.appendBlock($0, to: &bytes) }
+    }
+
+    @inline(__always)
+    private func withBytes(of index: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
         let start = index == 0 ? 0 : ends[index - 1]
-        keys.withUnsafeBytes { other.append(UnsafeRawBufferPointer(rebasing: $0[start..<ends[index]])) }
+        keys.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<ends[index]])) }
     }
 
     /// The number of a key; nil when it has none.

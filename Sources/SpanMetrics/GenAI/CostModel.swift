@@ -9,7 +9,7 @@ package struct CostModel: Sendable {
     }
 
     /// The cost of a call by the model that answered, or the one that was asked for where no span says who did.
-    func cost(of call: FoundCall, _ texts: TextTable, _ known: inout KnownPrices) -> CallCost {
+    func cost(of call: borrowing FoundCall, _ texts: TextTable, _ known: inout KnownPrices) -> CallCost {
         var computed: Double?
         if call.hasUsage {
             computed = known.cost(

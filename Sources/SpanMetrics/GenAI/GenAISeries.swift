@@ -38,7 +38,7 @@ struct GenAISeries: Sendable {
     var count: Int { calls.count + histograms.count + finishReasons.count + tools.count + unattributed.count }
 
     /// Makes `key` that of a call without attribution.
-    private mutating func setKey(_ call: FoundCall, _ texts: TextTable) {
+    private mutating func setKey(_ call: borrowing FoundCall, _ texts: TextTable) {
         key.clear()
         texts.append(call.texts.service, to: &key)
         texts.append(call.texts.agent, to: &key)
@@ -49,39 +49,39 @@ struct GenAISeries: Sendable {
     }
 
     /// The row of the counts of a call.
-    mutating func countsRow(_ call: FoundCall, _ texts: TextTable) -> Int {
+    mutating func countsRow(_ call: borrowing FoundCall, _ texts: TextTable) -> Int {
         setKey(call, texts)
         for value in texts.members(call.texts.attribution) { texts.append(value, to: &key) }
         return calls.row(of: key.bytes)
     }
 
     /// The row of the histograms of a call.
-    mutating func histogramsRow(_ call: FoundCall, _ texts: TextTable) -> Int {
+    mutating func histogramsRow(_ call: borrowing FoundCall, _ texts: TextTable) -> Int {
         setKey(call, texts)
         key.append(Self.errorLabel(call, texts))
         return histograms.row(of: key.bytes)
     }
 
-    mutating func finishReasonRow(_ call: FoundCall, _ reason: TextNumber, _ texts: TextTable) -> Int {
+    mutating func finishReasonRow(_ call: borrowing FoundCall, _ reason: TextNumber, _ texts: TextTable) -> Int {
         setKey(call, texts)
         texts.append(reason, to: &key)
         return finishReasons.row(of: key.bytes)
     }
 
     /// The conventions' `error.type`, which is never empty for a failed call.
-    private static func errorLabel(_ call: FoundCall, _ texts: TextTable) -> String {
+    private static func errorLabel(_ call: borrowing FoundCall, _ texts: TextTable) -> String {
         guard let type = call.texts.errorType else { return "" }
         return type.isEmpty ? "_OTHER" : texts.text(type)
     }
 
-    mutating func addCounts(_ call: FoundCall, _ cost: CallCost, row: Int) {
+    mutating func addCounts(_ call: borrowing FoundCall, _ cost: CallCost, row: Int) {
         calls.rows[row].calls.addClamped(call.weight)
         if call.isError { calls.rows[row].errors.addClamped(call.weight) }
         if call.isRetry { calls.rows[row].retries.addClamped(call.weight) }
         calls.rows[row].add(call, cost)
     }
 
-    mutating func addHistograms(_ call: FoundCall, row: Int) {
+    mutating func addHistograms(_ call: borrowing FoundCall, row: Int) {
         histograms.rows[row].add(call)
     }
 
@@ -90,13 +90,13 @@ struct GenAISeries: Sendable {
     }
 
     /// Adds the usage of a call that was counted without it.
-    mutating func supplement(_ call: FoundCall, _ cost: CallCost, _ texts: TextTable) {
+    mutating func supplement(_ call: borrowing FoundCall, _ cost: CallCost, _ texts: TextTable) {
         let isOutputCounted = call.texts.operation != TextTable.embeddings
         calls.rows[countsRow(call, texts)].add(call, cost)
         histograms.rows[histogramsRow(call, texts)].addTokens(call, isOutputCounted: isOutputCounted)
     }
 
-    mutating func row(_ run: FoundToolRun, _ texts: TextTable) -> Int {
+    mutating func row(_ run: borrowing FoundToolRun, _ texts: TextTable) -> Int {
         key.clear()
         texts.append(run.service, to: &key)
         texts.append(run.agent, to: &key)
@@ -105,14 +105,14 @@ struct GenAISeries: Sendable {
         return tools.row(of: key.bytes)
     }
 
-    mutating func add(_ run: FoundToolRun, row: Int) { tools.rows[row].count.addClamped(run.weight) }
+    mutating func add(_ run: borrowing FoundToolRun, row: Int) { tools.rows[row].count.addClamped(run.weight) }
 
-    mutating func add(_ rest: FoundRest, _ texts: TextTable) {
+    mutating func add(_ rest: borrowing FoundRest, _ texts: TextTable) {
         add(rest, "input", rest.usage.input, texts)
         add(rest, "output", rest.usage.output, texts)
     }
 
-    private mutating func add(_ rest: FoundRest, _ type: String, _ tokens: UInt64, _ texts: TextTable) {
+    private mutating func add(_ rest: borrowing FoundRest, _ type: String, _ tokens: UInt64, _ texts: TextTable) {
         guard tokens > 0 else { return }
         key.clear()
         texts.append(rest.service, to: &key)
@@ -139,7 +139,7 @@ struct GenAISeries: Sendable {
 }
 
 extension CallCounts {
-    fileprivate mutating func add(_ call: FoundCall, _ cost: CallCost) {
+    fileprivate mutating func add(_ call: borrowing FoundCall, _ cost: CallCost) {
         if call.hasUsage { tokens += call.usage.multiplied(by: call.weight) }
         let dollars = cost.usd * Double(call.weight)
         switch cost.source {
@@ -151,7 +151,7 @@ extension CallCounts {
 }
 
 extension CallHistograms {
-    fileprivate mutating func add(_ call: FoundCall) {
+    fileprivate mutating func add(_ call: borrowing FoundCall) {
         let seconds = Double(call.durationNanoseconds) / 1e9
         duration.add(seconds, weight: call.weight, bounds: GenAIBounds.seconds)
         if let first = call.timeToFirstToken {
@@ -166,7 +166,7 @@ extension CallHistograms {
         addTokens(call, isOutputCounted: call.texts.operation != TextTable.embeddings)
     }
 
-    fileprivate mutating func addTokens(_ call: FoundCall, isOutputCounted: Bool) {
+    fileprivate mutating func addTokens(_ call: borrowing FoundCall, isOutputCounted: Bool) {
         guard call.hasUsage else { return }
         inputTokens.add(Double(call.usage.input), weight: call.weight, bounds: GenAIBounds.tokens)
         if isOutputCounted {

@@ -6,14 +6,9 @@ struct GenAITotals: Sendable {
     private let configuration: GenAIConfiguration
     private let seed: UInt64
     var tenants: [TenantID: GenAISeries] = [:]
-    private var cache = RowCache()
-    private var attributedRows = AttributedRows()
-    /// Numbers of what rows of counts depend on beside attribution.
-    private var bases: [RowCache.Key: Int32] = [:]
-    private var basesGiven: Int32 = 0
+    private var finder = GenAIRowFinder()
     private var tenantNumbers: [TenantID: UInt32] = [:]
     private(set) var counts = GenAIStatistics()
-    private var prices = KnownPrices()
 
     init(_ configuration: GenAIConfiguration, seed: UInt64) {
         self.configuration = configuration
@@ -24,72 +19,98 @@ struct GenAITotals: Sendable {
 
     /// - Parameter usage: Takes the records of what is counted.
     mutating func count(
-        _ findings: NumberedFindings, of tenant: TenantID, _ texts: TextTable, _ costs: CostModel,
+        _ findings: borrowing NumberedFindings, of tenant: TenantID, _ texts: TextTable, _ costs: CostModel,
         _ usage: inout some UsageSink
     ) {
+        let number = tenantNumber(tenant)
         if tenants[tenant] == nil { tenants[tenant] = emptySeries() }
         guard let place = tenants.index(forKey: tenant) else { return }
-        let number = tenantNumber(tenant)
+        // One access to the tenant's series for all findings, and to what finds rows beside it.
+        Self.count(
+            findings, of: tenant, number, texts, costs, &tenants.values[place], &finder, &counts, &usage)
+        counts.lateSpans += findings.lateSpans
+    }
+
+    private static func count(
+        _ findings: borrowing NumberedFindings, of tenant: TenantID, _ number: UInt32, _ texts: TextTable,
+        _ costs: CostModel, _ series: inout GenAISeries, _ finder: inout GenAIRowFinder,
+        _ counts: inout GenAIStatistics, _ usage: inout some UsageSink
+    ) {
         for index in findings.calls.indices {
-            count(findings.calls[index], tenant: number, place, texts, costs, &usage)
+            let cost = costs.cost(of: findings.calls[index], texts, &finder.prices)
+            finder.count(findings.calls[index], cost, tenant: number, texts, &series)
+            usage.add(UsageEntry(findings.calls[index], cost, kind: .call), of: tenant, texts)
+            counts.calls = counts.calls.addingClamped(findings.calls[index].weight)
+            if findings.calls[index].hasUsage, cost.source == .unknown { counts.unpricedCalls += 1 }
         }
         for call in findings.supplements {
             // What a span reported was counted with the call.
             let cost =
                 call.reportedCost == nil
-                ? costs.cost(of: call, texts, &prices) : CallCost(usd: 0, source: .reported)
-            tenants.values[place].supplement(call, cost, texts)
+                ? costs.cost(of: call, texts, &finder.prices) : CallCost(usd: 0, source: .reported)
+            series.supplement(call, cost, texts)
             usage.add(UsageEntry(call, cost, kind: .supplement), of: tenant, texts)
         }
-        for run in findings.tools {
-            let key = CallTexts(run, tenant: number, generation: texts.generation).key
-            let row = cache.rows(of: key)?[0] ?? newToolRow(run, key, place, texts)
-            tenants.values[place].add(run, row: Int(row))
+        for index in findings.tools.indices {
+            finder.count(findings.tools[index], tenant: number, texts, &series)
         }
         for rest in findings.unattributed {
-            tenants.values[place].add(rest, texts)
+            series.add(rest, texts)
             usage.add(UsageEntry(rest), of: tenant, texts)
         }
-        counts.lateSpans += findings.lateSpans
     }
 
-    private mutating func newToolRow(
-        _ run: FoundToolRun, _ key: RowCache.Key, _ place: Dictionary<TenantID, GenAISeries>.Index, _ texts: TextTable
-    ) -> Int32 {
-        let row = Int32(tenants.values[place].row(run, texts))
-        cache.set(key, RowCache.Rows(row, 0, 0, 0))
-        return row
+    private mutating func tenantNumber(_ tenant: TenantID) -> UInt32 {
+        if let known = tenantNumbers[tenant] { return known }
+        let number = UInt32(tenantNumbers.count)
+        tenantNumbers[tenant] = number
+        return number
     }
+}
 
-    private mutating func count(
-        _ call: FoundCall, tenant number: UInt32, _ place: Dictionary<TenantID, GenAISeries>.Index,
-        _ texts: TextTable, _ costs: CostModel, _ usage: inout some UsageSink
+/// Finds the rows of calls and runs of tools by the numbers of their texts.
+struct GenAIRowFinder: Sendable {
+    private var cache = RowCache()
+    private var attributedRows = AttributedRows()
+    /// Numbers of what rows of counts depend on beside attribution.
+    private var bases: [RowCache.Key: Int32] = [:]
+    private var basesGiven: Int32 = 0
+    fileprivate var prices = KnownPrices()
+
+    fileprivate mutating func count(
+        _ call: borrowing FoundCall, _ cost: CallCost, tenant number: UInt32, _ texts: TextTable,
+        _ series: inout GenAISeries
     ) {
-        let cost = costs.cost(of: call, texts, &prices)
         let key = CallTexts(call.texts, tenant: number, generation: texts.generation).key
-        let rows = cache.rows(of: key) ?? newSharedRows(call, key, place, texts)
-        let countsRow =
-            attributedRows.row(rows[2], call.texts.attribution, generation: texts.generation)
-            ?? newCountsRow(call, rows[2], place, texts)
-        tenants.values[place].addCounts(call, cost, row: countsRow)
-        tenants.values[place].addHistograms(call, row: Int(rows[0]))
+        let rows = if let known = cache.rows(of: key) { known } else { newSharedRows(call, key, texts, &series) }
+        let known = attributedRows.row(rows[2], call.texts.attribution, generation: texts.generation)
+        let countsRow = if let known { known } else { newCountsRow(call, rows[2], texts, &series) }
+        series.addCounts(call, cost, row: countsRow)
+        series.addHistograms(call, row: Int(rows[0]))
         if rows[1] >= 0 {
-            tenants.values[place].addFinishReason(row: Int(rows[1]), weight: call.weight)
+            series.addFinishReason(row: Int(rows[1]), weight: call.weight)
         } else {
             for reason in texts.members(call.texts.finishReasons) {
-                let row = tenants.values[place].finishReasonRow(call, reason, texts)
-                tenants.values[place].addFinishReason(row: row, weight: call.weight)
+                let row = series.finishReasonRow(call, reason, texts)
+                series.addFinishReason(row: row, weight: call.weight)
             }
         }
-        usage.add(UsageEntry(call, cost, kind: .call), of: tenants.keys[place], texts)
-        counts.calls = counts.calls.addingClamped(call.weight)
-        if call.hasUsage, cost.source == .unknown { counts.unpricedCalls += 1 }
+    }
+
+    fileprivate mutating func count(
+        _ run: borrowing FoundToolRun, tenant number: UInt32, _ texts: TextTable, _ series: inout GenAISeries
+    ) {
+        let key = CallTexts(run, tenant: number, generation: texts.generation).key
+        if let rows = cache.rows(of: key) { return series.add(run, row: Int(rows[0])) }
+        let row = series.row(run, texts)
+        cache.set(key, RowCache.Rows(Int32(row), 0, 0, 0))
+        series.add(run, row: row)
     }
 
     private mutating func newCountsRow(
-        _ call: FoundCall, _ base: Int32, _ place: Dictionary<TenantID, GenAISeries>.Index, _ texts: TextTable
+        _ call: borrowing FoundCall, _ base: Int32, _ texts: TextTable, _ series: inout GenAISeries
     ) -> Int {
-        let row = tenants.values[place].countsRow(call, texts)
+        let row = series.countsRow(call, texts)
         attributedRows.set(base, call.texts.attribution, generation: texts.generation, row)
         return row
     }
@@ -111,23 +132,15 @@ struct GenAITotals: Sendable {
     /// The rows that do not depend on attribution, of histograms and of the finish reason, -1 unless there is just one;
     /// and what stands for the texts that counts depend on.
     private mutating func newSharedRows(
-        _ call: FoundCall, _ key: RowCache.Key, _ place: Dictionary<TenantID, GenAISeries>.Index,
-        _ texts: TextTable
+        _ call: borrowing FoundCall, _ key: RowCache.Key, _ texts: TextTable, _ series: inout GenAISeries
     ) -> RowCache.Rows {
-        var rows = RowCache.Rows(Int32(tenants.values[place].histogramsRow(call, texts)), -1, base(of: key), 0)
+        var rows = RowCache.Rows(Int32(series.histogramsRow(call, texts)), -1, base(of: key), 0)
         let reasons = texts.members(call.texts.finishReasons)
         if reasons.count == 1, let reason = reasons.first {
-            rows[1] = Int32(tenants.values[place].finishReasonRow(call, reason, texts))
+            rows[1] = Int32(series.finishReasonRow(call, reason, texts))
         }
         cache.set(key, rows)
         return rows
-    }
-
-    private mutating func tenantNumber(_ tenant: TenantID) -> UInt32 {
-        if let known = tenantNumbers[tenant] { return known }
-        let number = UInt32(tenantNumbers.count)
-        tenantNumbers[tenant] = number
-        return number
     }
 }
 

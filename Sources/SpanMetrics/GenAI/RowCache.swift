@@ -55,8 +55,8 @@ struct AttributedRows: Sendable {
         var row: Int32 = 0
     }
 
-    /// A power of two; 64 KB.
-    private static let entriesMax = 4_096
+    /// A power of two, three times the series that a tenant may have by default; 256 KB.
+    private static let entriesMax = 16_384
 
     private var entries: [Entry] = []
 

@@ -87,7 +87,10 @@ struct SeriesTableKey {
         value.withUTF8 { SeriesKey.append($0, to: &bytes) }
     }
 
-    mutating func append(_ value: UnsafeRawBufferPointer) {
+    mutating func append(_ value: UnsafeRawBufferPointer) { Self.appendBlock(value, to: &bytes) }
+
+    /// Adds a length as varint and that many bytes.
+    static func appendBlock(_ value: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         var count = value.count
         while count >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: count) | 0x80)

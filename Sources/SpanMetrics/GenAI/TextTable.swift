@@ -83,6 +83,9 @@ struct TextTable: Sendable {
     /// Adds a text, with its length, to the key of a series.
     func append(_ number: TextNumber, to key: inout SeriesTableKey) { keys.append(Int(number.index), to: &key) }
 
+    /// Adds a text as a block, its length as varint and its UTF-8.
+    func appendBlock(_ number: TextNumber, to bytes: inout [UInt8]) { keys.appendBlock(Int(number.index), to: &bytes) }
+
     mutating func number(of text: String) -> TextNumber {
         // As above; of a text that is none of ours, such as a nested value.
         var key = text.utf8.count > Self.textBytesMax ? String(text.prefix(Self.textBytesMax / 4)) : text
@@ -228,6 +231,9 @@ struct TextTable: Sendable {
 
     /// A list with what it lacks from another of as many members.
     mutating func completed(_ list: ListNumber, with other: ListNumber) -> ListNumber {
+        // Mostly one of them has all that there is.
+        if lists.adds(other, nothingTo: list) { return list }
+        if lists.isEmpty(list) { return other }
         let place = Int(list.index &* 31 &+ other.index) & (Completion.max - 1)
         let known = completions[place]
         if known.list == list, known.other == other { return known.result }
@@ -283,6 +289,8 @@ private struct TextLists: Sendable {
     private var keys: KeyTable
     private var flat: [TextNumber] = []
     private var ends: [Int] = []
+    /// By list: a bit for each of the first members that is no empty text.
+    private var texts: [UInt64] = []
     private var hasEmpties: [Bool] = []
 
     init(seed: UInt64) { keys = KeyTable(seed: seed) }
@@ -297,6 +305,7 @@ private struct TextLists: Sendable {
             flat += members
             ends.append(flat.count)
             hasEmpties.append(members.contains(.none))
+            texts.append(Self.textBits(members))
             return ListNumber(index: UInt32(index))
         }
     }
@@ -307,6 +316,23 @@ private struct TextLists: Sendable {
     }
 
     func hasEmpty(_ list: ListNumber) -> Bool { hasEmpties[Int(list.index)] }
+
+    /// Members that have a bit; no list of attribution values has more.
+    private static let bitsMax = 64
+
+    private static func textBits(_ members: [TextNumber]) -> UInt64 {
+        var bits: UInt64 = 0
+        for (index, text) in members.prefix(bitsMax).enumerated() where !text.isEmpty { bits |= 1 << UInt64(index) }
+        return bits
+    }
+
+    /// Whether a list of at most ``bitsMax`` members has a text wherever the other one, of as many, has one.
+    func adds(_ other: ListNumber, nothingTo list: ListNumber) -> Bool {
+        texts[Int(other.index)] & ~texts[Int(list.index)] == 0
+    }
+
+    /// Whether all members of a list of at most ``bitsMax`` are empty texts.
+    func isEmpty(_ list: ListNumber) -> Bool { texts[Int(list.index)] == 0 }
 
     /// Whether the other, of as many members, has each member of the list that is no empty text.
     func isCovered(_ list: ListNumber, by other: ListNumber) -> Bool {

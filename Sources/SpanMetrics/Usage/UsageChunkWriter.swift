@@ -9,7 +9,9 @@ struct UsageChunkWriter: Sendable {
 
     private(set) var count = 0
     private var times = ClosedRange<UInt64>(uncheckedBounds: (.max, .max))
-    private var texts = KeyTable(seed: .random(in: 0...(.max)))
+    /// The texts, each as a block. One that comes with several tables is there for each of them.
+    private var textBlocks: [UInt8] = []
+    private var textCount = 0
     /// The records, up to `bodyBytes`, and room for more.
     private var body: [UInt8] = []
     private var bodyBytes = 0
@@ -20,6 +22,17 @@ struct UsageChunkWriter: Sendable {
     /// Scratch of one record.
     private var numbers: [UInt64] = []
 
+    /// Begins a chunk anew in the room that it has.
+    mutating func clear() {
+        count = 0
+        textBlocks.removeAll(keepingCapacity: true)
+        textCount = 0
+        bodyBytes = 0
+        known.removeAll(keepingCapacity: true)
+        knownTable = 0
+        lastTenant = nil
+    }
+
     /// Numbers of the texts of a record.
     private static let numbersMax = 8 + GenAIConfiguration.attributionsMax
     /// 42 bytes of fixed size, 11 varints and those of the texts, 10 bytes each.
@@ -28,7 +41,7 @@ struct UsageChunkWriter: Sendable {
     /// Far below what a reader takes, ``UsageChunk/bytesMax``.
     private static let bytesMax = 16 << 20
 
-    var isFull: Bool { count >= Self.recordsMax || texts.keyBytes + bodyBytes >= Self.bytesMax }
+    var isFull: Bool { count >= Self.recordsMax || textBlocks.count + bodyBytes >= Self.bytesMax }
 
     /// - Parameter table: Of the entry's texts.
     mutating func append(_ entry: UsageEntry, of tenant: TenantID, _ table: TextTable) {
@@ -108,22 +121,23 @@ struct UsageChunkWriter: Sendable {
     @inline(__always)
     private mutating func number(of text: TextNumber, _ table: TextTable) -> UInt64 {
         let number = known[Int(text.index)]
-        if number != 0 { return UInt64(number - 1) }
-        let found = self.number(of: table.text(text))
-        known[Int(text.index)] = UInt32(found + 1)
-        return found
+        return number != 0 ? UInt64(number - 1) : newNumber(of: text, table)
+    }
+
+    private mutating func newNumber(of text: TextNumber, _ table: TextTable) -> UInt64 {
+        table.appendBlock(text, to: &textBlocks)
+        textCount += 1
+        known[Int(text.index)] = UInt32(textCount)
+        return UInt64(textCount - 1)
     }
 
     private mutating func number(of tenant: TenantID) -> UInt64 {
         if let lastTenant, lastTenant.id == tenant { return lastTenant.number }
-        let number = number(of: tenant.name)
-        lastTenant = (tenant, number)
-        return number
-    }
-
-    private mutating func number(of text: String) -> UInt64 {
-        var text = text
-        return text.withUTF8 { UInt64(texts.number(of: UnsafeRawBufferPointer($0)).index) }
+        var name = tenant.name
+        name.withUTF8 { SeriesTableKey.appendBlock(UnsafeRawBufferPointer($0), to: &textBlocks) }
+        textCount += 1
+        lastTenant = (tenant, UInt64(textCount - 1))
+        return UInt64(textCount - 1)
     }
 
     /// The chunk without its header.
@@ -133,26 +147,33 @@ struct UsageChunkWriter: Sendable {
     ///   - names: The attribution keys of the records.
     func payload(position: JournalPosition, names: [String]) -> [UInt8] {
         var payload = ByteWriter()
+        write(to: &payload, position: position, names: names)
+        return payload.bytes
+    }
+
+    func chunk(position: JournalPosition, names: [String]) -> [UInt8] {
+        var chunk = ByteWriter()
+        chunk.reserve(UsageChunk.headerBytes + textBlocks.count + bodyBytes + 4_096)
+        chunk.raw(UsageChunk.magic)
+        chunk.fixed(UsageChunk.version)
+        // Length and checksum of what follows, once it is there.
+        chunk.fixed(UInt64(0))
+        write(to: &chunk, position: position, names: names)
+        chunk.set(UInt32(chunk.bytes.count - UsageChunk.headerBytes), at: UsageChunk.headerBytes - 8)
+        chunk.set(
+            DerivedCheckpoint.checksum(chunk.bytes[UsageChunk.headerBytes...]), at: UsageChunk.headerBytes - 4)
+        return chunk.bytes
+    }
+
+    private func write(to payload: inout ByteWriter, position: JournalPosition, names: [String]) {
         payload.varint(position.rawValue)
         payload.varint(UInt64(count))
         payload.varint(count == 0 ? 0 : times.lowerBound)
         payload.varint(count == 0 ? 0 : times.upperBound)
         payload.varint(UInt64(names.count))
         for name in names { payload.block(name.utf8) }
-        payload.varint(UInt64(texts.count))
-        for text in 0..<texts.count { payload.block(texts.key(text)) }
+        payload.varint(UInt64(textCount))
+        payload.raw(textBlocks)
         payload.raw(body[..<bodyBytes])
-        return payload.bytes
-    }
-
-    func chunk(position: JournalPosition, names: [String]) -> [UInt8] {
-        let payload = payload(position: position, names: names)
-        var chunk = ByteWriter()
-        chunk.raw(UsageChunk.magic)
-        chunk.fixed(UsageChunk.version)
-        chunk.fixed(UInt32(payload.count))
-        chunk.fixed(DerivedCheckpoint.checksum(payload[...]))
-        chunk.raw(payload)
-        return chunk.bytes
     }
 }

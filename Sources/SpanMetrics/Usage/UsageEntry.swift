@@ -24,7 +24,7 @@ struct UsageEntry: Sendable {
 }
 
 extension UsageEntry {
-    init(_ call: FoundCall, _ cost: CallCost, kind: UsageRecord.Kind) {
+    init(_ call: borrowing FoundCall, _ cost: CallCost, kind: UsageRecord.Kind) {
         self.init(
             kind: kind, time: call.start, traceID: call.traceID, spanID: call.spanID,
             tokens: call.hasUsage ? call.usage.multiplied(by: call.weight) : TokenUsage(),
@@ -37,7 +37,7 @@ extension UsageEntry {
         }
     }
 
-    init(_ rest: FoundRest) {
+    init(_ rest: borrowing FoundRest) {
         self.init(
             kind: .unattributed, time: rest.start, traceID: rest.traceID, spanID: rest.spanID,
             tokens: rest.usage.multiplied(by: rest.weight), service: rest.service, agent: rest.agent,
@@ -60,18 +60,18 @@ extension UsageRecord {
 
 /// Where records go as calls are counted.
 protocol UsageSink {
-    mutating func add(_ entry: UsageEntry, of tenant: TenantID, _ texts: TextTable)
+    mutating func add(_ entry: borrowing UsageEntry, of tenant: TenantID, _ texts: TextTable)
 }
 
 /// For counts that nobody keeps records of.
 struct NoUsage: UsageSink {
-    mutating func add(_ entry: UsageEntry, of tenant: TenantID, _ texts: TextTable) {}
+    mutating func add(_ entry: borrowing UsageEntry, of tenant: TenantID, _ texts: TextTable) {}
 }
 
 struct UsageRecords: UsageSink {
     private(set) var records: [UsageRecord] = []
 
-    mutating func add(_ entry: UsageEntry, of tenant: TenantID, _ texts: TextTable) {
+    mutating func add(_ entry: borrowing UsageEntry, of tenant: TenantID, _ texts: TextTable) {
         records.append(UsageRecord(entry, of: tenant, texts))
     }
 }

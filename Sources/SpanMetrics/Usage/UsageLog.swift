@@ -18,6 +18,8 @@ package final class UsageLog: Sendable {
         var pendingPosition = JournalPosition.beginning
         /// The pending chunks are being written, so that the next record begins one.
         var isFlushing = false
+        /// A chunk that was written, for its room.
+        var spare: UsageChunkWriter?
     }
 
     package let directory: String
@@ -125,9 +127,11 @@ package final class UsageLog: Sendable {
         state.withLock { state in
             var appender = Appender(isNew: position > state.position)
             swap(&appender.pending, &state.pending)
+            swap(&appender.spare, &state.spare)
             appender.beginsChunk = state.isFlushing
             defer {
                 swap(&appender.pending, &state.pending)
+                swap(&appender.spare, &state.spare)
                 if appender.hasAppended {
                     state.isFlushing = false
                     state.pendingPosition = position
@@ -142,6 +146,7 @@ package final class UsageLog: Sendable {
         /// False for what the files have.
         let isNew: Bool
         fileprivate var pending: [UsageChunkWriter] = []
+        fileprivate var spare: UsageChunkWriter?
         fileprivate var beginsChunk = false
         fileprivate var hasAppended = false
 
@@ -151,7 +156,7 @@ package final class UsageLog: Sendable {
             guard isNew else { return }
             hasAppended = true
             if beginsChunk || pending.last?.isFull ?? true {
-                pending.append(UsageChunkWriter())
+                pending.append(spare.take() ?? UsageChunkWriter())
                 beginsChunk = false
             }
             pending[pending.count - 1].append(entry, of: tenant, texts)
@@ -163,7 +168,7 @@ package final class UsageLog: Sendable {
     /// - Parameter day: The day of the records' arrival, in days since 1970; files of earlier days are complete.
     /// - Parameter names: The attribution keys of the records.
     func flush(day: UInt64, names: [String]) throws(FileError) {
-        let before = state.withLock { state in
+        var before = state.withLock { state in
             state.isFlushing = true
             return state
         }
@@ -186,6 +191,11 @@ package final class UsageLog: Sendable {
             (state.file, state.bytes, state.position) = (name, bytes, before.pendingPosition)
             state.pending.removeFirst(before.pending.count)
         }
+        // Not to be filled before nothing else holds it: it would be copied.
+        guard var spare = before.pending.popLast() else { return }
+        before.pending = []
+        spare.clear()
+        state.withLock { $0.spare = spare }
     }
 
     /// Removes the files of days before `day`, and the oldest while all together have more than `bytesMax` bytes. The
