@@ -36,9 +36,9 @@ struct KeyTable: Sendable {
     }
 
     @inline(__always)
-    private func withBytes(of index: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+    func withBytes<Result>(of index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let start = index == 0 ? 0 : ends[index - 1]
-        keys.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<ends[index]])) }
+        return keys.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<ends[index]])) }
     }
 
     /// The number of a key; nil when it has none.

@@ -15,7 +15,40 @@ extension CallAssembler {
             reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry, tier: tier(cluster))
     }
 
-    func texts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
+    /// What the calls of one parent have of it, so that it is looked up for the first of them.
+    struct InheritedTexts: Sendable {
+        /// The parent, -2 where there is none yet; agent and attribution as the last call had them, and its own values.
+        fileprivate var ancestor: Int32 = -2
+        fileprivate var agent = TextNumber.none
+        fileprivate var own = AttributionValues.none
+        fileprivate var attribution = AttributionValues.none
+    }
+
+    mutating func texts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
+        guard cluster.members == 1 else { return joinedTexts(cluster, &texts) }
+        let index = Int(cluster.first)
+        inherit(by: index, &texts)
+        let agent = spans[index].agent.isEmpty ? context.agent : spans[index].agent
+        let own = spans[index].conversation
+        return FoundCall.Texts(
+            service: spans[index].service, agent: agent.isEmpty ? spans[index].agentID : agent,
+            operation: spans[index].operation, provider: spans[index].provider,
+            requestModel: spans[index].requestModel, responseModel: spans[index].responseModel,
+            errorType: spans[index].isError ? spans[index].errorType : nil,
+            finishReasons: spans[index].finishReasons, attribution: context.attribution,
+            conversation: own.isEmpty ? conversation(above: index) : own)
+    }
+
+    private mutating func inherit(by index: Int, _ texts: inout TextTable) {
+        // Spans between it and its parent may have something to say too.
+        if context.ancestor == ancestors[index], !isLinked[index], context.own == spans[index].attribution { return }
+        context.ancestor = isLinked[index] ? -2 : ancestors[index]
+        context.own = spans[index].attribution
+        context.agent = inherited(index) { $0.agent }
+        context.attribution = attribution(index, &texts)
+    }
+
+    private func joinedTexts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
         FoundCall.Texts(
             service: first(cluster) { $0.service }, agent: agent(of: cluster),
             operation: first(cluster) { $0.operation }, provider: first(cluster) { $0.provider },
@@ -134,11 +167,11 @@ extension CallAssembler {
     }
 
     /// Of the spans of the call and then of those above them, for each key the first that has it.
-    private func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> ListNumber {
+    private func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> AttributionValues {
         var result = spans[Int(cluster.first)].attribution
         var last = result
         func add(_ index: Int) -> Bool { take(spans[index].attribution) }
-        func take(_ next: ListNumber) -> Bool {
+        func take(_ next: AttributionValues) -> Bool {
             if next != last { result = texts.completed(result, with: next) }
             last = next
             return !texts.hasEmpty(result)
@@ -150,9 +183,9 @@ extension CallAssembler {
     }
 
     /// The same for a span that is no call.
-    func attribution(_ index: Int, _ texts: inout TextTable) -> ListNumber {
+    func attribution(_ index: Int, _ texts: inout TextTable) -> AttributionValues {
         var result = spans[index].attribution
-        func take(_ next: ListNumber) -> Bool {
+        func take(_ next: AttributionValues) -> Bool {
             result = texts.completed(result, with: next)
             return !texts.hasEmpty(result)
         }

@@ -20,7 +20,7 @@ struct CallAssembler: Sendable {
     private static let overlapsMax = 64
 
     /// The spans of the trace by their start, and then those whose id came before.
-    var spans: [GenAISpan] = []
+    var spans = OrderedSpans()
     /// How many of them count.
     private(set) var count = 0
     /// From a span to the nearest ancestor among `spans`, or -1.
@@ -68,6 +68,9 @@ struct CallAssembler: Sendable {
     private var merged: [Int32] = []
     private var found: [Int32] = []
     private var orphans: [Int32] = []
+    private var ends: [UInt64] = []
+    /// Scratch of what reads the result.
+    var context = InheritedTexts()
     /// Scratch of what reads the result.
     var sums = SumScratch()
 
@@ -76,7 +79,7 @@ struct CallAssembler: Sendable {
         var last: Int32 = -1
     }
 
-    /// Takes the spans of a trace, to be taken back from ``spans`` in a different order.
+    /// Takes the spans of a trace that are in ``spans``.
     ///
     /// - Parameter links: The parents of the trace's other spans, as far as they are known, ordered by span.
     mutating func assemble(links: [SpanLink]) {
@@ -84,11 +87,52 @@ struct CallAssembler: Sendable {
         self.links = links
         findIDs()
         findAncestors()
-        findClusters()
-        mergeOrphans()
-        calls.removeAll(keepingCapacity: true)
-        for cluster in found { calls.append(clusters[Int(cluster)]) }
+        nextMember.fill(-1, count: count)
+        isSum.fill(false, count: count)
+        context = InheritedTexts()
+        if !findSeparateCalls() {
+            findClusters()
+            mergeOrphans()
+            calls.removeAll(keepingCapacity: true)
+            for cluster in found { calls.append(clusters[Int(cluster)]) }
+        }
         findRetries()
+    }
+
+    /// Finds the calls of most traces: each is one span, with no other call above it, and below one parent they follow
+    /// one another.
+    ///
+    /// - Returns: False where spans may describe the same call, or something is missing or in a loop.
+    private mutating func findSeparateCalls() -> Bool {
+        calls.removeAll(keepingCapacity: true)
+        // By context + 1: the time after the end of the last call in it, 0 for none.
+        ends.fill(0, count: count + 1)
+        for index in 0..<count where spans[index].role == .call {
+            guard isAncestryKnown[index], spans[index].end < .max else { return false }
+            var context = -1
+            var next = Int(ancestors[index])
+            var hops = 0
+            while next >= 0 {
+                guard hops < Self.hopsMax, spans[next].role != .call else { return false }
+                if context < 0, spans[next].role != .step { context = next }
+                next = Int(ancestors[next])
+                hops += 1
+            }
+            // One may begin as the one before ends, unless both take no time: then they are at the same one.
+            let isAfter = spans[index].start >= ends[context + 1]
+            guard isAfter || spans[index].start + 1 == ends[context + 1] && spans[index].end > spans[index].start
+            else { return false }
+            ends[context + 1] = spans[index].end + 1
+            calls.append(call(of: index))
+        }
+        return true
+    }
+
+    private func call(of index: Int) -> Cluster {
+        let number = Int32(index)
+        return Cluster(
+            first: number, last: number, top: number, start: spans[index].start, end: spans[index].end,
+            usage: spans[index].usage, hasExclusiveInput: spans[index].isInputExclusive)
     }
 
     // MARK: ancestry
@@ -107,19 +151,19 @@ struct CallAssembler: Sendable {
 
     private mutating func moveDuplicates(from first: Int) {
         var unique = first
-        var duplicates: [GenAISpan] = []
+        var duplicates: [Int32] = []
         for index in first..<spans.count {
-            let span = spans[index]
-            if let known = ids.index(of: span.spanID, spans) {
-                if spans[known].counted == nil { spans[known].counted = span.counted }
-                duplicates.append(span)
+            let id = spans[index].spanID
+            if let known = ids.index(of: id, spans) {
+                if spans[known].counted == nil { spans[known].counted = spans[index].counted }
+                duplicates.append(spans.places[index])
                 continue
             }
-            spans[unique] = span
-            _ = ids.insert(span.spanID, unique, spans)
+            spans.places[unique] = spans.places[index]
+            _ = ids.insert(id, unique, spans)
             unique += 1
         }
-        spans.replaceSubrange(unique..., with: duplicates)
+        spans.places.replaceSubrange(unique..., with: duplicates)
         count = unique
     }
 
@@ -173,13 +217,20 @@ struct CallAssembler: Sendable {
     }
 
     /// The nearest ancestor that is more than a step on the way, or -1.
-    func blockingContext(of index: Int) -> Int { ancestor(of: index) { spans[$0].role != .step } }
+    func blockingContext(of index: Int) -> Int {
+        var next = Int(ancestors[index])
+        var hops = 0
+        while next >= 0, hops < Self.hopsMax {
+            if spans[next].role != .step { return next }
+            next = Int(ancestors[next])
+            hops += 1
+        }
+        return -1
+    }
 
     // MARK: clusters
 
     private mutating func findClusters() {
-        nextMember.fill(-1, count: count)
-        isSum.fill(false, count: count)
         groups.fill(ClusterList(), count: count + 2)
         clusters.removeAll(keepingCapacity: true)
         nextInGroup.removeAll(keepingCapacity: true)
@@ -286,12 +337,7 @@ struct CallAssembler: Sendable {
     }
 
     private mutating func cluster(_ index: Int) -> Int32 {
-        let span = spans[index]
-        let number = Int32(index)
-        clusters.append(
-            Cluster(
-                first: number, last: number, top: number, start: span.start, end: span.end, usage: span.usage,
-                hasExclusiveInput: span.isInputExclusive))
+        clusters.append(call(of: index))
         nextInGroup.append(-1)
         return Int32(clusters.count - 1)
     }
@@ -437,20 +483,33 @@ struct CallAssembler: Sendable {
 
     /// Marks the calls that follow a failed one of the same parent to the same model.
     private mutating func findRetries() {
-        var isAnyError = false
-        for number in calls.indices where spans[Int(calls[number].top)].isError { isAnyError = true }
-        guard isAnyError else { return }
+        guard Self.isAnyError(calls, spans) else { return }
         // By context + 1: the last call when it failed.
         merged.fill(-1, count: count + 1)
         for number in calls.indices {
             let context = blockingContext(of: Int(calls[number].top))
             let before = Int(merged[context + 1])
             if before >= 0, calls[before].end <= calls[number].start {
-                calls[number].isRetry = ModelIdentity.isSameModel(
-                    spans[Int(calls[before].first)], spans[Int(calls[number].first)])
+                let isSame = Self.isSameModel(calls[before], calls[number], spans)
+                calls[number].isRetry = isSame
             }
-            merged[context + 1] = spans[Int(calls[number].top)].isError ? Int32(number) : -1
+            merged[context + 1] = Self.isError(calls[number], spans) ? Int32(number) : -1
         }
+    }
+
+    // Of what they look at alone: the assembler would be copied otherwise.
+
+    private static func isAnyError(_ calls: [Cluster], _ spans: OrderedSpans) -> Bool {
+        for number in calls.indices where spans[Int(calls[number].top)].isError { return true }
+        return false
+    }
+
+    private static func isError(_ call: borrowing Cluster, _ spans: OrderedSpans) -> Bool {
+        spans[Int(call.top)].isError
+    }
+
+    private static func isSameModel(_ a: borrowing Cluster, _ b: borrowing Cluster, _ spans: OrderedSpans) -> Bool {
+        ModelIdentity.isSameModel(spans[Int(a.first)], spans[Int(b.first)])
     }
 
     // MARK: sameness

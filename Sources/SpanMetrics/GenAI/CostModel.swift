@@ -28,7 +28,6 @@ struct KnownPrices: Sendable {
         var model = TextNumber(index: .max)
         var provider = TextNumber.none
         var generation: UInt32 = 0
-        var price: ModelPrice?
     }
 
     /// A power of two; the models that are called at one time.
@@ -37,6 +36,8 @@ struct KnownPrices: Sendable {
     private static let placesMax = 4
 
     private var entries = [Entry](repeating: Entry(), count: Self.entriesMax)
+    /// Apart from what they are found by, of which none is copied.
+    private var prices = [ModelPrice?](repeating: nil, count: Self.entriesMax)
     private var turn = 0
 
     mutating func cost(
@@ -50,13 +51,14 @@ struct KnownPrices: Sendable {
             if entries[place].model == model, entries[place].provider == provider,
                 entries[place].generation == texts.generation
             {
-                return entries[place].price?.cost(of: usage, tier: tier)
+                return prices[place]?.cost(of: usage, tier: tier)
             }
         }
         let price = book.price(of: texts.text(model), provider: texts.text(provider))
         turn += 1
-        entries[(first + turn % Self.placesMax) & (Self.entriesMax - 1)] = Entry(
-            model: model, provider: provider, generation: texts.generation, price: price)
+        let place = (first + turn % Self.placesMax) & (Self.entriesMax - 1)
+        entries[place] = Entry(model: model, provider: provider, generation: texts.generation)
+        prices[place] = price
         return price?.cost(of: usage, tier: tier)
     }
 }

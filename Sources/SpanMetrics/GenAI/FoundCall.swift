@@ -30,7 +30,7 @@ struct FoundCall: Sendable {
         /// Nil when the call did not fail.
         var errorType: TextNumber?
         var finishReasons: ListNumber
-        var attribution: ListNumber
+        var attribution: AttributionValues
         var conversation: TextNumber
     }
 
@@ -64,7 +64,7 @@ struct FoundRest: Sendable {
     var service: TextNumber
     var agent: TextNumber
     var conversation: TextNumber
-    var attribution: ListNumber
+    var attribution: AttributionValues
     var usage: TokenUsage
 }
 
@@ -77,6 +77,11 @@ struct NumberedFindings: Sendable {
     var unattributed: [FoundRest] = []
     /// Spans about calls that had been counted.
     var lateSpans: UInt64 = 0
+
+    /// What is found at most before it is to be given on; some hundred bytes each.
+    static let callsMax = 1_024
+
+    var isFull: Bool { calls.count >= Self.callsMax || tools.count >= Self.callsMax * 4 }
 
     var isEmpty: Bool {
         calls.isEmpty && supplements.isEmpty && tools.isEmpty && unattributed.isEmpty && lateSpans == 0

@@ -147,20 +147,24 @@ struct GenAIAttributes: Sendable {
     /// The values of the attribution keys, of the attributes that were read or else from `fallbacks`.
     mutating func attributions(
         of batch: SpanBatch, fallbacks: ListNumber, _ texts: inout TextTable
-    ) -> ListNumber {
-        guard shapes.hasAttribution(shape) else { return fallbacks }
-        list.removeAll(keepingCapacity: true)
-        for fact in attributionFacts {
-            let text = text(fact, of: batch, &texts)
-            if text.isEmpty {
-                list.append(texts.member(fact - attributionFacts.lowerBound, of: fallbacks))
-            } else if let rest = restOfKey(fact, of: batch) {
-                list.append(texts.number(of: rest + "=" + texts.text(text)))
-            } else {
-                list.append(text)
-            }
+    ) -> AttributionValues {
+        var result = AttributionValues(list: fallbacks)
+        guard shapes.hasAttribution(shape) else { return result }
+        for fact in attributionFacts where shapes.place(fact, of: shape) >= 0 {
+            let key = fact - attributionFacts.lowerBound
+            let value = value(fact, of: batch, &texts)
+            guard !value.isEmpty, value != texts.member(key, of: result.list) else { continue }
+            // Of several values of its own all but the last are in the list.
+            if !result.own.isEmpty { result = AttributionValues(list: texts.list(of: result)) }
+            (result.own, result.key) = (value, UInt32(key))
         }
-        return texts.list(list)
+        return result
+    }
+
+    private func value(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+        let text = text(fact, of: batch, &texts)
+        guard !text.isEmpty, !prefixes.isEmpty, let rest = restOfKey(fact, of: batch) else { return text }
+        return texts.number(of: rest + "=" + texts.text(text))
     }
 
     /// What a resource says of the attribution keys.
@@ -171,7 +175,8 @@ struct GenAIAttributes: Sendable {
         list.removeAll(keepingCapacity: true)
         list.append(contentsOf: repeatElement(.none, count: attributionFacts.count))
         let none = texts.list(list)
-        return attributions(of: batch, fallbacks: none, &texts)
+        let values = attributions(of: batch, fallbacks: none, &texts)
+        return texts.list(of: values)
     }
 
     /// What follows the prefix by which a key was found; nil for a key that is known as a whole.

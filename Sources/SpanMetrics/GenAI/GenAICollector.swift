@@ -17,12 +17,14 @@ package struct GenAICollector: Sendable {
     /// The last batch's time, whatever the clock was.
     private(set) var lastReceivedAt: UInt64 = 0
 
-    private(set) var traces: [TraceKey: PendingTrace] = [:]
+    private(set) var traces = WaitingTraces()
     /// The traces to be looked at again, by the time of the last look; each once.
     private(set) var queue = TraceQueue()
     private var attributes: GenAIAttributes
     private(set) var tools = SettlingTools()
+    /// What was found of a tenant and not given yet.
     private var findings = NumberedFindings()
+    private var findingsTenant = TenantID.default
     /// The spans of the batch at hand that are of no interest, by trace.
     private var others: [(traceID: TraceID, link: SpanLink)] = []
     private(set) var plainSpans = RecentPlainSpans()
@@ -31,12 +33,8 @@ package struct GenAICollector: Sendable {
     private var lateSpans: UInt64 = 0
     /// As configured, or, while a journal is replayed whose records were written before, as it was then.
     private(set) var timing: GenAITiming
-    /// The trace of the span before, as spans of a trace come together; nil when a trace was begun or forgotten since.
-    private var last: (key: TraceKey, place: Dictionary<TraceKey, PendingTrace>.Index)?
-    /// Room of traces that were forgotten.
-    private var spareSpans: [[GenAISpan]] = []
-    private var spareLinks: [[SpanLink]] = []
-    private var spareRests: [[FoundRest]] = []
+    /// The trace of the span before, as spans of a trace come together, and its place; within one batch.
+    private var last: (traceID: TraceID, place: Int)?
     /// Traces that became too large with the batch at hand.
     private var full: [TraceKey] = []
 
@@ -57,7 +55,7 @@ package struct GenAICollector: Sendable {
         if tools.texts.isOversized { renumberTexts() }
         if stored.receivedAt < now, now - stored.receivedAt > Self.clockErrorMax {
             // The clock had been ahead and was set right: nothing would be due until it is there again.
-            takeAll(body)
+            forgetAll(body)
             now = stored.receivedAt
         }
         now = max(now, stored.receivedAt)
@@ -65,15 +63,16 @@ package struct GenAICollector: Sendable {
         settleDue(now: now, body)
         gather(stored)
         if lateSpans > 0 {
+            begin(stored.tenant, body)
             findings.lateSpans += lateSpans
             lateSpans = 0
-            give(stored.tenant, body)
         }
         for key in full { settleEarly(key, body) }
         full.removeAll()
         while pendingSpans > timing.pendingSpansMax || pendingLinks > timing.pendingSpansMax * 8,
             let key = queue.popFirst()
         { settleEarly(key, body) }
+        give(body)
     }
 
     /// Counts from now on as it is configured.
@@ -150,15 +149,16 @@ package struct GenAICollector: Sendable {
             span.weight = min(
                 Self.weightMax, AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID))
         }
-        let key = TraceKey(tenant: stored.tenant, traceID: row.traceID)
-        let place = place(of: key)
-        if span.role == .call, traces.values[place].settled.parents.contains(span.spanID) {
+        let place = place(of: row.traceID, stored.tenant)
+        if span.role == .call, traces[place].settled.parents.contains(span.spanID) {
             // What is below it was counted, and it says the same.
             span.counted = .withUsage
             span.usage = ReportedUsage()
             lateSpans += 1
         }
-        if traces.values[place].add(span, now: now) == PendingTrace.spansMax { full.append(key) }
+        if traces[place].add(span, now: now) == PendingTrace.spansMax {
+            full.append(TraceKey(tenant: stored.tenant, traceID: row.traceID))
+        }
         pendingSpans += 1
     }
 
@@ -167,35 +167,34 @@ package struct GenAICollector: Sendable {
     private static let weightMax: UInt64 = 65_536
 
     /// The place of a trace, which is begun when there is none.
-    private mutating func place(of key: TraceKey) -> Dictionary<TraceKey, PendingTrace>.Index {
-        if let last, last.key == key { return last.place }
-        var found = traces.index(forKey: key)
-        if found == nil {
-            traces[key] = PendingTrace(
-                spans: spareSpans.popLast() ?? [], links: spareLinks.popLast() ?? [],
-                unattributed: spareRests.popLast() ?? [])
-            queue.append(key, time: now)
-            found = traces.index(forKey: key)
-            if let found {
-                traces.values[found].settled = settled.take(key) ?? SettledUsage()
-                for link in plainSpans.links(of: key) { traces.values[found].addLink(link) }
-                pendingLinks += traces.values[found].links.count
-            }
-        }
-        guard let found else { preconditionFailure("a trace that was put in is there") }
-        last = (key, found)
-        return found
+    private mutating func place(of traceID: TraceID, _ tenant: TenantID) -> Int {
+        if let last, last.traceID == traceID { return last.place }
+        let key = TraceKey(tenant: tenant, traceID: traceID)
+        let place = if let known = traces.place(of: key) { known } else { begin(key) }
+        last = (traceID, place)
+        return place
+    }
+
+    private mutating func begin(_ key: TraceKey) -> Int {
+        let place = traces.begin(key)
+        queue.append(key, time: now)
+        traces[place].settled = settled.take(key) ?? SettledUsage()
+        for link in plainSpans.links(of: key) { traces[place].addLink(link) }
+        pendingLinks += traces[place].links.count
+        return place
     }
 
     private mutating func gatherLinks(_ stored: StoredBatch) {
-        var last: (key: TraceKey, place: Dictionary<TraceKey, PendingTrace>.Index?)?
+        var last: (traceID: TraceID, place: Int?)?
         for other in others {
-            let key = TraceKey(tenant: stored.tenant, traceID: other.traceID)
-            if last?.key != key { last = (key, traces.index(forKey: key)) }
+            if last?.traceID != other.traceID {
+                let key = TraceKey(tenant: stored.tenant, traceID: other.traceID)
+                last = (other.traceID, traces.place(of: key))
+            }
             if let place = last?.place {
-                if traces.values[place].addLink(other.link) { pendingLinks += 1 }
+                if traces[place].addLink(other.link) { pendingLinks += 1 }
             } else {
-                plainSpans.append(key, other.link)
+                plainSpans.append(TraceKey(tenant: stored.tenant, traceID: other.traceID), other.link)
             }
         }
     }
@@ -207,76 +206,62 @@ package struct GenAICollector: Sendable {
         var copy = self
         copy.tools.assembler = CallAssembler()
         copy.settleDue(now: max(time, now), body)
+        copy.give(body)
     }
 
     private mutating func settleDue(now: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard now >= timing.waitNanoseconds else { return }
         let receivedMax = now - timing.waitNanoseconds
         while let key = queue.popFirst(notAfter: receivedMax) {
-            guard let place = traces.index(forKey: key) else { continue }
-            if now - traces.values[place].lastReceivedAt >= timing.lateWaitNanoseconds {
+            guard let place = traces.place(of: key) else { continue }
+            if now - traces[place].lastReceivedAt >= timing.lateWaitNanoseconds {
                 finish(key, body)
                 continue
             }
             // Later than what this call takes, which without a wait is all up to now.
             queue.append(key, time: max(now, receivedMax.addingClamped(1)))
-            guard traces.values[place].isDirty else { continue }
-            traces.values[place].settle(
+            guard traces[place].isDirty else { continue }
+            begin(key.tenant, body)
+            traces[place].settle(
                 key.traceID, receivedMax: receivedMax, lateMax: now - min(now, timing.lateWaitNanoseconds),
                 &tools, &findings)
-            give(key.tenant, body)
         }
     }
 
     /// Counts what is known of a trace and forgets it.
     private mutating func finish(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
-        guard var trace = traces.removeValue(forKey: key) else { return }
-        pendingSpans -= trace.spans.count
-        pendingLinks -= trace.links.count
-        trace.finish(key.traceID, &tools, &findings)
-        trace.settled.add(trace.open)
-        settled.put(key, trace.settled)
-        keepRoom(of: &trace)
-        give(key.tenant, body)
+        guard let place = traces.place(of: key) else { return }
+        begin(key.tenant, body)
+        pendingSpans -= traces[place].spans.count
+        pendingLinks -= traces[place].links.count
+        traces[place].finish(key.traceID, &tools, &findings)
+        traces[place].settled.add(traces[place].open)
+        settled.put(key, traces[place].settled)
+        traces.end(place)
     }
 
-    /// Arrays that are kept, and elements of one: at most 4 MB.
-    private static let sparesMax = 256
-    private static let spareElementsMax = 64
-
-    private mutating func keepRoom(of trace: inout PendingTrace) {
-        if spareSpans.count < Self.sparesMax, trace.spans.capacity <= Self.spareElementsMax {
-            trace.spans.removeAll(keepingCapacity: true)
-            spareSpans.append(trace.spans)
-        }
-        if spareLinks.count < Self.sparesMax, trace.links.capacity <= Self.spareElementsMax {
-            trace.links.removeAll(keepingCapacity: true)
-            spareLinks.append(trace.links)
-        }
-        if spareRests.count < Self.sparesMax, trace.unattributed.capacity <= Self.spareElementsMax {
-            trace.unattributed.removeAll(keepingCapacity: true)
-            spareRests.append(trace.unattributed)
-        }
+    /// Gives what was found of another tenant, or enough of this one.
+    private mutating func begin(_ tenant: TenantID, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
+        guard tenant != findingsTenant || findings.isFull else { return }
+        give(body)
+        findingsTenant = tenant
     }
 
-    private mutating func give(_ tenant: TenantID, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
+    private mutating func give(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard !findings.isEmpty else { return }
-        body(tenant, findings, tools.texts)
+        body(findingsTenant, findings, tools.texts)
         findings.clear()
     }
 
     /// Begins a new table of the texts that are in use.
     private mutating func renumberTexts() {
         var renumbering = TextRenumbering(tools.texts)
-        for place in traces.values.indices {
-            for index in traces.values[place].spans.indices {
-                renumbering.renumber(&traces.values[place].spans[index])
+        for place in traces.places {
+            for index in traces[place].spans.indices { renumbering.renumber(&traces[place].spans[index]) }
+            for index in traces[place].links.indices { renumbering.renumber(&traces[place].links[index]) }
+            for index in traces[place].unattributed.indices {
+                renumbering.renumber(&traces[place].unattributed[index])
             }
-            for index in traces.values[place].links.indices {
-                renumbering.renumber(&traces.values[place].links[index])
-            }
-            // Holds numbers too; found again when it is needed.
-            traces.values[place].isUnattributedKnown = false
         }
         plainSpans.renumber(&renumbering)
         tools.texts = renumbering.finish()
@@ -302,7 +287,9 @@ package struct GenAICollector: Sendable {
     mutating func restore(_ usage: SettledUsage, of key: TraceKey) { settled.put(key, usage) }
 
     mutating func restore(_ trace: PendingTrace, _ key: TraceKey, time: UInt64) {
-        guard traces.updateValue(trace, forKey: key) == nil else { return }
+        guard traces.place(of: key) == nil else { return }
+        let place = traces.begin(key)
+        traces[place] = trace
         pendingSpans += trace.spans.count
         pendingLinks += trace.links.count
         queue.append(key, time: time)
@@ -314,6 +301,11 @@ package struct GenAICollector: Sendable {
     }
 
     mutating func takeAll(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
+        forgetAll(body)
+        give(body)
+    }
+
+    private mutating func forgetAll(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         while let key = queue.popFirst() { finish(key, body) }
     }
 }

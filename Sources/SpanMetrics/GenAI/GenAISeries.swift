@@ -9,6 +9,9 @@ struct GenAISeries: Sendable {
     private(set) var unattributed: SeriesTable<EventCount>
     /// Scratch.
     private var key = SeriesTableKey()
+    private let seed: UInt64
+    /// The attribution values in the rows of calls, found once no further rows are made.
+    private var values: KeyTable?
 
     private static let callLabels = [
         "service_name", "gen_ai_agent_name", "gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model",
@@ -22,6 +25,7 @@ struct GenAISeries: Sendable {
     ])
 
     init(_ configuration: GenAIConfiguration, seed: UInt64) {
+        self.seed = seed
         let limit = configuration.aggregationCardinalityLimit
         let attribution = configuration.attribution.map { PrometheusName.label($0.name) }
         calls = SeriesTable(labelNames: Self.callLabels + attribution, limit: limit, seed: seed)
@@ -51,8 +55,27 @@ struct GenAISeries: Sendable {
     /// The row of the counts of a call.
     mutating func countsRow(_ call: borrowing FoundCall, _ texts: TextTable) -> Int {
         setKey(call, texts)
-        for value in texts.members(call.texts.attribution) { texts.append(value, to: &key) }
+        texts.forEachValue(of: call.texts.attribution) { texts.append($0, to: &key) }
         return calls.row(of: key.bytes)
+    }
+
+    /// The row of what is over the limit, when no call with an attribution value has a row of its own, nor gets one.
+    mutating func overflowRow(forCallsWith value: TextNumber, _ texts: TextTable) -> Int? {
+        guard let overflow = calls.overflow else { return nil }
+        let values = values ?? valuesInUse()
+        self.values = values
+        return texts.withBytes(of: value) { values.index(of: $0) } == nil ? overflow : nil
+    }
+
+    private func valuesInUse() -> KeyTable {
+        var result = KeyTable(seed: seed)
+        for row in 0..<calls.count {
+            var reader = ByteReader(calls.table.key(row))
+            guard reader.byte() == 0 else { continue }
+            for _ in Self.callLabels { _ = reader.block() }
+            while let value = reader.block() { value.withUnsafeBytes { _ = result.number(of: $0) } }
+        }
+        return result
     }
 
     /// The row of the histograms of a call.
@@ -107,19 +130,17 @@ struct GenAISeries: Sendable {
 
     mutating func add(_ run: borrowing FoundToolRun, row: Int) { tools.rows[row].count.addClamped(run.weight) }
 
-    mutating func add(_ rest: borrowing FoundRest, _ texts: TextTable) {
-        add(rest, "input", rest.usage.input, texts)
-        add(rest, "output", rest.usage.output, texts)
-    }
-
-    private mutating func add(_ rest: borrowing FoundRest, _ type: String, _ tokens: UInt64, _ texts: TextTable) {
-        guard tokens > 0 else { return }
+    /// The row of usage that no call was found for.
+    mutating func row(_ rest: borrowing FoundRest, isOutput: Bool, _ texts: TextTable) -> Int {
         key.clear()
         texts.append(rest.service, to: &key)
         texts.append(rest.agent, to: &key)
-        key.append(type)
-        unattributed.rows[unattributed.row(of: key.bytes)].count
-            .addClamped(tokens.multipliedClamped(by: rest.weight))
+        key.append(isOutput ? "output" : "input")
+        return unattributed.row(of: key.bytes)
+    }
+
+    mutating func add(unattributed tokens: UInt64, weight: UInt64, row: Int) {
+        unattributed.rows[row].count.addClamped(tokens.multipliedClamped(by: weight))
     }
 
     // MARK: checkpoint

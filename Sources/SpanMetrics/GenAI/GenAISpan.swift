@@ -63,7 +63,7 @@ struct GenAISpan: Sendable {
     var errorType = TextNumber.none
     var finishReasons = ListNumber.none
     /// The values of the configured attribution keys, in their order; empty text where there is none.
-    var attribution = ListNumber.none
+    var attribution = AttributionValues.none
 
     /// What provider and models are compared by.
     private(set) var family = TextNumber.none

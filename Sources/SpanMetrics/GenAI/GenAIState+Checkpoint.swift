@@ -89,13 +89,13 @@ extension GenAICollector {
         for attribution in configuration.attribution { writer.block(attribution.name.utf8) }
         timing.write(to: &writer)
         writer.varint(now)
-        let waiting = queue.waiting.filter { traces[$0.key] != nil }
+        let waiting = queue.waiting.filter { traces.place(of: $0.key) != nil }
         writer.varint(UInt64(waiting.count))
         for entry in waiting {
-            guard let trace = traces[entry.key] else { continue }
+            guard let place = traces.place(of: entry.key) else { continue }
             entry.key.write(to: &writer)
             writer.varint(entry.time)
-            trace.write(to: &writer, tools.texts)
+            traces[place].write(to: &writer, tools.texts)
         }
         let plain = plainSpans.all
         writer.varint(UInt64(plain.count))
@@ -177,14 +177,14 @@ extension SpanLink {
         else { return nil }
         self.init(
             span: SpanID(span), parent: SpanID(parent), conversation: texts.number(of: conversation),
-            attribution: texts.list(of: attributions.now(values)))
+            attribution: AttributionValues(list: texts.list(of: attributions.now(values))))
     }
 
     fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
         writer.fixed(span.rawValue)
         writer.fixed(parent.rawValue)
         writer.block(texts.text(conversation).utf8)
-        for text in texts.members(attribution) { writer.block(texts.text(text).utf8) }
+        texts.forEachValue(of: attribution) { writer.block(texts.text($0).utf8) }
     }
 }
 
@@ -240,7 +240,8 @@ extension GenAISpan {
         }
         let reasons = texts.members(finishReasons)
         writer.varint(UInt64(reasons.count))
-        for text in reasons + texts.members(attribution) { writer.block(texts.text(text).utf8) }
+        for text in reasons { writer.block(texts.text(text).utf8) }
+        texts.forEachValue(of: attribution) { writer.block(texts.text($0).utf8) }
     }
 
     private static let textMembers: [any WritableKeyPath<GenAISpan, TextNumber> & Sendable] = [
@@ -283,7 +284,7 @@ extension GenAISpan {
             return nil
         }
         finishReasons = texts.list(of: reasons)
-        self.attribution = texts.list(of: attributions.now(attribution))
+        self.attribution = AttributionValues(list: texts.list(of: attributions.now(attribution)))
     }
 }
 

@@ -55,7 +55,7 @@ struct GenAITotals: Sendable {
             finder.count(findings.tools[index], tenant: number, texts, &series)
         }
         for rest in findings.unattributed {
-            series.add(rest, texts)
+            finder.count(rest, tenant: number, texts, &series)
             usage.add(UsageEntry(rest), of: tenant, texts)
         }
     }
@@ -72,6 +72,7 @@ struct GenAITotals: Sendable {
 struct GenAIRowFinder: Sendable {
     private var cache = RowCache()
     private var attributedRows = AttributedRows()
+    private var overflowRows = OverflowRows()
     /// Numbers of what rows of counts depend on beside attribution.
     private var bases: [RowCache.Key: Int32] = [:]
     private var basesGiven: Int32 = 0
@@ -84,7 +85,7 @@ struct GenAIRowFinder: Sendable {
         let key = CallTexts(call.texts, tenant: number, generation: texts.generation).key
         let rows = if let known = cache.rows(of: key) { known } else { newSharedRows(call, key, texts, &series) }
         let known = attributedRows.row(rows[2], call.texts.attribution, generation: texts.generation)
-        let countsRow = if let known { known } else { newCountsRow(call, rows[2], texts, &series) }
+        let countsRow = if let known { known } else { newCountsRow(call, rows[2], tenant: number, texts, &series) }
         series.addCounts(call, cost, row: countsRow)
         series.addHistograms(call, row: Int(rows[0]))
         if rows[1] >= 0 {
@@ -107,10 +108,27 @@ struct GenAIRowFinder: Sendable {
         series.add(run, row: row)
     }
 
+    fileprivate mutating func count(
+        _ rest: borrowing FoundRest, tenant number: UInt32, _ texts: TextTable, _ series: inout GenAISeries
+    ) {
+        let key = CallTexts(rest, tenant: number, generation: texts.generation).key
+        // A series begins with its first token.
+        var rows = if let known = cache.rows(of: key) { known } else { RowCache.Rows(-1, -1, 0, 0) }
+        let before = rows
+        for (place, tokens) in [rest.usage.input, rest.usage.output].enumerated() where tokens > 0 {
+            if rows[place] < 0 { rows[place] = Int32(series.row(rest, isOutput: place == 1, texts)) }
+            series.add(unattributed: tokens, weight: rest.weight, row: Int(rows[place]))
+        }
+        if rows != before { cache.set(key, rows) }
+    }
+
     private mutating func newCountsRow(
-        _ call: borrowing FoundCall, _ base: Int32, _ texts: TextTable, _ series: inout GenAISeries
+        _ call: borrowing FoundCall, _ base: Int32, tenant: UInt32, _ texts: TextTable, _ series: inout GenAISeries
     ) -> Int {
-        let row = series.countsRow(call, texts)
+        // Users are many more than series: most of their calls are known by them to be over the limit.
+        let own = call.texts.attribution.own
+        let overflow = own.isEmpty ? nil : overflowRows.row(own, tenant: tenant, texts, &series)
+        let row = if let overflow { overflow } else { series.countsRow(call, texts) }
         attributedRows.set(base, call.texts.attribution, generation: texts.generation, row)
         return row
     }
@@ -144,7 +162,8 @@ struct GenAIRowFinder: Sendable {
     }
 }
 
-/// The numbers of the texts that a call's rows depend on beside its attribution, or those of a run of a tool.
+/// The numbers of the texts that a call's rows depend on beside its attribution, or those of a run of a tool, or of usage
+/// that no call was found for.
 struct CallTexts: Sendable {
     private(set) var key = RowCache.Key()
 
@@ -152,7 +171,7 @@ struct CallTexts: Sendable {
     private static let reasonsPlace = 10
 
     init(_ texts: borrowing FoundCall.Texts, tenant: UInt32, generation: UInt32) {
-        key[0] = generation << 1
+        key[0] = generation << 2
         key[1] = tenant
         key[2] = texts.service.index
         key[3] = texts.agent.index
@@ -165,12 +184,19 @@ struct CallTexts: Sendable {
     }
 
     init(_ run: borrowing FoundToolRun, tenant: UInt32, generation: UInt32) {
-        key[0] = generation << 1 | 1
+        key[0] = generation << 2 | 1
         key[1] = tenant
         key[2] = run.service.index
         key[3] = run.agent.index
         key[4] = run.tool.index
         key[5] = run.isError ? 2 : run.isOK ? 1 : 0
+    }
+
+    init(_ rest: borrowing FoundRest, tenant: UInt32, generation: UInt32) {
+        key[0] = generation << 2 | 2
+        key[1] = tenant
+        key[2] = rest.service.index
+        key[3] = rest.agent.index
     }
 
     /// The part of a call's key that its counts depend on.

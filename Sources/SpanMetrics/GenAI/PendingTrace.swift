@@ -68,15 +68,15 @@ extension PendingTrace {
         isUnattributedKnown = true
     }
 
-    /// Lends the spans to the assembler, which puts them in order.
+    /// Lends the spans to the assembler.
     private mutating func beginAssembly(_ assembler: inout CallAssembler) {
-        links.sort { $0.span.rawValue < $1.span.rawValue }
-        swap(&spans, &assembler.spans)
+        SpanLink.sort(&links)
+        swap(&spans, &assembler.spans.arrived)
         assembler.assemble(links: links)
     }
 
     private mutating func endAssembly(_ assembler: inout CallAssembler) {
-        swap(&spans, &assembler.spans)
+        swap(&spans, &assembler.spans.arrived)
         assembler.forgetLinks()
     }
 

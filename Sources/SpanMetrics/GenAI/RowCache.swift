@@ -49,35 +49,71 @@ struct RowCache: Sendable {
 struct AttributedRows: Sendable {
     private struct Entry: Sendable {
         /// No number of a list is the largest one.
-        var attribution: UInt32 = .max
-        var base: Int32 = 0
+        var list = ListNumber(index: .max)
+        var own = TextNumber.none
+        /// Which key has its own value, and the table of the numbers.
+        var key: UInt32 = 0
         var generation: UInt32 = 0
+        var base: Int32 = 0
         var row: Int32 = 0
     }
 
-    /// A power of two, three times the series that a tenant may have by default; 256 KB.
-    private static let entriesMax = 16_384
+    /// A power of two, the calls of one agent come together; 48 KB.
+    private static let entriesMax = 2_048
 
     private var entries: [Entry] = []
 
-    private static func place(_ base: Int32, _ attribution: ListNumber) -> Int {
-        let key = UInt64(UInt32(bitPattern: base)) << 32 | UInt64(attribution.index)
-        return Int(truncatingIfNeeded: key &* 0x9E37_79B9_7F4A_7C15 >> 48) & (entriesMax - 1)
+    private static func place(_ base: Int32, _ values: AttributionValues) -> Int {
+        let key = UInt64(values.own.index) << 32 | UInt64(values.list.index)
+        let mixed = (key ^ UInt64(UInt32(bitPattern: base)) << 48) &* 0x9E37_79B9_7F4A_7C15
+        return Int(truncatingIfNeeded: mixed >> 40) & (entriesMax - 1)
     }
 
     /// - Parameter base: Stands for all texts but the attribution.
-    func row(_ base: Int32, _ attribution: ListNumber, generation: UInt32) -> Int? {
+    func row(_ base: Int32, _ values: AttributionValues, generation: UInt32) -> Int? {
         guard !entries.isEmpty else { return nil }
-        let entry = entries[Self.place(base, attribution)]
-        guard entry.base == base, entry.attribution == attribution.index, entry.generation == generation else {
-            return nil
-        }
+        let entry = entries[Self.place(base, values)]
+        guard entry.base == base, entry.list == values.list, entry.own == values.own, entry.key == values.key,
+            entry.generation == generation
+        else { return nil }
         return Int(entry.row)
     }
 
-    mutating func set(_ base: Int32, _ attribution: ListNumber, generation: UInt32, _ row: Int) {
+    mutating func set(_ base: Int32, _ values: AttributionValues, generation: UInt32, _ row: Int) {
         if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
-        entries[Self.place(base, attribution)] = Entry(
-            attribution: attribution.index, base: base, generation: generation, row: Int32(truncatingIfNeeded: row))
+        entries[Self.place(base, values)] = Entry(
+            list: values.list, own: values.own, key: values.key, generation: generation, base: base,
+            row: Int32(truncatingIfNeeded: row))
+    }
+}
+
+/// Remembers by text which attribution values no row of a table that is full has.
+struct OverflowRows: Sendable {
+    private enum State: UInt8 {
+        case unknown, inUse, overflow
+    }
+
+    /// By text of one generation and tenant; a byte each.
+    private var states: [State] = []
+    private var generation: UInt32 = 0
+    private var tenant: UInt32 = 0
+
+    /// The row of what is over the limit; nil where a call with the value has to be looked up.
+    mutating func row(
+        _ value: TextNumber, tenant: UInt32, _ texts: TextTable, _ series: inout GenAISeries
+    ) -> Int? {
+        guard let overflow = series.calls.overflow else { return nil }
+        if generation != texts.generation || self.tenant != tenant {
+            states.removeAll(keepingCapacity: true)
+            (generation, self.tenant) = (texts.generation, tenant)
+        }
+        let index = Int(value.index)
+        if index >= states.count {
+            states.append(contentsOf: repeatElement(.unknown, count: texts.textCount - states.count))
+        }
+        if states[index] == .unknown {
+            states[index] = series.overflowRow(forCallsWith: value, texts) == nil ? .inUse : .overflow
+        }
+        return states[index] == .overflow ? overflow : nil
     }
 }

@@ -19,6 +19,12 @@ struct SeriesTable<Row: SeriesRow>: Sendable {
 
     var count: Int { rows.count }
 
+    /// The row of what is over the limit, when no key gets a row of its own any more; nil before.
+    var overflow: Int? {
+        guard limit > 0, let overflowRow, count > limit else { return nil }
+        return overflowRow
+    }
+
     /// The row of a key, which is made when there is none. A key keeps its row.
     mutating func row(of key: [UInt8]) -> Int {
         if let row = table.index(of: key) { return row }

@@ -1,52 +1,66 @@
 import OTLP
 
+/// The spans of a trace in an order of their own: they stay where they are, only their places are put in order.
+struct OrderedSpans: Sendable {
+    /// As they arrived.
+    var arrived: [GenAISpan] = []
+    /// By order: the place in `arrived`.
+    var places: [Int32] = []
+
+    var count: Int { places.count }
+    var indices: Range<Int> { places.indices }
+
+    subscript(index: Int) -> GenAISpan {
+        @inline(__always) _read { yield arrived[Int(places[index])] }
+        @inline(__always) _modify { yield &arrived[Int(places[index])] }
+    }
+}
+
 /// Orders the spans of a trace by their start, those that last longest first; of equal ones by their ids.
 struct SpanOrder: Sendable {
     private struct Key {
         var start: UInt64
         var end: UInt64
         var id: UInt64
-        var index: Int
+        var place: Int32
 
         static func isBefore(_ a: Key, _ b: Key) -> Bool {
             if a.start != b.start { return a.start < b.start }
             if a.end != b.end { return a.end > b.end }
-            return a.id != b.id ? a.id < b.id : a.index < b.index
+            return a.id != b.id ? a.id < b.id : a.place < b.place
         }
     }
 
     /// Keys up to which nothing is faster than to insert one after the other; they come in runs that are in order.
-    private static let insertionMax = 32
+    private static let insertionMax = 64
 
     private var keys: [Key] = []
-    private var scratch: [GenAISpan] = []
 
     /// Stable, and without allocations once it had as many spans.
-    mutating func sort(_ spans: inout [GenAISpan]) {
+    mutating func sort(_ spans: inout OrderedSpans) {
         keys.removeAll(keepingCapacity: true)
-        var isSorted = true
-        for index in spans.indices {
-            let key = Key(
-                start: spans[index].start, end: spans[index].end, id: spans[index].spanID.rawValue, index: index)
-            if index > 0, !Key.isBefore(keys[index - 1], key) { isSorted = false }
-            keys.append(key)
+        // Spans arrive as they end, the inner ones first: from behind they are nearly in order.
+        for place in spans.arrived.indices.reversed() {
+            keys.append(
+                Key(
+                    start: spans.arrived[place].start, end: spans.arrived[place].end,
+                    id: spans.arrived[place].spanID.rawValue, place: Int32(truncatingIfNeeded: place)))
         }
-        guard !isSorted else { return }
         if keys.count <= Self.insertionMax { insertionSort() } else { keys.sort(by: Key.isBefore) }
-        scratch.removeAll(keepingCapacity: true)
-        for key in keys { scratch.append(spans[key.index]) }
-        swap(&spans, &scratch)
+        spans.places.removeAll(keepingCapacity: true)
+        for key in keys { spans.places.append(key.place) }
     }
 
     private mutating func insertionSort() {
+        guard keys.count > 1 else { return }
         keys.withUnsafeMutableBufferPointer { keys in
-            for index in keys.indices.dropFirst() {
+            for index in keys.indices.dropFirst() where Key.isBefore(keys[index], keys[index - 1]) {
                 let key = keys[index]
                 var place = index
-                while place > 0, Key.isBefore(key, keys[place - 1]) {
+                repeat {
                     keys[place] = keys[place - 1]
                     place -= 1
-                }
+                } while place > 0 && Key.isBefore(key, keys[place - 1])
                 keys[place] = key
             }
         }
@@ -68,7 +82,7 @@ struct SpanIDTable: Sendable {
         mask = size - 1
     }
 
-    func index(of id: SpanID, _ spans: [GenAISpan]) -> Int? {
+    func index(of id: SpanID, _ spans: OrderedSpans) -> Int? {
         var slot = slot(id)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
@@ -79,7 +93,7 @@ struct SpanIDTable: Sendable {
     }
 
     /// False when there is a span with this id.
-    mutating func insert(_ id: SpanID, _ index: Int, _ spans: [GenAISpan]) -> Bool {
+    mutating func insert(_ id: SpanID, _ index: Int, _ spans: OrderedSpans) -> Bool {
         var slot = slot(id)
         while slots[slot] != 0 {
             if spans[Int(slots[slot]) - 1].spanID == id { return false }

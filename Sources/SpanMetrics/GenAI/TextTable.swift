@@ -47,17 +47,20 @@ struct TextTable: Sendable {
     private var texts: [String] = []
     /// By key: the number of its text, its own unless the key is no text.
     private var canonical: [TextNumber] = []
+    /// Some key is no text.
+    private var isAnyForeign = false
     /// By text: what ``ModelIdentity`` makes of it, once it was asked; `.max` before.
     private var bareNames: [UInt32] = []
     private var families: [UInt32] = []
     private var lists: TextLists
-    private var scratch: [TextNumber] = []
     private var recent = RecentTexts()
     private var kinds = [Kind](repeating: Kind(), count: Kind.max)
-    private var completions = [Completion](repeating: Completion(), count: Completion.max)
+    private var completions = AttributionCompletions()
     /// Arrays as they were sent, and the lists that they are.
     private var encoded: KeyTable
     private var encodedLists: [ListNumber] = []
+    /// The last short one; most calls end for the same reason.
+    private var lastEncoded = (words: SIMD4<UInt64>(), count: UInt32.max, list: ListNumber.none)
     private let seed: UInt64
     /// Numbers of different generations are not to be compared.
     private(set) var generation: UInt32 = 0
@@ -82,6 +85,11 @@ struct TextTable: Sendable {
 
     /// Adds a text, with its length, to the key of a series.
     func append(_ number: TextNumber, to key: inout SeriesTableKey) { keys.append(Int(number.index), to: &key) }
+
+    @inline(__always)
+    func withBytes<Result>(of number: TextNumber, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        keys.withBytes(of: Int(number.index), body)
+    }
 
     /// Adds a text as a block, its length as varint and its UTF-8.
     func appendBlock(_ number: TextNumber, to bytes: inout [UInt8]) { keys.appendBlock(Int(number.index), to: &bytes) }
@@ -114,7 +122,8 @@ struct TextTable: Sendable {
         let key = text.count > Self.textBytesMax ? Self.cut(text) : text
         let (index, isNew) = keys.number(of: key)
         if isNew { append(key, at: index) }
-        return canonical[index]
+        // Seldom looked at: it is far from everything else.
+        return isAnyForeign ? canonical[index] : TextNumber(index: UInt32(index))
     }
 
     /// Before the character that does not fit.
@@ -130,7 +139,10 @@ struct TextTable: Sendable {
         // Bytes that are no text are known by the text that stands for them.
         var copy = text
         let isText = copy.withUTF8 { $0.count == key.count && ByteEquality.isEqual(.init($0), 0, key, 0, key.count) }
-        if !isText { canonical[index] = number(of: text) }
+        if !isText {
+            isAnyForeign = true
+            canonical[index] = number(of: text)
+        }
     }
 
     private mutating func append(_ text: String, at index: Int) {
@@ -204,6 +216,18 @@ struct TextTable: Sendable {
     mutating func list(of row: AttributeRow, in batch: SpanBatch) -> ListNumber {
         guard row.kind == .array else { return list(of: [AttributeText.text(batch.value(of: row))]) }
         guard row.slice.count <= Self.encodedBytesMax else { return list(of: elements(row, batch)) }
+        let words = batch.bytes.withUnsafeBytes {
+            RecentTexts.words(UnsafeRawBufferPointer(rebasing: $0[row.slice.indices]))
+        }
+        guard let words, words == lastEncoded.words, row.slice.count == lastEncoded.count else {
+            let list = encodedList(of: row, in: batch)
+            if let words { lastEncoded = (words, row.slice.count, list) }
+            return list
+        }
+        return lastEncoded.list
+    }
+
+    private mutating func encodedList(of row: AttributeRow, in batch: SpanBatch) -> ListNumber {
         let known = batch.bytes.withUnsafeBytes { bytes in
             encoded.index(of: UnsafeRawBufferPointer(rebasing: bytes[row.slice.indices]))
         }
@@ -227,34 +251,18 @@ struct TextTable: Sendable {
     }
 
     func members(_ list: ListNumber) -> ArraySlice<TextNumber> { lists.members(list) }
-    func hasEmpty(_ list: ListNumber) -> Bool { lists.hasEmpty(list) }
 
-    /// A list with what it lacks from another of as many members.
-    mutating func completed(_ list: ListNumber, with other: ListNumber) -> ListNumber {
-        // Mostly one of them has all that there is.
-        if lists.adds(other, nothingTo: list) { return list }
-        if lists.isEmpty(list) { return other }
-        let place = Int(list.index &* 31 &+ other.index) & (Completion.max - 1)
-        let known = completions[place]
-        if known.list == list, known.other == other { return known.result }
-        let result = lists.isCovered(list, by: other) ? other : joined(list, other)
-        completions[place] = Completion(list: list, other: other, result: result)
+    /// By list: a bit for each of the first 64 members that is no empty text.
+    func textBits(_ list: ListNumber) -> UInt64 { lists.textBits(list) }
+
+    /// What values came to when others completed them, found by `find` the first time.
+    mutating func completion(
+        _ values: AttributionValues, _ others: AttributionValues, _ find: (inout TextTable) -> AttributionValues
+    ) -> AttributionValues {
+        if let known = completions.result(values, others) { return known }
+        let result = find(&self)
+        completions.set(values, others, result)
         return result
-    }
-
-    private mutating func joined(_ list: ListNumber, _ other: ListNumber) -> ListNumber {
-        scratch.removeAll(keepingCapacity: true)
-        for (own, text) in zip(lists.members(list), lists.members(other)) { scratch.append(own.isEmpty ? text : own) }
-        return lists.number(of: scratch)
-    }
-
-    private struct Completion {
-        /// The calls of one trace mostly have the same.
-        static let max = 64
-
-        var list = ListNumber.none
-        var other = ListNumber.none
-        var result = ListNumber.none
     }
 
     func texts(_ list: ListNumber) -> [String] { lists.members(list).map { text($0) } }
@@ -289,9 +297,7 @@ private struct TextLists: Sendable {
     private var keys: KeyTable
     private var flat: [TextNumber] = []
     private var ends: [Int] = []
-    /// By list: a bit for each of the first members that is no empty text.
-    private var texts: [UInt64] = []
-    private var hasEmpties: [Bool] = []
+    private var bits: [UInt64] = []
 
     init(seed: UInt64) { keys = KeyTable(seed: seed) }
 
@@ -304,8 +310,7 @@ private struct TextLists: Sendable {
             guard isNew else { return ListNumber(index: UInt32(index)) }
             flat += members
             ends.append(flat.count)
-            hasEmpties.append(members.contains(.none))
-            texts.append(Self.textBits(members))
+            bits.append(Self.textBits(members))
             return ListNumber(index: UInt32(index))
         }
     }
@@ -314,8 +319,6 @@ private struct TextLists: Sendable {
         let index = Int(list.index)
         return flat[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
     }
-
-    func hasEmpty(_ list: ListNumber) -> Bool { hasEmpties[Int(list.index)] }
 
     /// Members that have a bit; no list of attribution values has more.
     private static let bitsMax = 64
@@ -326,23 +329,7 @@ private struct TextLists: Sendable {
         return bits
     }
 
-    /// Whether a list of at most ``bitsMax`` members has a text wherever the other one, of as many, has one.
-    func adds(_ other: ListNumber, nothingTo list: ListNumber) -> Bool {
-        texts[Int(other.index)] & ~texts[Int(list.index)] == 0
-    }
-
-    /// Whether all members of a list of at most ``bitsMax`` are empty texts.
-    func isEmpty(_ list: ListNumber) -> Bool { texts[Int(list.index)] == 0 }
-
-    /// Whether the other, of as many members, has each member of the list that is no empty text.
-    func isCovered(_ list: ListNumber, by other: ListNumber) -> Bool {
-        let (own, all) = (members(list), members(other))
-        for index in 0..<min(own.count, all.count) {
-            let text = own[own.startIndex + index]
-            if !text.isEmpty, text != all[all.startIndex + index] { return false }
-        }
-        return own.count == all.count
-    }
+    func textBits(_ list: ListNumber) -> UInt64 { bits[Int(list.index)] }
 }
 
 /// Takes what is in use of a ``TextTable`` over to a new one.
@@ -380,6 +367,18 @@ struct TextRenumbering {
     mutating func renumber(_ link: inout SpanLink) {
         renumber(&link.conversation)
         renumber(&link.attribution)
+    }
+
+    mutating func renumber(_ rest: inout FoundRest) {
+        renumber(&rest.service)
+        renumber(&rest.agent)
+        renumber(&rest.conversation)
+        renumber(&rest.attribution)
+    }
+
+    private mutating func renumber(_ values: inout AttributionValues) {
+        renumber(&values.list)
+        renumber(&values.own)
     }
 
     private mutating func renumber(_ number: inout TextNumber) {

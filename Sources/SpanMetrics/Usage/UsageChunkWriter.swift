@@ -58,9 +58,13 @@ struct UsageChunkWriter: Sendable {
         numbers.append(number(of: entry.provider, table))
         numbers.append(number(of: entry.model, table))
         numbers.append(number(of: entry.conversation, table))
-        let attributions = table.members(entry.attribution).prefix(GenAIConfiguration.attributionsMax)
-        numbers.append(UInt64(attributions.count))
-        for text in attributions { numbers.append(number(of: text, table)) }
+        let place = numbers.count
+        numbers.append(0)
+        table.forEachValue(of: entry.attribution) { text in
+            guard numbers.count < Self.numbersMax else { return }
+            numbers.append(number(of: text, table))
+        }
+        numbers[place] = UInt64(numbers.count - place - 1)
         if body.count < bodyBytes + Self.recordBytesMax {
             body.append(contentsOf: repeatElement(0, count: body.count + 16 * Self.recordBytesMax))
         }

@@ -20,7 +20,7 @@ struct UsageEntry: Sendable {
     var provider = TextNumber.none
     var model = TextNumber.none
     var conversation: TextNumber
-    var attribution: ListNumber
+    var attribution: AttributionValues
 }
 
 extension UsageEntry {
