@@ -20,6 +20,8 @@ struct GenAIAttributes: Sendable {
     /// Of the attributes at hand.
     private var shape = SpanShapes.scratch
     private var firstRow = 0
+    /// A bit for each fact that the attributes at hand have: most are asked for in vain.
+    private var facts: UInt64 = 0
     private var list: [TextNumber] = []
 
     /// - Parameter attribution: For each configured key the names of attributes that hold it.
@@ -59,6 +61,7 @@ struct GenAIAttributes: Sendable {
         let (shape, isKnown) = shapes.find(rows, of: batch)
         self.shape = shape
         if !isKnown { learn(rows, of: batch) }
+        facts = shapes.facts(shape)
     }
 
     /// The attributes at hand speak of models or agents.
@@ -108,10 +111,22 @@ struct GenAIAttributes: Sendable {
 
     // MARK: values
 
-    func has(_ fact: GenAIFact) -> Bool { shapes.place(fact.rawValue, of: shape) >= 0 }
+    @inline(__always)
+    func has(_ fact: GenAIFact) -> Bool { facts & Self.bit(fact) != 0 }
 
     @inline(__always)
-    func row(_ fact: GenAIFact, of batch: SpanBatch) -> AttributeRow? { row(fact.rawValue, of: batch) }
+    private static func bit(_ fact: GenAIFact) -> UInt64 { 1 << UInt64(truncatingIfNeeded: fact.rawValue) }
+
+    /// Whether there is any of some facts, given as ``bits(of:)``.
+    @inline(__always)
+    func hasAny(_ bits: UInt64) -> Bool { facts & bits != 0 }
+
+    static func bits(of facts: [GenAIFact]) -> UInt64 { facts.reduce(0) { $0 | bit($1) } }
+
+    @inline(__always)
+    func row(_ fact: GenAIFact, of batch: SpanBatch) -> AttributeRow? {
+        has(fact) ? row(fact.rawValue, of: batch) : nil
+    }
 
     @inline(__always)
     private func row(_ fact: Int, of batch: SpanBatch) -> AttributeRow? {
@@ -120,12 +135,18 @@ struct GenAIAttributes: Sendable {
     }
 
     /// The text of an attribute; other types as the text that stands for them.
+    @inline(__always)
     func text(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
-        text(fact.rawValue, of: batch, &texts)
+        has(fact) ? text(fact.rawValue, of: batch, &texts) : .none
     }
 
     /// The text without the quotes that MLflow puts around it, as it sends texts as JSON.
+    @inline(__always)
     func bareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+        has(fact) ? knownBareText(fact, of: batch, &texts) : .none
+    }
+
+    private func knownBareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         guard let attribute = row(fact, of: batch) else { return .none }
         guard attribute.kind == .string else { return text(fact, of: batch, &texts) }
         var slice = attribute.slice
@@ -138,6 +159,7 @@ struct GenAIAttributes: Sendable {
     }
 
     /// A hash of a text that is only ever compared; 0 where there is none. The same in every process.
+    @inline(__always)
     func hash(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64 {
         guard let row = row(fact, of: batch), row.kind == .string, !row.slice.isEmpty else { return 0 }
         let content = batch.bytes
@@ -196,11 +218,17 @@ struct GenAIAttributes: Sendable {
     }
 
     /// A number of tokens: a whole number of 0 or more, however it was sent.
+    @inline(__always)
     func count(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64? {
-        number(fact, of: batch).flatMap(UInt64.init(tokens:))
+        has(fact) ? knownNumber(fact, of: batch).flatMap(UInt64.init(tokens:)) : nil
     }
 
+    @inline(__always)
     func number(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
+        has(fact) ? knownNumber(fact, of: batch) : nil
+    }
+
+    private func knownNumber(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
         guard let row = row(fact, of: batch) else { return nil }
         switch row.kind {
         case .int: return Double(row.int)

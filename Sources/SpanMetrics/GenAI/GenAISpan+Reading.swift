@@ -5,7 +5,7 @@ extension GenAISpan {
     ///
     /// - Parameter isScopeInputExclusive: The scope's library leaves cached tokens out of the input.
     init(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
         scope: ScopeFacts
     ) {
         spanID = span.spanID
@@ -66,7 +66,7 @@ extension GenAISpan {
 
     /// The same in every process, as checkpoints hold it. Without a scope's name the span's has to do.
     private static func origin(
-        _ span: SpanRow, of batch: SpanBatch, _ scope: ScopeFacts, _ attributes: GenAIAttributes
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ scope: ScopeFacts, _ attributes: GenAIAttributes
     ) -> UInt64 {
         var vocabulary = 0 as UInt64
         if !attributes.has(.operation) {
@@ -144,7 +144,7 @@ extension GenAISpan {
     ]
 
     private mutating func readNames(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
     ) {
         agent = attributes.text(.agent, of: batch, &texts)
         agentID = attributes.text(.agentID, of: batch, &texts)
@@ -174,7 +174,14 @@ extension GenAISpan {
 
     // MARK: tokens and money
 
-    private mutating func readUsage(of batch: SpanBatch, _ attributes: GenAIAttributes) {
+    /// What ``readUsage(of:_:)`` reads.
+    private static let usageFacts = GenAIAttributes.bits(of: [
+        .input, .output, .total, .cacheRead, .cacheWrite, .cacheWriteHour, .reasoning, .audioInput, .audioOutput,
+        .langfuseUsage, .mlflowUsage, .cost, .promptCost, .completionCost, .langfuseCost,
+    ])
+
+    private mutating func readUsage(of batch: SpanBatch, _ attributes: borrowing GenAIAttributes) {
+        guard attributes.hasAny(Self.usageFacts) else { return }
         usage.input = attributes.count(.input, of: batch)
         usage.output = attributes.count(.output, of: batch)
         usage.total = attributes.count(.total, of: batch)
@@ -212,7 +219,7 @@ extension GenAISpan {
     private static let secondsMax = 1e6
 
     private mutating func readTimeToFirstToken(
-        _ span: SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes
     ) {
         let seconds = Double(durationNanoseconds) / 1e9
         if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0, sent <= Self.secondsMax {
@@ -220,10 +227,17 @@ extension GenAISpan {
         } else if let sent = attributes.number(.timeToFirstToken, of: batch), sent >= 0, sent <= Self.secondsMax {
             // Seconds from one library, milliseconds from another: no first token comes after the last.
             timeToFirstToken = sent > seconds ? sent / 1e3 : sent
-        } else if let event = batch.events[span.events.indices].first(where: {
-            batch.equals($0.name, "First Token Stream Event") && $0.time >= span.startTime
-        }) {
-            timeToFirstToken = Double(event.time - span.startTime) / 1e9
+        } else if span.events.count > 0 {
+            readFirstToken(span.events, from: span.startTime, of: batch)
+        }
+    }
+
+    private mutating func readFirstToken(_ events: RowRange, from start: UInt64, of batch: SpanBatch) {
+        for index in events.indices {
+            let event = batch.events[index]
+            guard event.time >= start, batch.equals(event.name, "First Token Stream Event") else { continue }
+            timeToFirstToken = Double(event.time - start) / 1e9
+            return
         }
     }
 }

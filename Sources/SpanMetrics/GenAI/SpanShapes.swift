@@ -16,6 +16,8 @@ struct SpanShapes: Sendable {
         var keys = -1
         var isOfInterest = false
         var hasAttribution = false
+        /// A bit for each of the first 64 facts that spans of the shape have.
+        var facts: UInt64 = 0
     }
 
     private let factCount: Int
@@ -37,6 +39,7 @@ struct SpanShapes: Sendable {
 
     func isOfInterest(_ shape: Int) -> Bool { shapes[shape].isOfInterest }
     func hasAttribution(_ shape: Int) -> Bool { shapes[shape].hasAttribution }
+    func facts(_ shape: Int) -> UInt64 { shapes[shape].facts }
 
     /// The place of a fact's attribute in a span of the shape; -1 where it has none.
     @inline(__always)
@@ -114,6 +117,7 @@ struct SpanShapes: Sendable {
 
     mutating func set(_ fact: Int, to place: Int, of shape: Int) {
         places[shape * factCount + fact] = UInt16(clamping: place + 1)
+        if fact < 64 { shapes[shape].facts |= 1 << UInt64(fact) }
     }
 
     mutating func setFlags(isOfInterest: Bool, hasAttribution: Bool, of shape: Int) {
