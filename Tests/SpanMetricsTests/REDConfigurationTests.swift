@@ -87,10 +87,14 @@ import TraceStorage
 
     @Test func namesThatMeetAreRefused() {
         func error(_ change: (inout SpanMetricsConfiguration) -> Void) -> String? {
-            do { _ = try Self.metrics(change) } catch { return "\(error)" }
+            var configuration = SpanMetricsConfiguration()
+            change(&configuration)
+            do throws(SpanMetricsConfigurationError) { try configuration.validate() } catch {
+                return "\(error.key): \(error)"
+            }
             return nil
         }
-        #expect(error { $0.namingProfiles = [] }?.hasPrefix("naming_profiles is empty") == true)
+        #expect(error { $0.namingProfiles = [] }?.hasPrefix("naming_profiles: the list is empty") == true)
         #expect(
             error { ($0.namingProfiles, $0.namespace) = ([.otel, .legacy], "") }?.contains("both give the name")
                 == true)
@@ -102,8 +106,15 @@ import TraceStorage
             error {
                 $0.namingProfiles = [.tempo]
                 $0.dimensions = [.init(name: "service")]
-            } == "\(SpanMetricsConfigurationError.duplicateDimension("service", key: "dimensions"))")
-        #expect(error { $0.areEventsEnabled = true }?.contains("events.dimensions") == true)
+            } == "dimensions: 'service' is a label already, expected one that is none yet")
+        #expect(error { $0.areEventsEnabled = true }?.hasPrefix("events.dimensions: the list is empty") == true)
+        #expect(
+            error { $0.eventDimensions = [.init(name: "event.name")] }?.hasPrefix("events.dimensions: has no effect")
+                == true)
+        #expect(
+            error { $0.callsDimensions = [.init(name: "a.b"), .init(name: "a_b")] }?.hasPrefix(
+                "calls_dimensions: 'a_b'")
+                == true)
     }
 
     // MARK: labels
