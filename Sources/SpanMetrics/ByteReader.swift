@@ -53,9 +53,6 @@ struct ByteReader {
 struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 
-    /// Makes room for so many bytes in all.
-    mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
-
     /// Writes over what is there.
     mutating func set(_ value: UInt32, at offset: Int) {
         withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<offset + $0.count, with: $0) }
