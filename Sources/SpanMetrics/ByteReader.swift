@@ -67,6 +67,9 @@ struct ByteWriter {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
+    /// Writes a text of a table as a block.
+    mutating func text(_ number: TextNumber, _ table: TextTable) { table.appendBlock(number, to: &bytes) }
+
     mutating func fixed(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }

@@ -217,10 +217,12 @@ struct CallAssembler: Sendable {
     }
 
     /// The nearest ancestor that is more than a step on the way, or -1.
-    func blockingContext(of index: Int) -> Int {
+    func blockingContext(of index: Int) -> Int { Self.blockingContext(of: index, ancestors, spans) }
+
+    private static func blockingContext(of index: Int, _ ancestors: [Int32], _ spans: OrderedSpans) -> Int {
         var next = Int(ancestors[index])
         var hops = 0
-        while next >= 0, hops < Self.hopsMax {
+        while next >= 0, hops < hopsMax {
             if spans[next].role != .step { return next }
             next = Int(ancestors[next])
             hops += 1
@@ -487,7 +489,7 @@ struct CallAssembler: Sendable {
         // By context + 1: the last call when it failed.
         merged.fill(-1, count: count + 1)
         for number in calls.indices {
-            let context = blockingContext(of: Int(calls[number].top))
+            let context = Self.blockingContext(of: Int(calls[number].top), ancestors, spans)
             let before = Int(merged[context + 1])
             if before >= 0, calls[before].end <= calls[number].start {
                 let isSame = Self.isSameModel(calls[before], calls[number], spans)

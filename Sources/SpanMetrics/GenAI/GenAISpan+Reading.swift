@@ -52,16 +52,23 @@ extension GenAISpan {
         responseID = attributes.hash(.responseID, of: batch)
         errorType = attributes.text(.errorType, of: batch, &texts)
         // The one that answered says more than the one that was asked for.
-        for fact in [GenAIFact.responseTier, .requestTier] where tier == .unsaid && attributes.has(fact) {
-            let text = attributes.bareText(fact, of: batch, &texts)
-            tier = PricedTier(texts.text(text))
-        }
+        readTier(.responseTier, of: batch, attributes, &texts)
+        readTier(.requestTier, of: batch, attributes, &texts)
         if let row = attributes.row(.finishReasons, of: batch) {
             finishReasons = texts.list(of: row, in: batch)
         } else if let row = attributes.row(.singleFinishReason, of: batch) {
             finishReasons = texts.list(of: [AttributeText.text(batch.value(of: row))])
         }
         identify(&texts)
+    }
+
+    @inline(__always)
+    private mutating func readTier(
+        _ fact: GenAIFact, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+    ) {
+        guard attributes.has(fact), tier == .unsaid else { return }
+        let text = attributes.bareText(fact, of: batch, &texts)
+        tier = PricedTier(texts.text(text))
     }
 
     /// The same in every process, as checkpoints hold it. Without a scope's name the span's has to do.

@@ -35,7 +35,7 @@ struct GenAISpan: Sendable {
     var responseID: UInt64 = 0
     var usage = ReportedUsage()
     /// Seconds.
-    var timeToFirstToken: Double?
+    @ReportedNumber var timeToFirstToken: Double?
     var role = Role.step
     var isError = false
     /// Its status says so; of a tool.
@@ -47,7 +47,7 @@ struct GenAISpan: Sendable {
     /// What it is part of was counted.
     var counted: Counted?
     /// In US dollars, as somebody before us worked it out.
-    var reportedCost: Double?
+    @ReportedNumber var reportedCost: Double?
 
     var service = TextNumber.none
     /// As the conventions name it: `chat`, `embeddings`, `invoke_agent`, ...

@@ -9,9 +9,12 @@ import TraceStorage
 /// each its name and its series.
 extension GenAIState {
     static let sectionVersion: UInt32 = 2
+    /// About; so that the section is not copied as it grows.
+    private static let bytesOfWaitingSpan = 320
 
     func checkpointSection(name: String) -> CheckpointSection {
         var writer = ByteWriter()
+        writer.reserve(Self.bytesOfWaitingSpan * collector.pendingSpans)
         writer.block(configuration.fingerprint.utf8)
         collector.write(to: &writer)
         writer.varint(UInt64(totals.tenants.count))
@@ -183,8 +186,8 @@ extension SpanLink {
     fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
         writer.fixed(span.rawValue)
         writer.fixed(parent.rawValue)
-        writer.block(texts.text(conversation).utf8)
-        texts.forEachValue(of: attribution) { writer.block(texts.text($0).utf8) }
+        writer.text(conversation, texts)
+        texts.forEachValue(of: attribution) { writer.text($0, texts) }
     }
 }
 
@@ -222,26 +225,35 @@ extension GenAISpan {
     fileprivate func write(to writer: inout ByteWriter, _ texts: TextTable) {
         writer.fixed(spanID.rawValue)
         writer.fixed(parentSpanID.rawValue)
-        for number in [start, end, receivedAt, weight, origin, responseID] { writer.fixed(number) }
+        writer.fixed(start)
+        writer.fixed(end)
+        writer.fixed(receivedAt)
+        writer.fixed(weight)
+        writer.fixed(origin)
+        writer.fixed(responseID)
         writer.fixed(role.rawValue)
         writer.fixed(
             UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0) | (isOK ? 4 : 0) | (isOfUnknownKind ? 8 : 0)))
         writer.fixed(tier.rawValue)
         writer.fixed(counted.map { $0.rawValue + 1 } ?? 0)
-        for number in [timeToFirstToken, reportedCost] {
-            // No span says that one of them is not a number.
-            writer.fixed((number ?? .nan).bitPattern)
-        }
+        // No span says that one of them is not a number.
+        writer.fixed((timeToFirstToken ?? .nan).bitPattern)
+        writer.fixed((reportedCost ?? .nan).bitPattern)
         usage.write(to: &writer)
-        for text in [
-            service, operation, provider, requestModel, responseModel, agent, tool, conversation, errorType, agentID,
-        ] {
-            writer.block(texts.text(text).utf8)
-        }
+        writer.text(service, texts)
+        writer.text(operation, texts)
+        writer.text(provider, texts)
+        writer.text(requestModel, texts)
+        writer.text(responseModel, texts)
+        writer.text(agent, texts)
+        writer.text(tool, texts)
+        writer.text(conversation, texts)
+        writer.text(errorType, texts)
+        writer.text(agentID, texts)
         let reasons = texts.members(finishReasons)
         writer.varint(UInt64(reasons.count))
-        for text in reasons { writer.block(texts.text(text).utf8) }
-        texts.forEachValue(of: attribution) { writer.block(texts.text($0).utf8) }
+        for text in reasons { writer.text(text, texts) }
+        texts.forEachValue(of: attribution) { writer.text($0, texts) }
     }
 
     private static let textMembers: [any WritableKeyPath<GenAISpan, TextNumber> & Sendable] = [

@@ -114,12 +114,14 @@ struct GenAIRowFinder: Sendable {
         let key = CallTexts(rest, tenant: number, generation: texts.generation).key
         // A series begins with its first token.
         var rows = if let known = cache.rows(of: key) { known } else { RowCache.Rows(-1, -1, 0, 0) }
-        let before = rows
-        for (place, tokens) in [rest.usage.input, rest.usage.output].enumerated() where tokens > 0 {
-            if rows[place] < 0 { rows[place] = Int32(series.row(rest, isOutput: place == 1, texts)) }
-            series.add(unattributed: tokens, weight: rest.weight, row: Int(rows[place]))
+        let (input, output) = (rest.usage.input, rest.usage.output)
+        if input > 0 && rows[0] < 0 || output > 0 && rows[1] < 0 {
+            if input > 0 { rows[0] = Int32(series.row(rest, isOutput: false, texts)) }
+            if output > 0 { rows[1] = Int32(series.row(rest, isOutput: true, texts)) }
+            cache.set(key, rows)
         }
-        if rows != before { cache.set(key, rows) }
+        if input > 0 { series.add(unattributed: input, weight: rest.weight, row: Int(rows[0])) }
+        if output > 0 { series.add(unattributed: output, weight: rest.weight, row: Int(rows[1])) }
     }
 
     private mutating func newCountsRow(

@@ -80,6 +80,18 @@ package struct TokenUsage: Hashable, Sendable {
     }
 }
 
+/// A number that may not be said, in half the bytes of an optional one. What is not a number was not said.
+@propertyWrapper struct ReportedNumber: Hashable, Sendable {
+    private var number = Double.nan
+
+    init() {}
+
+    var wrappedValue: Double? {
+        get { number.isNaN ? nil : number }
+        set { number = newValue ?? .nan }
+    }
+}
+
 /// What a span says about tokens, in the words of whoever made it.
 struct ReportedUsage: Hashable, Sendable {
     @ReportedCount var input: UInt64?

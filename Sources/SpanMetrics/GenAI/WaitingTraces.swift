@@ -64,8 +64,12 @@ struct WaitingTraces: Sendable {
     // MARK: places by trace
 
     private func slot(_ traceID: TraceID) -> Int {
-        let (high, low) = (traceID.low ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return Int(truncatingIfNeeded: high ^ low ^ traceID.high) & (slots.count - 1)
+        Int(truncatingIfNeeded: Self.folded(Self.folded(traceID.low ^ seed) ^ traceID.high)) & (slots.count - 1)
+    }
+
+    private static func folded(_ value: UInt64) -> UInt64 {
+        let (high, low) = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return high ^ low
     }
 
     private mutating func enter(_ place: Int) {

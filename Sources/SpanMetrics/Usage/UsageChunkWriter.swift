@@ -19,8 +19,6 @@ struct UsageChunkWriter: Sendable {
     private var known: [UInt32] = []
     private var knownTable: UInt64 = 0
     private var lastTenant: (id: TenantID, number: UInt64)?
-    /// Scratch of one record.
-    private var numbers: [UInt64] = []
 
     /// Begins a chunk anew in the room that it has.
     mutating func clear() {
@@ -50,54 +48,50 @@ struct UsageChunkWriter: Sendable {
             ? entry.time...entry.time : min(times.lowerBound, entry.time)...max(times.upperBound, entry.time)
         count += 1
         if knownTable != table.identity || known.count < table.textCount { know(table) }
-        numbers.removeAll(keepingCapacity: true)
-        numbers.append(number(of: tenant))
-        numbers.append(number(of: entry.service, table))
-        numbers.append(number(of: entry.agent, table))
-        numbers.append(number(of: entry.operation, table))
-        numbers.append(number(of: entry.provider, table))
-        numbers.append(number(of: entry.model, table))
-        numbers.append(number(of: entry.conversation, table))
-        let place = numbers.count
-        numbers.append(0)
-        table.forEachValue(of: entry.attribution) { text in
-            guard numbers.count < Self.numbersMax else { return }
-            numbers.append(number(of: text, table))
-        }
-        numbers[place] = UInt64(numbers.count - place - 1)
         if body.count < bodyBytes + Self.recordBytesMax {
             body.append(contentsOf: repeatElement(0, count: body.count + 16 * Self.recordBytesMax))
         }
-        bodyBytes += Self.write(entry, numbers, to: &body, at: bodyBytes)
+        // Apart, as numbers are given to texts while it is written.
+        var room: [UInt8] = []
+        swap(&room, &body)
+        room.withUnsafeMutableBytes { room in
+            var writer = RoomWriter(room: room, end: bodyBytes)
+            write(entry, of: tenant, table, to: &writer)
+            bodyBytes = writer.end
+        }
+        swap(&room, &body)
+    }
+
+    @inline(__always)
+    private mutating func write(
+        _ entry: UsageEntry, of tenant: TenantID, _ table: TextTable, to writer: inout RoomWriter
+    ) {
+        writer.fixed(entry.kind.rawValue)
+        writer.varint(number(of: tenant))
+        writer.varint(entry.time)
+        writer.fixed(entry.traceID.high)
+        writer.fixed(entry.traceID.low)
+        writer.fixed(entry.spanID.rawValue)
+        writer.varint(entry.calls)
+        writer.varint(entry.errors)
+        for bucket in entry.tokens.counts.indices { writer.varint(entry.tokens.counts[bucket]) }
+        writer.fixed(entry.cost.bitPattern)
+        writer.fixed(entry.costSource.code)
+        writer.varint(number(of: entry.service, table))
+        writer.varint(number(of: entry.agent, table))
+        writer.varint(number(of: entry.operation, table))
+        writer.varint(number(of: entry.provider, table))
+        writer.varint(number(of: entry.model, table))
+        writer.varint(number(of: entry.conversation, table))
+        let count = min(table.members(entry.attribution.list).count, GenAIConfiguration.attributionsMax)
+        writer.varint(UInt64(count))
+        for key in 0..<count { writer.varint(number(of: table.value(key, of: entry.attribution), table)) }
     }
 
     private mutating func know(_ table: TextTable) {
         if knownTable != table.identity { known.removeAll(keepingCapacity: true) }
         knownTable = table.identity
         known.append(contentsOf: repeatElement(0, count: table.textCount * 3 / 2 - known.count))
-    }
-
-    /// - Parameter numbers: Of the texts; before those of the attribution their count.
-    /// - Returns: Bytes written.
-    private static func write(
-        _ entry: UsageEntry, _ numbers: [UInt64], to body: inout [UInt8], at start: Int
-    ) -> Int {
-        body.withUnsafeMutableBytes { body in
-            var writer = RoomWriter(room: body, end: start)
-            writer.fixed(entry.kind.rawValue)
-            writer.varint(numbers[0])
-            writer.varint(entry.time)
-            writer.fixed(entry.traceID.high)
-            writer.fixed(entry.traceID.low)
-            writer.fixed(entry.spanID.rawValue)
-            writer.varint(entry.calls)
-            writer.varint(entry.errors)
-            for bucket in entry.tokens.counts.indices { writer.varint(entry.tokens.counts[bucket]) }
-            writer.fixed(entry.cost.bitPattern)
-            writer.fixed(entry.costSource.code)
-            for number in numbers.dropFirst() { writer.varint(number) }
-            return writer.end - start
-        }
     }
 
     /// Writes where there is room for a record of any size.
