@@ -17,7 +17,7 @@ struct Threshold {
         Threshold(name: "OTLP/JSON decode", allocations: 1.2),
         Threshold(name: "RED record", allocations: 0.04),
         Threshold(name: "service graph", allocations: 0.05),
-        Threshold(name: "model calls, tokens, cost", allocations: 0.45),
+        Threshold(name: "model calls, tokens, cost", allocations: 0.4),
         Threshold(name: "scrape, Prometheus text", allocations: 0.01, bytes: 190),
         Threshold(name: "scrape, OpenMetrics", allocations: 0.01, bytes: 190),
         Threshold(name: "push, OTLP", allocations: 1.3, bytes: 33),
