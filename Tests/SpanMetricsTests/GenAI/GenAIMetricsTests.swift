@@ -395,6 +395,52 @@ import TraceStorage
         }
     }
 
+    @Test func whoHasASeriesKeepsItAndOthersAreAddedUpOnceThereAreNoMore() throws {
+        var configuration = GenAIConfiguration()
+        configuration.aggregationCardinalityLimit = 3
+        func made() throws -> GenAIMetrics {
+            let metrics = GenAIMetrics(
+                configuration, costs: CostModel(), log: UsageLog(directory: "u", files: MemoryFileSystem()))
+            try metrics.open()
+            return metrics
+        }
+        func counts(_ metrics: GenAIMetrics) -> [String: Int] {
+            var counts: [String: Int] = [:]
+            for line in Self.exposition(metrics) where line.hasPrefix("gen_ai_client_calls_total{") {
+                let user = line.split(separator: "user=\"").dropFirst().first?.prefix { $0 != "\"" }
+                let key = line.contains("otel_metric_overflow") ? "overflow" : String(user ?? "")
+                counts[key] = line.split(separator: " ").last.flatMap { Int($0) }
+            }
+            return counts
+        }
+        var position: UInt64 = 0
+        /// Each call in a trace of its own, and counted before the next one comes.
+        func record(_ calls: [(user: String, model: String)], _ metrics: GenAIMetrics) throws {
+            for call in calls + [("", "")] {
+                position += 1
+                let span = SpanFixture("chat", id: position).with {
+                    $0.traceID = TraceID(high: 9, low: position)
+                    $0.attributes = [
+                        KeyValue("gen_ai.operation.name", .string("chat")),
+                        KeyValue("gen_ai.request.model", .string(call.model)),
+                        KeyValue("user.id", .string(call.user)),
+                    ]
+                }
+                let spans = call.user.isEmpty ? [] : [span]
+                metrics.record(try .of(spans, position: position, receivedAt: position * 100 * Self.second))
+            }
+        }
+        let metrics = try made()
+        try record([("u0", "m"), ("u1", "m"), ("u2", "m"), ("u3", "m"), ("u1", "m"), ("u1", "n")], metrics)
+        try record([("u3", "m"), ("u4", "m"), ("u4", "m"), ("u0", "m")], metrics)
+        #expect(counts(metrics) == ["u0": 2, "u1": 2, "u2": 1, "overflow": 5])
+
+        let next = try made()
+        #expect(try next.restore(metrics.checkpointSection()) == .restored)
+        try record([("u5", "m"), ("u2", "m"), ("u5", "m"), ("u2", "n")], next)
+        #expect(counts(next) == ["u0": 2, "u1": 2, "u2": 2, "overflow": 8])
+    }
+
     @Test func stepsOfUnequalLengthAddUp() throws {
         let metrics = try Self.opened()
         let scenario = ModelCallScenario(seed: 4, traces: 30)
