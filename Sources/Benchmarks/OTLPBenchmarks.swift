@@ -20,6 +20,7 @@ enum OTLPBenchmarks {
         rows += try json(traffic, meter)
         rows.append(try red(traffic, meter))
         rows.append(try serviceGraph(traffic, meter))
+        rows.append(try serviceGraphCheckpoint(traffic, meter))
         rows.append(try modelCalls(traffic, meter))
         return rows
     }
@@ -57,6 +58,28 @@ enum OTLPBenchmarks {
         return try meter.measure("service graph", units: traffic.spans, baseline: "RED record") {
             journal.forEach { graph.record($0) }
         }
+    }
+
+    /// What each checkpoint has to write while as many spans wait as may.
+    private static func serviceGraphCheckpoint(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        let graph = try ServiceGraph(seed: 1)
+        var position: UInt64 = 0
+        for number in 0..<64 where graph.statistics.waitingSpans < graph.configuration.itemsMax {
+            guard let tenant = TenantID("tenant \(number)") else { continue }
+            for batch in traffic.batches {
+                position += 1
+                graph.record(
+                    StoredBatch(
+                        batch: batch, position: JournalPosition(position), receivedAt: traffic.receivedAt,
+                        tenant: tenant))
+            }
+        }
+        let waiting = graph.statistics.waitingSpans
+        var row = try meter.measure("service graph checkpoint", unit: "waiting", units: waiting) {
+            keep(graph.checkpointSection())
+        }
+        row.bytes = Double(graph.checkpointSection().payload.count) / Double(waiting)
+        return row
     }
 
     /// Calls found, priced and counted as they leave the wait.
