@@ -6,6 +6,7 @@ import Glibc
 ///     skein-bench               prints the table
 ///     skein-bench store sdk     only these parts of it, and the baselines
 ///     skein-bench scale 1 3 10  what queries cost over so many millions of spans, in a temporary directory
+///     skein-bench usage 30 33000  what answers about usage cost over so many days of so many calls a day
 ///     skein-bench --check       exits 1 when a threshold on allocations or bytes is exceeded
 ///     skein-bench --self-check  only proves that allocations are counted exactly
 @main
@@ -95,6 +96,14 @@ struct SkeinBench {
             }
             do {
                 try ScaleBenchmark.run(millions)
+            } catch {
+                message("skein-bench: \(error)")
+                exit(1)
+            }
+        case ("usage", 2):
+            guard let days = Int(arguments[0]), let calls = Int(arguments[1]), days > 0, calls > 0 else { return false }
+            do {
+                try UsageBenchmark.run(days: days, callsPerDay: calls)
             } catch {
                 message("skein-bench: \(error)")
                 exit(1)

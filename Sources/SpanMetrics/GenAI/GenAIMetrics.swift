@@ -70,6 +70,25 @@ package final class GenAIMetrics: Derivation {
         return damaged
     }
 
+    /// As ``forEachRecord(in:goesOn:_:)``, but what is in the log comes as payloads of ``UsageChunk`` that may have
+    /// records of the range.
+    func forEachPayload(
+        in range: TimeRange, goesOn: () -> Bool, _ body: ([UInt8]) -> (isWhole: Bool, goesOn: Bool),
+        waiting: (UsageRecord) -> Void
+    ) throws(CheckpointError) -> Int {
+        let (state, log) = state.withLock { ($0, self.log.snapshot()) }
+        var isStopped = false
+        let damaged = try self.log.forEachPayload(
+            in: range, at: log, names: configuration.attribution.map(\.name), goesOn: goesOn
+        ) { payload in
+            let outcome = body(payload)
+            isStopped = !outcome.goesOn
+            return outcome
+        }
+        for record in state.waitingRecords(costs) where !isStopped && range.contains(record.time) { waiting(record) }
+        return damaged
+    }
+
     // MARK: checkpoint
 
     package let checkpointName = "gen_ai"

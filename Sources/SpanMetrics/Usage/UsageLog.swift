@@ -224,7 +224,25 @@ package final class UsageLog: Sendable {
     func forEach(
         in range: TimeRange, at now: State, names: [String], goesOn: () -> Bool, _ body: (UsageRecord) -> Bool
     ) throws(CheckpointError) -> Int {
-        var reading = Reading(range: range, names: names)
+        try forEachPayload(in: range, at: now, names: names, goesOn: goesOn) { payload in
+            var goesOn = true
+            let isWhole = UsageChunk.forEach(payload[...], names: names) { record in
+                if goesOn, range.contains(record.time) { goesOn = body(record) }
+            }
+            return (isWhole, goesOn)
+        }
+    }
+
+    /// Calls `body` with the payload of each ``UsageChunk`` that may have records of a range of time, until it says that
+    /// it is enough. It also says whether the payload was whole.
+    ///
+    /// - Parameter names: The attribution keys of what is in no file yet.
+    /// - Returns: Chunks that were passed over because they do not check, or were not whole.
+    func forEachPayload(
+        in range: TimeRange, at now: State, names: [String], goesOn: () -> Bool,
+        _ body: ([UInt8]) -> (isWhole: Bool, goesOn: Bool)
+    ) throws(CheckpointError) -> Int {
+        var reading = Reading(range: range)
         let kept: [String]
         do throws(FileError) { kept = try self.names().filter { $0 <= now.file }.sorted() } catch { throw .io(error) }
         for name in kept where !reading.isStopped {
@@ -248,22 +266,19 @@ package final class UsageLog: Sendable {
 
     private struct Reading {
         let range: TimeRange
-        let names: [String]
         var isStopped = false
         var damaged = 0
 
-        mutating func take(_ payload: [UInt8], _ body: (UsageRecord) -> Bool) {
-            var isStopped = isStopped
-            let isWhole = UsageChunk.forEach(payload[...], names: names) { record in
-                if !isStopped, range.contains(record.time) { isStopped = !body(record) }
-            }
-            self.isStopped = isStopped
+        mutating func take(_ payload: [UInt8], _ body: ([UInt8]) -> (isWhole: Bool, goesOn: Bool)) {
+            let (isWhole, goesOn) = body(payload)
+            isStopped = !goesOn
             if !isWhole { damaged += 1 }
         }
     }
 
     private func read(
-        _ file: any File, bytes: Int, _ reading: inout Reading, _ goesOn: () -> Bool, _ body: (UsageRecord) -> Bool
+        _ file: any File, bytes: Int, _ reading: inout Reading, _ goesOn: () -> Bool,
+        _ body: ([UInt8]) -> (isWhole: Bool, goesOn: Bool)
     ) throws(FileError) {
         let size = min(bytes, try file.size())
         var offset = 0

@@ -38,7 +38,7 @@ package struct UsageQuery: Hashable, Sendable {
             fixed.map(\.name) + configuration.attribution.map(\.name)
         }
 
-        fileprivate func value(_ record: UsageRecord) -> String {
+        func value(_ record: UsageRecord) -> String {
             switch self {
             case .model: record.model
             case .provider: record.provider
@@ -73,7 +73,7 @@ package struct UsageQuery: Hashable, Sendable {
     }
 
     /// When the step of a time begins, unix nanoseconds.
-    private func step(of time: UInt64) -> UInt64? {
+    func step(of time: UInt64) -> UInt64? {
         switch steps {
         case nil: return nil
         case .every(let nanoseconds): return range.start + (time - range.start) / nanoseconds * nanoseconds
@@ -87,18 +87,6 @@ package struct UsageQuery: Hashable, Sendable {
         }
     }
 
-    /// Whether a row is on nobody's behalf: it has none of the attribution keys that were asked for, or, where there are
-    /// none among them, none of the keys.
-    private func isUnattributed(_ values: [String]) -> Bool {
-        var isAsked = false
-        for (key, value) in zip(keys, values) {
-            guard case .attribution = key else { continue }
-            if !value.isEmpty { return false }
-            isAsked = true
-        }
-        return isAsked || values.allSatisfy(\.isEmpty)
-    }
-
     package init(range: TimeRange, by keys: [Key]) {
         self.range = range
         self.keys = keys
@@ -108,46 +96,27 @@ package struct UsageQuery: Hashable, Sendable {
     package func run(
         on metrics: GenAIMetrics, check: () throws(StorageError) -> Void
     ) throws(StorageError) -> UsageResult {
-        var groups: [[String]: UsageRow] = [:]
-        var result = UsageResult(total: UsageRow(key: []), unattributed: UsageRow(key: keys.map { _ in "" }))
-        var points = 0
+        var aggregation = UsageAggregation(self, names: metrics.configuration.attribution.map(\.name))
         var failure: StorageError?
         func goesOn() -> Bool {
             do throws(StorageError) { try check() } catch { failure = error }
             return failure == nil
         }
+        let damagedParts: Int
         do throws(CheckpointError) {
-            result.damagedParts = try metrics.forEachRecord(in: range, goesOn: goesOn) { record in
-                guard failure == nil, record.tenant == tenant else { return failure == nil }
-                let point = step(of: record.time)
-                result.total.sum.add(record)
-                if let point { result.total.add(record, to: point, &points) }
-                let key = keys.map { $0.value(record) }
-                let isUnattributed = isUnattributed(key)
-                if !isUnattributed { result.attributed.add(record) }
-                if isUnattributed {
-                    result.unattributed.sum.add(record)
-                    if let point { result.unattributed.add(record, to: point, &points) }
-                } else if groups[key] == nil, groups.count >= Self.rowsMax {
-                    result.isTruncated = true
-                    result.other.sum.add(record)
-                    if let point { result.other.add(record, to: point, &points) }
-                } else {
-                    groups[key, default: UsageRow(key: key)].sum.add(record)
-                    if let point { groups[key]?.add(record, to: point, &points) }
-                }
-                if points > Self.pointsMax {
-                    failure = .limitExceeded(
-                        message: "the answer has more than \(Self.pointsMax) points; use a longer step or fewer keys")
-                }
-                return failure == nil
+            damagedParts = try metrics.forEachPayload(in: range, goesOn: goesOn) { payload in
+                let isWhole = aggregation.add(payload)
+                return (isWhole, !aggregation.hasTooManyPoints)
+            } waiting: {
+                aggregation.add($0)
             }
         } catch { throw .io(message: "\(error)") }
         if let failure { throw failure }
-        result.rows = groups.values.sorted {
-            ($0.sum.cost, $0.sum.tokens.total, $1.key.joined()) > ($1.sum.cost, $1.sum.tokens.total, $0.key.joined())
+        if aggregation.hasTooManyPoints {
+            throw .limitExceeded(
+                message: "the answer has more than \(Self.pointsMax) points; use a longer step or fewer keys")
         }
-        return result
+        return aggregation.result(damagedParts: damagedParts)
     }
 }
 
@@ -174,17 +143,19 @@ package struct UsageSum: Hashable, Sendable {
         return hasReported ? .reported : .computed
     }
 
-    package mutating func add(_ record: UsageRecord) {
-        calls = calls.addingClamped(record.calls)
-        errors = errors.addingClamped(record.errors)
-        tokens += record.tokens
-        cost += record.cost
-        guard !record.tokens.isEmpty || record.cost > 0 else { return }
-        switch record.costSource {
+    package mutating func add(_ record: UsageRecord) { add(UsagePart(record)) }
+
+    mutating func add(_ part: UsagePart) {
+        calls = calls.addingClamped(part.calls)
+        errors = errors.addingClamped(part.errors)
+        tokens += part.tokens
+        cost += part.cost
+        guard !part.tokens.isEmpty || part.cost > 0 else { return }
+        switch part.costSource {
         case .computed: hasComputed = true
         case .reported: hasReported = true
-        case .unknown where record.kind == .unattributed: isPartUnpriced = true
-        case .unknown: unpricedCalls = unpricedCalls.addingClamped(max(1, record.calls))
+        case .unknown where part.kind == .unattributed: isPartUnpriced = true
+        case .unknown: unpricedCalls = unpricedCalls.addingClamped(max(1, part.calls))
         }
     }
 }
@@ -198,11 +169,6 @@ package struct UsageRow: Hashable, Sendable {
     package var points: [UInt64: UsageSum] = [:]
 
     package init(key: [String]) { self.key = key }
-
-    fileprivate mutating func add(_ record: UsageRecord, to point: UInt64, _ count: inout Int) {
-        if points[point] == nil { count += 1 }
-        points[point, default: UsageSum()].add(record)
-    }
 }
 
 /// The answer to a ``UsageQuery``: `rows`, `unattributed` and `other` together are `total`.
@@ -220,7 +186,7 @@ package struct UsageResult: Hashable, Sendable {
     /// Parts of files of records that were passed over because they do not check.
     package var damagedParts = 0
 
-    fileprivate init(total: UsageRow, unattributed: UsageRow) {
+    init(total: UsageRow, unattributed: UsageRow) {
         self.total = total
         self.unattributed = unattributed
     }
