@@ -149,7 +149,7 @@ import TraceStorage
         #expect(last - first > 3 * 86_400 * Self.second)
         // Days of 23 and 25 hours, and one that begins with a record and ends before one.
         let hour = 3_600 * Self.second
-        let starts = [first + hour, first + 24 * hour, first + 49 * hour, times[times.count * 3 / 4]]
+        let starts = [first + hour, first + 24 * hour, first + 49 * hour, times[times.count * 3 / 4]].sorted()
         try Self.expectTheSame(metrics, in: .all, starts: starts)
         let part = TimeRange(start: times[times.count / 5], end: times[times.count * 4 / 5])
         try Self.expectTheSame(metrics, in: part, starts: starts.filter(part.contains))
