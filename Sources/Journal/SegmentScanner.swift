@@ -101,8 +101,11 @@ struct SegmentScanner {
         guard header.position > segment.last, header.position < (limit ?? JournalPosition(.max)) else {
             throw .position
         }
-        // A gap of more positions than bytes is no gap but a wrong number, and its index would have no bound.
-        guard header.position.rawValue - segment.last.rawValue <= UInt64(fileBytes) else { throw .position }
+        // Positions in a segment follow on one another, so every one before this has, or had, a record before this. A
+        // larger number is wrong, and its index would have no bound. What lies behind the record does not count: it may
+        // be cut off before the next look.
+        let recordsMax = (offset - SegmentFormat.headerBytes) / RecordFormat.fixedBytes
+        guard header.position.rawValue - first.rawValue <= UInt64(recordsMax) else { throw .position }
         if verifiesBodies, try bodyChecksum(header, at: offset) != header.bodyChecksum { throw .bodyChecksum }
         return header
     }
