@@ -55,16 +55,16 @@ struct UsageChunkWriter: Sendable {
         var room: [UInt8] = []
         swap(&room, &body)
         room.withUnsafeMutableBytes { room in
-            var writer = RoomWriter(room: room, end: bodyBytes)
+            var writer = ByteRoom(UnsafeMutableRawBufferPointer(rebasing: room[bodyBytes...]))
             write(entry, of: tenant, table, to: &writer)
-            bodyBytes = writer.end
+            bodyBytes += writer.count
         }
         swap(&room, &body)
     }
 
     @inline(__always)
     private mutating func write(
-        _ entry: UsageEntry, of tenant: TenantID, _ table: TextTable, to writer: inout RoomWriter
+        _ entry: UsageEntry, of tenant: TenantID, _ table: TextTable, to writer: inout ByteRoom
     ) {
         writer.fixed(entry.kind.rawValue)
         writer.varint(number(of: tenant))
@@ -92,28 +92,6 @@ struct UsageChunkWriter: Sendable {
         if knownTable != table.identity { known.removeAll(keepingCapacity: true) }
         knownTable = table.identity
         known.append(contentsOf: repeatElement(0, count: table.textCount * 3 / 2 - known.count))
-    }
-
-    /// Writes where there is room for a record of any size.
-    private struct RoomWriter {
-        let room: UnsafeMutableRawBufferPointer
-        var end = 0
-
-        mutating func fixed(_ value: some FixedWidthInteger & BitwiseCopyable) {
-            room.storeBytes(of: value.littleEndian, toByteOffset: end, as: type(of: value))
-            end += MemoryLayout.size(ofValue: value)
-        }
-
-        mutating func varint(_ value: UInt64) {
-            var rest = value
-            while rest >= 0x80 {
-                room[end] = UInt8(truncatingIfNeeded: rest) | 0x80
-                rest >>= 7
-                end += 1
-            }
-            room[end] = UInt8(truncatingIfNeeded: rest)
-            end += 1
-        }
     }
 
     @inline(__always)
