@@ -98,14 +98,14 @@ struct AgentScript: Sendable {
         span.attribute("server.port", .int(443))
         span.attribute("user_agent.original", .string("assist-ios/4.12 (iOS 26.1)"))
         span.attribute("network.protocol.version", .string("2"))
-        span.attribute("user.id", prefix: "user-", hex: 4)
+        span.user("user.id", prefix: "user-")
         span.conversation("gen_ai.conversation.id", prefix: "conv_")
     }
 
     private static func authorize(_ span: inout SpanTemplateBuilder) {
         span.head("authorize", kind: 1)
         span.attribute("code.function.name", .string("Gateway.authorize"))
-        span.attribute("user.id", prefix: "user-", hex: 4)
+        span.user("user.id", prefix: "user-")
         span.attribute("session.id", prefix: "session-", hex: 16)
         span.attribute("app.plan", .string("team"))
         span.attribute("app.tokens_left", number: 500..<16_000)
@@ -124,7 +124,7 @@ struct AgentScript: Sendable {
         span.attribute("gen_ai.usage.input_tokens", number: 600..<16_000)
         span.attribute("gen_ai.usage.output_tokens", number: 130..<4_000)
         span.attribute("app.department", .string("customer-care"))
-        span.attribute("user.id", prefix: "user-", hex: 4)
+        span.user("user.id", prefix: "user-")
         span.attribute("app.budget_used", doubleBelow: 1_000)
     }
 

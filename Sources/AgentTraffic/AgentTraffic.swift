@@ -4,11 +4,12 @@ import OTLP
 ///
 /// A request to a gateway goes to a coordinator, which lets planner, researcher and writer agents work; they call
 /// models and tools, some of which fail and are tried again. A trace has 5 to 62 spans of about 500 bytes with about
-/// 11 attributes. Spans of a trace come in the order in which they end, children first. They carry one conversation id,
-/// which four traces share on average; an agent's id is always the same.
+/// 11 attributes. Spans of a trace come in the order in which they end, children first. They carry the id of
+/// one conversation, which four traces share on average, and of the one of 65,536 users whose it is; an agent's id is
+/// always the same.
 ///
 /// With `clientSpans` each service also has a client's span of every request to another one, as HTTP clients that are
-/// instrumented make them, and a trace has 7 to 63 spans. Without, a seed gives the same bytes as ever.
+/// instrumented make them, and a trace has 7 to 63 spans.
 ///
 ///     var traffic = AgentTraffic(seed: 1)
 ///     let body = traffic.request(spans: 512)
@@ -20,6 +21,8 @@ package struct AgentTraffic: Sendable {
     package static let traceSpansWithClients = 7...63
     /// Hexadecimal digits of a conversation's id.
     static let conversationDigits = 20
+    /// Hexadecimal digits of a user's id.
+    static let userDigits = 4
     /// Conversations that go on side by side; which one the next trace belongs to is random.
     private static let openConversations = 64
 
@@ -56,9 +59,9 @@ package struct AgentTraffic: Sendable {
     private let script = AgentScript()
     private var plan = TracePlan()
     private var traceID = TraceID.invalid
-    /// Digits of the ids of the conversations that go on, and of the one that the trace belongs to.
-    private var conversations: [[UInt8]]
-    private var conversation: [UInt8] = []
+    /// The conversations that go on, and the one that the trace belongs to.
+    private var conversations: [Conversation]
+    private var conversation = Conversation()
     /// Planned spans not handed out yet; they leave from the end of the plan.
     private var spansLeft = 0
     /// Framed spans of the request being made, by service.
@@ -104,9 +107,19 @@ package struct AgentTraffic: Sendable {
         time &+= 1_000_000 &+ UInt64(random.below(4_000_000))
     }
 
-    private mutating func newConversation() -> [UInt8] {
-        var digits = [UInt8](repeating: 0, count: Self.conversationDigits)
-        digits.storeHex(&random, count: digits.count, at: 0)
+    /// The digits of ids.
+    private struct Conversation: Sendable {
+        var id: [UInt8] = []
+        var user: [UInt8] = []
+    }
+
+    private mutating func newConversation() -> Conversation {
+        Conversation(id: digits(Self.conversationDigits), user: digits(Self.userDigits))
+    }
+
+    private mutating func digits(_ count: Int) -> [UInt8] {
+        var digits = [UInt8](repeating: 0, count: count)
+        digits.storeHex(&random, count: count, at: 0)
         return digits
     }
 
@@ -153,7 +166,8 @@ package struct AgentTraffic: Sendable {
             case .parentSpanID: buffer.storeBigEndian(parent, at: offset)
             case .startTime: buffer.storeBigEndian(node.start.byteSwapped, at: offset)
             case .endTime: buffer.storeBigEndian(node.end.byteSwapped, at: offset)
-            case .conversation: buffer.replaceSubrange(offset..<offset + conversation.count, with: conversation)
+            case .conversation: buffer.store(conversation.id, at: offset)
+            case .user: buffer.store(conversation.user, at: offset)
             case .hex(let count): buffer.storeHex(&random, count: count, at: offset)
             case .number(let from, let count):
                 let value = from + random.below(count)
@@ -172,6 +186,11 @@ extension [UInt8] {
     @inline(__always)
     fileprivate mutating func storeBigEndian(_ value: UInt64, at offset: Int) {
         for index in 0..<8 { self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * index)) }
+    }
+
+    @inline(__always)
+    fileprivate mutating func store(_ digits: [UInt8], at offset: Int) {
+        replaceSubrange(offset..<offset + digits.count, with: digits)
     }
 
     @inline(__always)

@@ -12,6 +12,8 @@ struct SpanTemplate: Sendable {
             case endTime
             /// The digits of the trace's conversation.
             case conversation
+            /// The digits of the user whose conversation it is.
+            case user
             /// So many random hexadecimal digits.
             case hex(count: Int)
             /// A varint of two bytes, at least `from` and less than `from + count`, all within 128..<16384.
@@ -66,6 +68,10 @@ struct SpanTemplateBuilder {
 
     mutating func conversation(_ key: String, prefix: String) {
         attribute(key, prefix: prefix, .conversation, digits: AgentTraffic.conversationDigits)
+    }
+
+    mutating func user(_ key: String, prefix: String) {
+        attribute(key, prefix: prefix, .user, digits: AgentTraffic.userDigits)
     }
 
     mutating func attribute(_ key: String, number range: Range<Int>) {

@@ -22,6 +22,7 @@ enum OTLPBenchmarks {
         rows.append(try serviceGraph(traffic, meter))
         rows.append(try serviceGraphCheckpoint(traffic, meter))
         rows.append(try modelCalls(traffic, meter))
+        rows.append(try everything(traffic, meter))
         return rows
     }
 
@@ -82,13 +83,34 @@ enum OTLPBenchmarks {
         return row
     }
 
+    private static func genAI(in directory: TemporaryDirectory) throws -> GenAIMetrics {
+        let metrics = GenAIMetrics(
+            GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: directory.path), seed: 1)
+        try metrics.open()
+        return metrics
+    }
+
+    /// One batch after the other by every derivation, as in the collector.
+    private static func everything(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let (red, graph, genAI) = (try REDMetrics(seed: 1), try ServiceGraph(seed: 1), try genAI(in: directory))
+        var journal = MovingJournal(traffic)
+        return try meter.measure("RED, graph, model calls", units: traffic.spans, baseline: "RED record") {
+            journal.forEach {
+                red.record($0)
+                graph.record($0)
+                genAI.record($0)
+            }
+            try genAI.prepareCheckpoint()
+        }
+    }
+
     /// Calls found, priced and counted as they leave the wait.
     private static func modelCalls(_ traffic: Traffic, _ meter: Meter) throws -> Measurement {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
-        let metrics = GenAIMetrics(
-            GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: directory.path), seed: 1)
-        try metrics.open()
+        let metrics = try genAI(in: directory)
         var journal = MovingJournal(traffic)
         return try meter.measure("model calls, tokens, cost", units: traffic.spans, baseline: "RED record") {
             journal.forEach { metrics.record($0) }
