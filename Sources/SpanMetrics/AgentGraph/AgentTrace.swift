@@ -148,7 +148,10 @@ struct AgentTraceReader {
         attributes.read(span.attributes, of: batch)
         guard attributes.isOfInterest else { return node }
         isAnyOfInterest = true
-        let read = GenAISpan(span, of: batch, &attributes, &texts, scope: scopes[Int(span.scope)])
+        let number = GenAISpan(
+            span, of: batch, &attributes, &texts, service: .none, scope: scopes[Int(span.scope)]
+        ).names
+        let read = texts.names(number)
         node.agent = texts.text(read.agent)
         node.isInvocation = read.role == .aggregate && read.operation == TextTable.invokeAgent
         if node.isInvocation {

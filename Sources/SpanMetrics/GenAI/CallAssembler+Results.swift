@@ -9,10 +9,11 @@ extension CallAssembler {
         let inner = Int(cluster.first)
         return FoundCall(
             traceID: traceID, spanID: spans[inner].spanID, start: cluster.start, end: cluster.end,
-            weight: spans[inner].weight, texts: texts, timeToFirstToken: number(cluster) { $0.timeToFirstToken },
+            weight: UInt64(spans[inner].weight), texts: texts,
+            timeToFirstToken: number(cluster) { $0.timeToFirstToken },
             hasUsage: hasUsage,
             usage: hasUsage ? cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput) : TokenUsage(),
-            reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry, tier: tier(cluster))
+            reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry)
     }
 
     /// What the calls of one parent have of it, so that it is looked up for the first of them.
@@ -28,14 +29,11 @@ extension CallAssembler {
         guard cluster.members == 1 else { return joinedTexts(cluster, &texts) }
         let index = Int(cluster.first)
         inherit(by: index, &texts)
-        let agent = spans[index].agent.isEmpty ? context.agent : spans[index].agent
+        var agent = spans[names: index].agent
+        if agent.isEmpty { agent = context.agent.isEmpty ? spans[names: index].agentID : context.agent }
         let own = spans[index].conversation
         return FoundCall.Texts(
-            service: spans[index].service, agent: agent.isEmpty ? spans[index].agentID : agent,
-            operation: spans[index].operation, provider: spans[index].provider,
-            requestModel: spans[index].requestModel, responseModel: spans[index].responseModel,
-            errorType: spans[index].isError ? spans[index].errorType : nil,
-            finishReasons: spans[index].finishReasons, attribution: context.attribution,
+            names: spans[index].names, agent: agent, isError: spans[index].isError, attribution: context.attribution,
             conversation: own.isEmpty ? conversation(above: index) : own)
     }
 
@@ -44,38 +42,44 @@ extension CallAssembler {
         if context.ancestor == ancestors[index], !isLinked[index], context.own == spans[index].attribution { return }
         context.ancestor = isLinked[index] ? -2 : ancestors[index]
         context.own = spans[index].attribution
-        context.agent = inherited(index) { $0.agent }
+        context.agent = inheritedAgent(index)
         context.attribution = attribution(index, &texts)
     }
 
     private func joinedTexts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
         FoundCall.Texts(
-            service: first(cluster) { $0.service }, agent: agent(of: cluster),
-            operation: first(cluster) { $0.operation }, provider: first(cluster) { $0.provider },
-            requestModel: first(cluster) { $0.requestModel }, responseModel: first(cluster) { $0.responseModel },
-            errorType: isError(cluster) ? first(cluster) { $0.errorType } : nil,
-            finishReasons: finishReasons(cluster), attribution: attribution(cluster, &texts),
-            conversation: conversation(cluster))
+            names: texts.number(of: joinedNames(cluster)), agent: agent(of: cluster), isError: isError(cluster),
+            attribution: attribution(cluster, &texts), conversation: conversation(cluster))
     }
 
-    private func tier(_ cluster: Cluster) -> PricedTier {
-        var result = PricedTier.unsaid
-        _ = hasMember(cluster) {
-            result = spans[$0].tier
-            return result != .unsaid
+    /// Of the names of a call's spans those that are said, from the innermost on.
+    private func joinedNames(_ cluster: Cluster) -> SpanNames {
+        var result = SpanNames()
+        func complete(_ text: WritableKeyPath<SpanNames, TextNumber>, _ other: SpanNames) {
+            if result[keyPath: text].isEmpty { result[keyPath: text] = other[keyPath: text] }
+        }
+        _ = hasMember(cluster) { member in
+            let other = spans[names: member]
+            for text in [
+                \SpanNames.service, \.operation, \.provider, \.requestModel, \.responseModel, \.errorType,
+            ] { complete(text, other) }
+            if result.finishReasons == .none { result.finishReasons = other.finishReasons }
+            if result.tier == .unsaid { result.tier = other.tier }
+            return false
         }
         return result
     }
 
     /// Who worked: by name, if need be that of an agent above, else by the call's own id of it.
     private func agent(of cluster: Cluster) -> TextNumber {
-        let named = inherited(cluster) { $0.agent }
-        return named.isEmpty ? first(cluster) { $0.agentID } : named
+        var named = first(cluster) { spans[names: $0].agent }
+        if named.isEmpty { named = inheritedAgent(Int(cluster.top)) }
+        return named.isEmpty ? first(cluster) { spans[names: $0].agentID } : named
     }
 
     /// What the call's spans say, or else the nearest span above them, whatever that is about.
     private func conversation(_ cluster: Cluster) -> TextNumber {
-        let own = first(cluster) { $0.conversation }
+        let own = first(cluster) { spans[$0].conversation }
         return own.isEmpty ? conversation(above: Int(cluster.top)) : own
     }
 
@@ -122,20 +126,11 @@ extension CallAssembler {
 
     /// The first text that a span of a call has, from the innermost on.
     @inline(__always)
-    private func first(_ cluster: Cluster, _ text: (borrowing GenAISpan) -> TextNumber) -> TextNumber {
+    private func first(_ cluster: Cluster, _ text: (Int) -> TextNumber) -> TextNumber {
         var result = TextNumber.none
         _ = hasMember(cluster) {
-            result = text(spans[$0])
+            result = text($0)
             return !result.isEmpty
-        }
-        return result
-    }
-
-    private func finishReasons(_ cluster: Cluster) -> ListNumber {
-        var result = ListNumber.none
-        _ = hasMember(cluster) {
-            result = spans[$0].finishReasons
-            return result != .none
         }
         return result
     }
@@ -149,18 +144,11 @@ extension CallAssembler {
         return result
     }
 
-    /// What the spans of a call say, or else the nearest span above them.
-    @inline(__always)
-    private func inherited(_ cluster: Cluster, _ text: (borrowing GenAISpan) -> TextNumber) -> TextNumber {
-        let own = first(cluster, text)
-        return own.isEmpty ? inherited(Int(cluster.top), text) : own
-    }
-
-    @inline(__always)
-    private func inherited(_ index: Int, _ text: (borrowing GenAISpan) -> TextNumber) -> TextNumber {
+    /// The agent of the nearest span above one that has any.
+    private func inheritedAgent(_ index: Int) -> TextNumber {
         var result = TextNumber.none
         _ = ancestor(of: index) {
-            result = text(spans[$0])
+            result = spans[names: $0].agent
             return !result.isEmpty
         }
         return result
@@ -200,20 +188,21 @@ extension CallAssembler {
     func isToolRun(_ index: Int) -> Bool {
         guard spans[index].role == .tool else { return false }
         let above = blockingContext(of: index)
-        return above < 0 || spans[above].role != .tool || spans[above].tool != spans[index].tool
+        return above < 0 || spans[above].role != .tool || spans[names: above].tool != spans[names: index].tool
     }
 
     func foundRun(_ index: Int) -> FoundToolRun {
         FoundToolRun(
-            spanID: spans[index].spanID, weight: spans[index].weight, isError: spans[index].isError,
-            isOK: spans[index].isOK, service: spans[index].service, agent: agent(index), tool: spans[index].tool,
+            spanID: spans[index].spanID, weight: UInt64(spans[index].weight), isError: spans[index].isError,
+            isOK: spans[index].isOK, service: spans[names: index].service, agent: agent(index),
+            tool: spans[names: index].tool,
             receivedAt: spans[index].receivedAt)
     }
 
     /// The agent of a span, or that of the nearest one above it.
     func agent(_ index: Int) -> TextNumber {
-        let own = spans[index].agent
-        return own.isEmpty ? inherited(index) { $0.agent } : own
+        let own = spans[names: index].agent
+        return own.isEmpty ? inheritedAgent(index) : own
     }
 
     // MARK: sums
@@ -325,8 +314,8 @@ extension CallAssembler {
     ) -> FoundRest {
         let own = spans[index].conversation
         return FoundRest(
-            traceID: traceID, spanID: spans[index].spanID, start: spans[index].start, weight: spans[index].weight,
-            service: spans[index].service, agent: agent(index),
+            traceID: traceID, spanID: spans[index].spanID, start: spans[index].start,
+            weight: UInt64(spans[index].weight), service: spans[names: index].service, agent: agent(index),
             conversation: own.isEmpty ? conversation(above: index) : own,
             attribution: attribution(index, &texts), usage: usage)
     }

@@ -511,7 +511,7 @@ struct CallAssembler: Sendable {
     }
 
     private static func isSameModel(_ a: borrowing Cluster, _ b: borrowing Cluster, _ spans: OrderedSpans) -> Bool {
-        ModelIdentity.isSameModel(spans[Int(a.first)], spans[Int(b.first)])
+        ModelIdentity.isSameModel(spans[names: Int(a.first)], spans[names: Int(b.first)])
     }
 
     // MARK: sameness
@@ -525,13 +525,18 @@ struct CallAssembler: Sendable {
     }
 
     private func isSimilar(_ a: Cluster, _ b: Cluster) -> Bool {
-        !hasMember(a) { a in hasMember(b) { b in !isSimilar(spans[a], spans[b]) } }
+        !hasMember(a) { a in hasMember(b) { b in !isSimilar(a, b) } }
     }
 
-    private func isSimilar(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
+    private func isSimilar(_ a: Int, _ b: Int) -> Bool {
+        guard isSimilar(spans[names: a], spans[names: b]) else { return false }
+        let (response, other) = (spans[a].responseID, spans[b].responseID)
+        return response == 0 || other == 0 || response == other
+    }
+
+    private func isSimilar(_ a: SpanNames, _ b: SpanNames) -> Bool {
         guard ModelIdentity.isSameProvider(a, b), ModelIdentity.isSameModel(a, b) else { return false }
-        guard (a.operation == TextTable.embeddings) == (b.operation == TextTable.embeddings) else { return false }
-        return a.responseID == 0 || b.responseID == 0 || a.responseID == b.responseID
+        return (a.operation == TextTable.embeddings) == (b.operation == TextTable.embeddings)
     }
 
     private func agree(_ a: Cluster, _ b: Cluster) -> Bool {
@@ -545,7 +550,7 @@ struct CallAssembler: Sendable {
     }
 
     private func haveDistinctOrigins(_ a: Cluster, _ b: Cluster) -> Bool {
-        !hasMember(a) { a in hasMember(b) { spans[$0].origin == spans[a].origin } }
+        !hasMember(a) { a in hasMember(b) { spans[names: $0].origin == spans[names: a].origin } }
     }
 
     /// Whether something holds of one of the spans of a call; asked from the innermost on.

@@ -12,9 +12,9 @@ package struct CostModel: Sendable {
     func cost(of call: borrowing FoundCall, _ texts: TextTable, _ known: inout KnownPrices) -> CallCost {
         var computed: Double?
         if call.hasUsage {
+            let names = texts.names(call.texts.names)
             computed = known.cost(
-                of: call.usage, model: call.model, provider: call.texts.provider, tier: call.tier.tier, texts,
-                in: prices)
+                of: call.usage, model: names.model, provider: names.provider, tier: names.tier.tier, texts, in: prices)
         }
         return policy.cost(
             computed: computed, reported: call.reportedCost, usage: call.hasUsage ? call.usage : nil)

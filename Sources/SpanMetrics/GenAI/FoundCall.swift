@@ -17,27 +17,19 @@ struct FoundCall: Sendable {
     /// In US dollars.
     var reportedCost: Double?
     var isRetry: Bool
-    var tier = PricedTier.unsaid
 
     /// What a call's series depend on, and its conversation.
     struct Texts: Sendable {
-        var service: TextNumber
+        /// All but the agent.
+        var names: NamesNumber
         var agent: TextNumber
-        var operation: TextNumber
-        var provider: TextNumber
-        var requestModel: TextNumber
-        var responseModel: TextNumber
-        /// Nil when the call did not fail.
-        var errorType: TextNumber?
-        var finishReasons: ListNumber
+        /// Why it failed is among the names, if it did.
+        var isError: Bool
         var attribution: AttributionValues
         var conversation: TextNumber
     }
 
-    var isError: Bool { texts.errorType != nil }
-
-    /// The model that answered, or the one that was asked for.
-    var model: TextNumber { texts.responseModel.isEmpty ? texts.requestModel : texts.responseModel }
+    var isError: Bool { texts.isError }
     var durationNanoseconds: UInt64 { end - start }
 }
 

@@ -23,6 +23,8 @@ struct GenAIAttributes: Sendable {
     /// A bit for each fact that the attributes at hand have: most are asked for in vain.
     private var facts: UInt64 = 0
     private var list: [TextNumber] = []
+    /// So that nobody outside can choose names that collide.
+    private let nameSeed = UInt64.random(in: 0...(.max))
 
     /// - Parameter attribution: For each configured key the names of attributes that hold it.
     init(attribution: [[String]]) {
@@ -107,6 +109,53 @@ struct GenAIAttributes: Sendable {
             return
         }
         found[fact] = (Int32(truncatingIfNeeded: place), Int32(truncatingIfNeeded: key))
+    }
+
+    // MARK: names
+
+    /// A hash of all that a span's names are read from: the values of the attributes at hand that have a fact of
+    /// `facts`, the span's own name and what `other` stands for.
+    func hash(of names: UInt64, _ name: ByteRange, other: UInt64, in batch: SpanBatch) -> UInt64 {
+        batch.bytes.withUnsafeBytes { bytes in
+            var state = Self.folded(nameSeed ^ other, facts & names)
+            state = Self.hash(bytes, name, state)
+            var left = facts & names
+            while left != 0 {
+                let place = shapes.place(left.trailingZeroBitCount, of: shape)
+                left &= left - 1
+                let row = batch.attributes[firstRow + place]
+                switch row.kind {
+                case .string, .bytes, .array, .keyValueList: state = Self.hash(bytes, row.slice, state)
+                default: state = Self.folded(state, row.payload)
+                }
+                state = Self.folded(state, UInt64(row.kind.rawValue))
+            }
+            return state
+        }
+    }
+
+    @inline(__always)
+    private static func hash(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange, _ state: UInt64) -> UInt64 {
+        let (start, count) = (Int(range.offset), Int(range.count))
+        var state = state ^ UInt64(count) << 32
+        func word(_ offset: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt64.self) }
+        guard count >= 8 else {
+            var tail: UInt64 = 0
+            for index in 0..<count { tail = tail << 8 | UInt64(bytes[start + index]) }
+            return folded(state, tail)
+        }
+        var offset = 0
+        while offset + 8 < count {
+            state = folded(state, word(offset))
+            offset += 8
+        }
+        return folded(state, word(count - 8))
+    }
+
+    @inline(__always)
+    private static func folded(_ state: UInt64, _ word: UInt64) -> UInt64 {
+        let (high, low) = (state ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return high ^ low
     }
 
     // MARK: values
@@ -240,9 +289,12 @@ struct GenAIAttributes: Sendable {
 }
 
 extension UInt64 {
-    /// From 2^40 on a number of tokens is a mistake, and so is a negative or broken one.
+    /// So many tokens are a mistake.
+    static let tokensMax = UInt64(UInt32.max)
+
+    /// Nil for ``tokensMax`` and more, and for a negative or broken number.
     init?(tokens number: Double) {
-        guard number >= 0, number < 0x1p40 else { return nil }
+        guard number >= 0, number < Double(Self.tokensMax) else { return nil }
         self.init(number)
     }
 }

@@ -140,14 +140,13 @@ package struct GenAICollector: Sendable {
         _ row: borrowing SpanRow, _ origin: Origin, _ scope: ScopeFacts, _ stored: StoredBatch
     ) {
         let batch = stored.batch
-        var span = GenAISpan(row, of: batch, &attributes, &tools.texts, scope: scope)
+        var span = GenAISpan(row, of: batch, &attributes, &tools.texts, service: origin.service, scope: scope)
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
-        span.service = origin.service
         span.receivedAt = now
         if !row.traceState.isEmpty {
             let weight = TraceStateWeight.adjustedCount(batch.slice(row.traceState))
-            span.weight = min(
-                Self.weightMax, AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID))
+            let count = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
+            span.weight = UInt32(min(Self.weightMax, count))
         }
         let place = place(of: row.traceID, stored.tenant)
         if span.role == .call, traces[place].settled.parents.contains(span.spanID) {

@@ -43,13 +43,14 @@ struct GenAISeries: Sendable {
 
     /// Makes `key` that of a call without attribution.
     private mutating func setKey(_ call: borrowing FoundCall, _ texts: TextTable) {
+        let names = texts.names(call.texts.names)
         key.clear()
-        texts.append(call.texts.service, to: &key)
+        texts.append(names.service, to: &key)
         texts.append(call.texts.agent, to: &key)
-        texts.append(call.texts.operation, to: &key)
-        texts.append(call.texts.provider, to: &key)
-        texts.append(call.texts.requestModel, to: &key)
-        texts.append(call.texts.responseModel, to: &key)
+        texts.append(names.operation, to: &key)
+        texts.append(names.provider, to: &key)
+        texts.append(names.requestModel, to: &key)
+        texts.append(names.responseModel, to: &key)
     }
 
     /// The row of the counts of a call.
@@ -93,7 +94,8 @@ struct GenAISeries: Sendable {
 
     /// The conventions' `error.type`, which is never empty for a failed call.
     private static func errorLabel(_ call: borrowing FoundCall, _ texts: TextTable) -> String {
-        guard let type = call.texts.errorType else { return "" }
+        guard call.isError else { return "" }
+        let type = texts.names(call.texts.names).errorType
         return type.isEmpty ? "_OTHER" : texts.text(type)
     }
 
@@ -104,8 +106,13 @@ struct GenAISeries: Sendable {
         calls.rows[row].add(call, cost)
     }
 
-    mutating func addHistograms(_ call: borrowing FoundCall, row: Int) {
-        histograms.rows[row].add(call)
+    mutating func addHistograms(_ call: borrowing FoundCall, isOutputCounted: Bool, row: Int) {
+        histograms.rows[row].add(call, isOutputCounted: isOutputCounted)
+    }
+
+    /// An embedding is no output of tokens.
+    static func isOutputCounted(_ call: borrowing FoundCall, _ texts: TextTable) -> Bool {
+        texts.names(call.texts.names).operation != TextTable.embeddings
     }
 
     mutating func addFinishReason(row: Int, weight: UInt64) {
@@ -114,7 +121,7 @@ struct GenAISeries: Sendable {
 
     /// Adds the usage of a call that was counted without it.
     mutating func supplement(_ call: borrowing FoundCall, _ cost: CallCost, _ texts: TextTable) {
-        let isOutputCounted = call.texts.operation != TextTable.embeddings
+        let isOutputCounted = Self.isOutputCounted(call, texts)
         calls.rows[countsRow(call, texts)].add(call, cost)
         histograms.rows[histogramsRow(call, texts)].addTokens(call, isOutputCounted: isOutputCounted)
     }
@@ -172,7 +179,7 @@ extension CallCounts {
 }
 
 extension CallHistograms {
-    fileprivate mutating func add(_ call: borrowing FoundCall) {
+    fileprivate mutating func add(_ call: borrowing FoundCall, isOutputCounted: Bool) {
         let seconds = Double(call.durationNanoseconds) / 1e9
         duration.add(seconds, weight: call.weight, bounds: GenAIBounds.seconds)
         if let first = call.timeToFirstToken {
@@ -184,7 +191,7 @@ extension CallHistograms {
                     bounds: GenAIBounds.timePerOutputToken)
             }
         }
-        addTokens(call, isOutputCounted: call.texts.operation != TextTable.embeddings)
+        addTokens(call, isOutputCounted: isOutputCounted)
     }
 
     fileprivate mutating func addTokens(_ call: borrowing FoundCall, isOutputCounted: Bool) {

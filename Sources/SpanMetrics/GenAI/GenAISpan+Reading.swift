@@ -2,11 +2,9 @@ import OTLP
 
 extension GenAISpan {
     /// What a span says in the vocabularies; `attributes` has read its attributes.
-    ///
-    /// - Parameter isScopeInputExclusive: The scope's library leaves cached tokens out of the input.
     init(
         _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
-        scope: ScopeFacts
+        service: TextNumber, scope: ScopeFacts
     ) {
         spanID = span.spanID
         parentSpanID = span.parentSpanID
@@ -14,23 +12,29 @@ extension GenAISpan {
         end = max(span.startTime, span.endTime)
         isError = span.isError
         isOK = span.statusCode == 1
-        let known = Self.role(attributes, of: batch, &texts)
-        // What else of a span matters depends on its role.
-        if known?.0 ?? .call != .tool {
-            if scope.isInputExclusive {
-                provider = attributes.bareText(.provider, of: batch, &texts)
-                isInputExclusive = texts.text(provider).lowercased().contains("anthropic")
-            }
-            readUsage(of: batch, attributes)
+        let other = scope.nameHash &+ UInt64(service.index) &* 0x9E37_79B9_7F4A_7C15
+        let hash = attributes.hash(of: Self.nameFacts, span.name, other: other, in: batch)
+        var known = texts.recentNames(hash)
+        if known == nil, let (role, operation) = Self.kind(attributes, of: batch, &texts) {
+            let found = Self.names(role, operation, span, of: batch, attributes, &texts, service, scope)
+            known = texts.number(of: found, hash: hash)
         }
         if let known {
-            (role, operation) = known
+            names = known
+            role = texts.role(of: known)
+            isInputExclusive = texts.isInputExclusive(known)
+            // What else of a span matters depends on its role.
+            if role != .tool { readUsage(of: batch, attributes) }
         } else {
+            readUsage(of: batch, attributes)
             // Usage without a known kind of work: only a call has any.
             role = usage.isEmpty ? .step : .call
             isOfUnknownKind = role == .call
-            operation = attributes.text(.operation, of: batch, &texts)
+            var operation = attributes.text(.operation, of: batch, &texts)
             if role == .call, operation.isEmpty { operation = TextTable.chat }
+            let found = Self.names(role, operation, span, of: batch, attributes, &texts, service, scope)
+            names = texts.number(of: found)
+            isInputExclusive = isInputExclusive || found.isInputExclusive
         }
         conversation = attributes.text(.conversation, of: batch, &texts)
         if role == .aggregate, usage.isEmpty {
@@ -38,37 +42,55 @@ extension GenAISpan {
             usage.output = attributes.count(.aggregatedOutput, of: batch)
         }
         if role == .call {
-            origin = Self.origin(span, of: batch, scope, attributes)
-            readCall(of: batch, attributes, &texts)
+            responseID = attributes.hash(.responseID, of: batch)
             readTimeToFirstToken(span, of: batch, attributes)
         }
-        readNames(span, of: batch, attributes, &texts)
     }
 
-    private mutating func readCall(of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable) {
-        provider = attributes.bareText(.provider, of: batch, &texts)
-        requestModel = attributes.bareText(.requestModel, of: batch, &texts)
-        responseModel = attributes.text(.responseModel, of: batch, &texts)
-        responseID = attributes.hash(.responseID, of: batch)
-        errorType = attributes.text(.errorType, of: batch, &texts)
-        // The one that answered says more than the one that was asked for.
-        readTier(.responseTier, of: batch, attributes, &texts)
-        readTier(.requestTier, of: batch, attributes, &texts)
-        if let row = attributes.row(.finishReasons, of: batch) {
-            finishReasons = texts.list(of: row, in: batch)
-        } else if let row = attributes.row(.singleFinishReason, of: batch) {
-            finishReasons = texts.list(of: [AttributeText.text(batch.value(of: row))])
+    // MARK: names
+
+    /// What ``names(_:_:_:of:_:_:_:_:)`` and the kind of work are read from.
+    private static let nameFacts = GenAIAttributes.bits(of: [
+        .operation, .openInferenceKind, .traceloopKind, .traceloopRequest, .langfuseType, .mlflowType, .requestModel,
+        .responseModel, .provider, .responseTier, .requestTier, .agent, .agentID, .tool, .entity, .errorType,
+        .finishReasons, .singleFinishReason,
+    ])
+
+    private static func names(
+        _ role: Role, _ operation: TextNumber, _ span: borrowing SpanRow, of batch: SpanBatch,
+        _ attributes: GenAIAttributes, _ texts: inout TextTable, _ service: TextNumber, _ scope: ScopeFacts
+    ) -> SpanNames {
+        var names = SpanNames()
+        (names.role, names.operation, names.service) = (role, operation, service)
+        let provider = attributes.bareText(.provider, of: batch, &texts)
+        names.isInputExclusive =
+            scope.isInputExclusive && texts.text(provider).lowercased().contains("anthropic")
+        if role == .call {
+            names.origin = origin(span, of: batch, scope, attributes)
+            names.provider = provider
+            readCall(&names, of: batch, attributes, &texts)
         }
-        identify(&texts)
+        readEntities(&names, span, of: batch, attributes, &texts)
+        return names
     }
 
-    @inline(__always)
-    private mutating func readTier(
-        _ fact: GenAIFact, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+    private static func readCall(
+        _ names: inout SpanNames, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
     ) {
-        guard attributes.has(fact), tier == .unsaid else { return }
-        let text = attributes.bareText(fact, of: batch, &texts)
-        tier = PricedTier(texts.text(text))
+        names.requestModel = attributes.bareText(.requestModel, of: batch, &texts)
+        names.responseModel = attributes.text(.responseModel, of: batch, &texts)
+        names.errorType = attributes.text(.errorType, of: batch, &texts)
+        // The one that answered says more than the one that was asked for.
+        for fact in [GenAIFact.responseTier, .requestTier] where names.tier == .unsaid && attributes.has(fact) {
+            let text = attributes.bareText(fact, of: batch, &texts)
+            names.tier = PricedTier(texts.text(text))
+        }
+        if let row = attributes.row(.finishReasons, of: batch) {
+            names.finishReasons = texts.list(of: row, in: batch)
+        } else if let row = attributes.row(.singleFinishReason, of: batch) {
+            names.finishReasons = texts.list(of: [AttributeText.text(batch.value(of: row))])
+        }
+        names.identify(&texts)
     }
 
     /// The same in every process, as checkpoints hold it. Without a scope's name the span's has to do.
@@ -90,7 +112,7 @@ extension GenAISpan {
     // MARK: kind of work
 
     /// Nil where nothing names it.
-    private static func role(
+    private static func kind(
         _ attributes: GenAIAttributes, of batch: SpanBatch, _ texts: inout TextTable
     ) -> (Role, operation: TextNumber)? {
         let operation = attributes.text(.operation, of: batch, &texts)
@@ -150,19 +172,20 @@ extension GenAISpan {
         ),
     ]
 
-    private mutating func readNames(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+    private static func readEntities(
+        _ names: inout SpanNames, _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes,
+        _ texts: inout TextTable
     ) {
-        agent = attributes.text(.agent, of: batch, &texts)
-        agentID = attributes.text(.agentID, of: batch, &texts)
-        tool = attributes.text(.tool, of: batch, &texts)
-        if agent.isEmpty, role == .aggregate, operation == TextTable.invokeAgent {
-            agent = Self.entity(span.name, after: "invoke_agent ", of: batch, attributes, &texts)
+        names.agent = attributes.text(.agent, of: batch, &texts)
+        names.agentID = attributes.text(.agentID, of: batch, &texts)
+        names.tool = attributes.text(.tool, of: batch, &texts)
+        if names.agent.isEmpty, names.role == .aggregate, names.operation == TextTable.invokeAgent {
+            names.agent = entity(span.name, after: "invoke_agent ", of: batch, attributes, &texts)
             // The operation alone names no agent.
-            if agent == TextTable.invokeAgent, !agentID.isEmpty { agent = agentID }
+            if names.agent == TextTable.invokeAgent, !names.agentID.isEmpty { names.agent = names.agentID }
         }
-        if tool.isEmpty, role == .tool {
-            tool = Self.entity(span.name, after: "execute_tool ", of: batch, attributes, &texts)
+        if names.tool.isEmpty, names.role == .tool {
+            names.tool = entity(span.name, after: "execute_tool ", of: batch, attributes, &texts)
         }
     }
 

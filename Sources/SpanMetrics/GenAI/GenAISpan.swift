@@ -1,7 +1,7 @@
 import OTLP
 
-/// What a span says about work of agents, in one vocabulary whatever it was sent in: plain numbers, its texts those of
-/// the collector's ``TextTable``.
+/// What a span says about work of agents, in one vocabulary whatever it was sent in: plain numbers, its names and texts
+/// those of the collector's ``TextTable``.
 struct GenAISpan: Sendable {
     enum Role: UInt8, Sendable {
         /// May describe a call of a model; so may others that describe the same call.
@@ -26,60 +26,33 @@ struct GenAISpan: Sendable {
     var end: UInt64 = 0
     /// When the collector took it, unix nanoseconds.
     var receivedAt: UInt64 = 0
-    /// A hash of the library that made it, by its scope and vocabulary: what one library shows side by side are
-    /// different calls.
-    var origin: UInt64 = 0
     /// How many spans this one stands for.
-    var weight: UInt64 = 1
+    var weight: UInt32 = 1
+    var names = NamesNumber.none
+    var conversation = TextNumber.none
+    /// The values of the configured attribution keys, in their order; empty text where there is none.
+    var attribution = AttributionValues.none
     /// A hash of the response's id; 0 where there is none.
     var responseID: UInt64 = 0
     var usage = ReportedUsage()
     /// Seconds.
     @ReportedNumber var timeToFirstToken: Double?
+    /// That of its names.
     var role = Role.step
     var isError = false
     /// Its status says so; of a tool.
     var isOK = false
     /// It has usage, and nothing says what kind of work it is.
     var isOfUnknownKind = false
-    var tier = PricedTier.unsaid
     var isInputExclusive = false
     /// What it is part of was counted.
     var counted: Counted?
     /// In US dollars, as somebody before us worked it out.
     @ReportedNumber var reportedCost: Double?
 
-    var service = TextNumber.none
-    /// As the conventions name it: `chat`, `embeddings`, `invoke_agent`, ...
-    var operation = TextNumber.none
-    var provider = TextNumber.none
-    var requestModel = TextNumber.none
-    var responseModel = TextNumber.none
-    var agent = TextNumber.none
-    var tool = TextNumber.none
-    var conversation = TextNumber.none
-    /// Stands for the agent where nothing has its name.
-    var agentID = TextNumber.none
-    var errorType = TextNumber.none
-    var finishReasons = ListNumber.none
-    /// The values of the configured attribution keys, in their order; empty text where there is none.
-    var attribution = AttributionValues.none
-
-    /// What provider and models are compared by.
-    private(set) var family = TextNumber.none
-    private(set) var bareRequestModel = TextNumber.none
-    private(set) var bareResponseModel = TextNumber.none
-
     init() {}
 
     var durationNanoseconds: UInt64 { end - start }
-
-    /// To be called when provider and models are set.
-    mutating func identify(_ texts: inout TextTable) {
-        family = texts.family(provider)
-        bareRequestModel = texts.bareName(requestModel)
-        bareResponseModel = texts.bareName(responseModel)
-    }
 }
 
 /// The tier of a call as far as a span says it; raw values are those of checkpoints.

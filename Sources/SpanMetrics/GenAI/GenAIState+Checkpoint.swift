@@ -228,57 +228,59 @@ extension GenAISpan {
         writer.fixed(start)
         writer.fixed(end)
         writer.fixed(receivedAt)
-        writer.fixed(weight)
-        writer.fixed(origin)
+        writer.fixed(UInt64(weight))
+        let names = texts.names(names)
+        writer.fixed(names.origin)
         writer.fixed(responseID)
         writer.fixed(role.rawValue)
         writer.fixed(
             UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0) | (isOK ? 4 : 0) | (isOfUnknownKind ? 8 : 0)))
-        writer.fixed(tier.rawValue)
+        writer.fixed(names.tier.rawValue)
         writer.fixed(counted.map { $0.rawValue + 1 } ?? 0)
         // No span says that one of them is not a number.
         writer.fixed((timeToFirstToken ?? .nan).bitPattern)
         writer.fixed((reportedCost ?? .nan).bitPattern)
         usage.write(to: &writer)
-        writer.text(service, texts)
-        writer.text(operation, texts)
-        writer.text(provider, texts)
-        writer.text(requestModel, texts)
-        writer.text(responseModel, texts)
-        writer.text(agent, texts)
-        writer.text(tool, texts)
+        writer.text(names.service, texts)
+        writer.text(names.operation, texts)
+        writer.text(names.provider, texts)
+        writer.text(names.requestModel, texts)
+        writer.text(names.responseModel, texts)
+        writer.text(names.agent, texts)
+        writer.text(names.tool, texts)
         writer.text(conversation, texts)
-        writer.text(errorType, texts)
-        writer.text(agentID, texts)
-        let reasons = texts.members(finishReasons)
+        writer.text(names.errorType, texts)
+        writer.text(names.agentID, texts)
+        let reasons = texts.members(names.finishReasons)
         writer.varint(UInt64(reasons.count))
         for text in reasons { writer.text(text, texts) }
         texts.forEachValue(of: attribution) { writer.text($0, texts) }
     }
 
-    private static let textMembers: [any WritableKeyPath<GenAISpan, TextNumber> & Sendable] = [
-        \.service, \.operation, \.provider, \.requestModel, \.responseModel, \.agent, \.tool, \.conversation,
-        \.errorType, \.agentID,
-    ]
-
     fileprivate init?(_ reader: inout ByteReader, _ attributions: WrittenAttributions, _ texts: inout TextTable) {
         guard let id = reader.fixed(UInt64.self), let parent = reader.fixed(UInt64.self) else { return nil }
         spanID = SpanID(id)
         parentSpanID = SpanID(parent)
-        for number in [\GenAISpan.start, \.end, \.receivedAt, \.weight, \.origin, \.responseID] {
+        var names = SpanNames()
+        for number in [\GenAISpan.start, \.end, \.receivedAt] {
             guard let value = reader.fixed(UInt64.self) else { return nil }
             self[keyPath: number] = value
         }
+        guard let weight = reader.fixed(UInt64.self), let origin = reader.fixed(UInt64.self),
+            let responseID = reader.fixed(UInt64.self)
+        else { return nil }
+        self.weight = UInt32(clamping: weight)
+        (names.origin, self.responseID) = (origin, responseID)
         guard start <= end, let role = reader.byte().flatMap(Role.init), let flags = reader.byte(),
             let tier = reader.byte().flatMap(PricedTier.init), let how = reader.byte(), how <= 2
         else { return nil }
-        self.role = role
+        (self.role, names.role) = (role, role)
         counted = how == 0 ? nil : Counted(rawValue: how - 1)
         isError = flags & 1 != 0
         isInputExclusive = flags & 2 != 0
         isOK = flags & 4 != 0
         isOfUnknownKind = flags & 8 != 0
-        self.tier = tier
+        names.tier = tier
         for number in [\GenAISpan.timeToFirstToken, \.reportedCost] {
             guard let bits = reader.fixed(UInt64.self) else { return nil }
             let value = Double(bitPattern: bits)
@@ -286,16 +288,24 @@ extension GenAISpan {
         }
         guard let usage = ReportedUsage(&reader) else { return nil }
         self.usage = usage
-        for member in Self.textMembers {
+        for member in [
+            \SpanNames.service, \.operation, \.provider, \.requestModel, \.responseModel, \.agent, \.tool,
+        ] {
             guard let text = reader.text() else { return nil }
-            self[keyPath: member] = texts.number(of: text)
+            names[keyPath: member] = texts.number(of: text)
         }
-        identify(&texts)
+        guard let conversation = reader.text(), let errorType = reader.text(), let agentID = reader.text() else {
+            return nil
+        }
+        self.conversation = texts.number(of: conversation)
+        (names.errorType, names.agentID) = (texts.number(of: errorType), texts.number(of: agentID))
+        names.identify(&texts)
         guard let reasons = reader.varint(), reasons <= UInt64(reader.remaining) else { return nil }
         guard let reasons = reader.texts(Int(reasons)), let attribution = reader.texts(attributions.count) else {
             return nil
         }
-        finishReasons = texts.list(of: reasons)
+        names.finishReasons = texts.list(of: reasons)
+        self.names = texts.number(of: names)
         self.attribution = AttributionValues(list: texts.list(of: attributions.now(attribution)))
     }
 }

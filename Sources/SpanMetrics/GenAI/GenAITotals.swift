@@ -39,7 +39,7 @@ struct GenAITotals: Sendable {
         for index in findings.calls.indices {
             let cost = costs.cost(of: findings.calls[index], texts, &finder.prices)
             finder.count(findings.calls[index], cost, tenant: number, texts, &series)
-            usage.add(UsageEntry(findings.calls[index], cost, kind: .call), of: tenant, texts)
+            usage.add(UsageEntry(findings.calls[index], cost, kind: .call, texts), of: tenant, texts)
             counts.calls = counts.calls.addingClamped(findings.calls[index].weight)
             if findings.calls[index].hasUsage, cost.source == .unknown { counts.unpricedCalls += 1 }
         }
@@ -49,7 +49,7 @@ struct GenAITotals: Sendable {
                 call.reportedCost == nil
                 ? costs.cost(of: call, texts, &finder.prices) : CallCost(usd: 0, source: .reported)
             series.supplement(call, cost, texts)
-            usage.add(UsageEntry(call, cost, kind: .supplement), of: tenant, texts)
+            usage.add(UsageEntry(call, cost, kind: .supplement, texts), of: tenant, texts)
         }
         for index in findings.tools.indices {
             finder.count(findings.tools[index], tenant: number, texts, &series)
@@ -74,7 +74,7 @@ struct GenAIRowFinder: Sendable {
     private var attributedRows = AttributedRows()
     private var overflowRows = OverflowRows()
     /// Numbers of what rows of counts depend on beside attribution.
-    private var bases: [RowCache.Key: Int32] = [:]
+    private var bases: [CallTexts.Counts: Int32] = [:]
     private var basesGiven: Int32 = 0
     fileprivate var prices = KnownPrices()
 
@@ -83,15 +83,18 @@ struct GenAIRowFinder: Sendable {
         _ series: inout GenAISeries
     ) {
         let key = CallTexts(call.texts, tenant: number, generation: texts.generation).key
-        let rows = if let known = cache.rows(of: key) { known } else { newSharedRows(call, key, texts, &series) }
+        let rows =
+            if let known = cache.rows(of: key) { known } else {
+                newSharedRows(call, key, tenant: number, texts, &series)
+            }
         let known = attributedRows.row(rows[2], call.texts.attribution, generation: texts.generation)
         let countsRow = if let known { known } else { newCountsRow(call, rows[2], tenant: number, texts, &series) }
         series.addCounts(call, cost, row: countsRow)
-        series.addHistograms(call, row: Int(rows[0]))
+        series.addHistograms(call, isOutputCounted: rows[3] != 0, row: Int(rows[0]))
         if rows[1] >= 0 {
             series.addFinishReason(row: Int(rows[1]), weight: call.weight)
         } else {
-            for reason in texts.members(call.texts.finishReasons) {
+            for reason in texts.members(texts.names(call.texts.names).finishReasons) {
                 let row = series.finishReasonRow(call, reason, texts)
                 series.addFinishReason(row: row, weight: call.weight)
             }
@@ -135,9 +138,7 @@ struct GenAIRowFinder: Sendable {
         return row
     }
 
-    /// The number of a key without error and finish reasons, which counts do not depend on.
-    private mutating func base(of key: RowCache.Key) -> Int32 {
-        let key = CallTexts.ofCounts(key)
+    private mutating func base(of key: CallTexts.Counts) -> Int32 {
         if let known = bases[key] { return known }
         // Those that are in use are numbered again, and a number is never given twice.
         if bases.count >= Self.basesMax { bases = [:] }
@@ -150,12 +151,15 @@ struct GenAIRowFinder: Sendable {
     private static let basesMax = 4_096
 
     /// The rows that do not depend on attribution, of histograms and of the finish reason, -1 unless there is just one;
-    /// and what stands for the texts that counts depend on.
+    /// what stands for the texts that counts depend on; and whether output is counted.
     private mutating func newSharedRows(
-        _ call: borrowing FoundCall, _ key: RowCache.Key, _ texts: TextTable, _ series: inout GenAISeries
+        _ call: borrowing FoundCall, _ key: RowCache.Key, tenant: UInt32, _ texts: TextTable,
+        _ series: inout GenAISeries
     ) -> RowCache.Rows {
-        var rows = RowCache.Rows(Int32(series.histogramsRow(call, texts)), -1, base(of: key), 0)
-        let reasons = texts.members(call.texts.finishReasons)
+        var rows = RowCache.Rows(
+            Int32(series.histogramsRow(call, texts)), -1, base(of: CallTexts.counts(call.texts, tenant: tenant, texts)),
+            GenAISeries.isOutputCounted(call, texts) ? 1 : 0)
+        let reasons = texts.members(texts.names(call.texts.names).finishReasons)
         if reasons.count == 1, let reason = reasons.first {
             rows[1] = Int32(series.finishReasonRow(call, reason, texts))
         }
@@ -167,22 +171,17 @@ struct GenAIRowFinder: Sendable {
 /// The numbers of the texts that a call's rows depend on beside its attribution, or those of a run of a tool, or of usage
 /// that no call was found for.
 struct CallTexts: Sendable {
-    private(set) var key = RowCache.Key()
+    /// Those that counts of calls depend on, which are the same whatever the error and the finish reasons.
+    typealias Counts = SIMD8<UInt32>
 
-    private static let errorPlace = 9
-    private static let reasonsPlace = 10
+    private(set) var key = RowCache.Key()
 
     init(_ texts: borrowing FoundCall.Texts, tenant: UInt32, generation: UInt32) {
         key[0] = generation << 2
         key[1] = tenant
-        key[2] = texts.service.index
+        key[2] = texts.names.index
         key[3] = texts.agent.index
-        key[4] = texts.operation.index
-        key[5] = texts.provider.index
-        key[6] = texts.requestModel.index
-        key[7] = texts.responseModel.index
-        key[Self.errorPlace] = texts.errorType.map { $0.index + 1 } ?? 0
-        key[Self.reasonsPlace] = texts.finishReasons.index
+        key[4] = texts.isError ? 1 : 0
     }
 
     init(_ run: borrowing FoundToolRun, tenant: UInt32, generation: UInt32) {
@@ -201,11 +200,10 @@ struct CallTexts: Sendable {
         key[3] = rest.agent.index
     }
 
-    /// The part of a call's key that its counts depend on.
-    static func ofCounts(_ key: RowCache.Key) -> RowCache.Key {
-        var result = key
-        result[errorPlace] = 0
-        result[reasonsPlace] = 0
-        return result
+    static func counts(_ call: borrowing FoundCall.Texts, tenant: UInt32, _ texts: TextTable) -> Counts {
+        let names = texts.names(call.names)
+        return Counts(
+            texts.generation, tenant, names.service.index, call.agent.index, names.operation.index,
+            names.provider.index, names.requestModel.index, names.responseModel.index)
     }
 }

@@ -98,14 +98,15 @@ extension GenAIFindings {
 
 extension ModelCall {
     init(_ found: FoundCall, _ texts: TextTable) {
+        let names = texts.names(found.texts.names)
         self.init(
             traceID: found.traceID, spanID: found.spanID, start: found.start, end: found.end, weight: found.weight,
-            isError: found.isError, operation: texts.text(found.texts.operation),
-            provider: texts.text(found.texts.provider), requestModel: texts.text(found.texts.requestModel),
-            responseModel: texts.text(found.texts.responseModel), service: texts.text(found.texts.service),
-            agent: texts.text(found.texts.agent), conversation: texts.text(found.texts.conversation),
-            attribution: texts.texts(found.texts.attribution), errorType: texts.text(found.texts.errorType ?? .none),
-            finishReasons: texts.texts(found.texts.finishReasons), timeToFirstToken: found.timeToFirstToken,
+            isError: found.isError, operation: texts.text(names.operation), provider: texts.text(names.provider),
+            requestModel: texts.text(names.requestModel), responseModel: texts.text(names.responseModel),
+            service: texts.text(names.service), agent: texts.text(found.texts.agent),
+            conversation: texts.text(found.texts.conversation), attribution: texts.texts(found.texts.attribution),
+            errorType: found.isError ? texts.text(names.errorType) : "",
+            finishReasons: texts.texts(names.finishReasons), timeToFirstToken: found.timeToFirstToken,
             usage: found.hasUsage ? found.usage : nil, reportedCost: found.reportedCost, isRetry: found.isRetry)
     }
 }

@@ -3,11 +3,11 @@ enum ModelIdentity {
     /// Of the providers of ``PriceProvider`` those that sell models of one house: libraries disagree about which it is.
     private static let houses = ["azure": "openai", "azure_ai": "azure", "gemini": "google", "vertex_ai": "google"]
 
-    static func isSameProvider(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
+    static func isSameProvider(_ a: SpanNames, _ b: SpanNames) -> Bool {
         a.provider == b.provider || a.family == b.family || a.family.isEmpty || b.family.isEmpty
     }
 
-    static func isSameModel(_ a: GenAISpan, _ b: GenAISpan) -> Bool {
+    static func isSameModel(_ a: SpanNames, _ b: SpanNames) -> Bool {
         let isAsked = !a.requestModel.isEmpty
         let isAnswered = !a.responseModel.isEmpty
         let isOtherAsked = !b.requestModel.isEmpty

@@ -42,7 +42,7 @@ extension PendingTrace {
         _ traceID: TraceID, receivedMax: UInt64, lateMax: UInt64, _ tools: inout SettlingTools,
         _ findings: inout NumberedFindings
     ) {
-        beginAssembly(&tools.assembler)
+        beginAssembly(&tools)
         let isWhole = Self.count(
             traceID, receivedMax: receivedMax, lateMax: lateMax, &tools.assembler, &tools.texts, &findings)
         isDirty = !isWhole || lastReceivedAt > receivedMax
@@ -55,7 +55,7 @@ extension PendingTrace {
         if isDirty {
             settle(traceID, receivedMax: .max, lateMax: .max, &tools, &findings)
         } else if !isUnattributedKnown, spans.contains(where: \.isSummed) {
-            beginAssembly(&tools.assembler)
+            beginAssembly(&tools)
             findUnattributed(traceID, &tools)
             endAssembly(&tools.assembler)
         }
@@ -69,14 +69,16 @@ extension PendingTrace {
     }
 
     /// Lends the spans to the assembler.
-    private mutating func beginAssembly(_ assembler: inout CallAssembler) {
+    private mutating func beginAssembly(_ tools: inout SettlingTools) {
         SpanLink.sort(&links)
-        swap(&spans, &assembler.spans.arrived)
-        assembler.assemble(links: links)
+        swap(&spans, &tools.assembler.spans.arrived)
+        tools.assembler.spans.allNames = tools.texts.names
+        tools.assembler.assemble(links: links)
     }
 
     private mutating func endAssembly(_ assembler: inout CallAssembler) {
         swap(&spans, &assembler.spans.arrived)
+        assembler.spans.allNames = []
         assembler.forgetLinks()
     }
 

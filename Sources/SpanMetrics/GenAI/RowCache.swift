@@ -3,11 +3,11 @@
 /// Two keys of one place take turns: texts that somebody chose only cost what they would without it.
 struct RowCache: Sendable {
     /// The numbers of texts and of what else tells rows apart; unused ones are 0.
-    typealias Key = SIMD16<UInt32>
+    typealias Key = SIMD8<UInt32>
     /// Numbers of rows and of what else goes with them.
     typealias Rows = SIMD4<Int32>
 
-    /// 40 KB; combinations of service, agent and model that are called at one time.
+    /// 24 KB; combinations of service, agent and model that are called at one time.
     private static let entriesMax = 512
 
     private var keys: [Key] = []
@@ -32,7 +32,7 @@ struct RowCache: Sendable {
     }
 
     private static func place(_ key: Key) -> Int {
-        let words = unsafeBitCast(key, to: SIMD8<UInt64>.self)
+        let words = unsafeBitCast(key, to: SIMD4<UInt64>.self)
         // Products that do not wait for one another.
         var state: UInt64 = 0
         var factor: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -6,6 +6,8 @@ struct OrderedSpans: Sendable {
     var arrived: [GenAISpan] = []
     /// By order: the place in `arrived`.
     var places: [Int32] = []
+    /// By number; those of the ``TextTable``.
+    var allNames: [SpanNames] = []
 
     var count: Int { places.count }
     var indices: Range<Int> { places.indices }
@@ -13,6 +15,11 @@ struct OrderedSpans: Sendable {
     subscript(index: Int) -> GenAISpan {
         @inline(__always) _read { yield arrived[Int(places[index])] }
         @inline(__always) _modify { yield &arrived[Int(places[index])] }
+    }
+
+    /// The names of a span.
+    subscript(names index: Int) -> SpanNames {
+        @inline(__always) _read { yield allNames[Int(arrived[Int(places[index])].names.index)] }
     }
 }
 

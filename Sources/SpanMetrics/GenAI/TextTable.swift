@@ -56,6 +56,7 @@ struct TextTable: Sendable {
     private var recent = RecentTexts()
     private var kinds = [Kind](repeating: Kind(), count: Kind.max)
     private var completions = AttributionCompletions()
+    private var nameTable = NameTable()
     /// Arrays as they were sent, and the lists that they are.
     private var encoded: KeyTable
     private var encodedLists: [ListNumber] = []
@@ -201,6 +202,30 @@ struct TextTable: Sendable {
         return family
     }
 
+    // MARK: names
+
+    /// All names, by their numbers.
+    var names: [SpanNames] { nameTable.all }
+
+    func names(_ number: NamesNumber) -> SpanNames { nameTable.all[Int(number.index)] }
+
+    // A field at a time, as names are long to copy.
+    func role(of number: NamesNumber) -> GenAISpan.Role { nameTable.all[Int(number.index)].role }
+    func isInputExclusive(_ number: NamesNumber) -> Bool { nameTable.all[Int(number.index)].isInputExclusive }
+
+    mutating func number(of names: SpanNames) -> NamesNumber { nameTable.number(of: names) }
+
+    /// The names of the last spans with a hash; nil when there are none.
+    @inline(__always)
+    func recentNames(_ hash: UInt64) -> NamesNumber? { nameTable.recentNumber(hash) }
+
+    /// The number of names that all spans with a hash have.
+    mutating func number(of names: SpanNames, hash: UInt64) -> NamesNumber {
+        let number = nameTable.number(of: names)
+        nameTable.setRecent(hash, number)
+        return number
+    }
+
     // MARK: lists
 
     mutating func list(_ members: [TextNumber]) -> ListNumber {
@@ -271,7 +296,7 @@ struct TextTable: Sendable {
 
     var textCount: Int { texts.count }
     var listCount: Int { lists.count }
-    private var count: Int { texts.count + lists.count + encodedLists.count }
+    private var count: Int { texts.count + lists.count + encodedLists.count + nameTable.all.count }
     private var bytes: Int { keys.keyBytes + lists.bytes + encoded.keyBytes }
 
     var isOversized: Bool {
@@ -339,6 +364,7 @@ struct TextRenumbering {
     /// By the old number; `.max` where there is none yet.
     private var texts: [UInt32]
     private var lists: [UInt32]
+    private var names: [UInt32]
     private var members: [TextNumber] = []
 
     init(_ table: TextTable) {
@@ -346,22 +372,35 @@ struct TextRenumbering {
         new = table.successor()
         texts = Array(repeating: .max, count: table.textCount)
         lists = Array(repeating: .max, count: table.listCount)
+        names = Array(repeating: .max, count: table.names.count)
     }
 
     mutating func renumber(_ span: inout GenAISpan) {
-        renumber(&span.service)
-        renumber(&span.operation)
-        renumber(&span.provider)
-        renumber(&span.requestModel)
-        renumber(&span.responseModel)
-        renumber(&span.agent)
-        renumber(&span.tool)
+        renumber(&span.names)
         renumber(&span.conversation)
-        renumber(&span.agentID)
-        renumber(&span.errorType)
-        renumber(&span.finishReasons)
         renumber(&span.attribution)
-        span.identify(&new)
+    }
+
+    private mutating func renumber(_ number: inout NamesNumber) {
+        let known = names[Int(number.index)]
+        if known != .max {
+            number.index = known
+            return
+        }
+        var result = old.names(number)
+        renumber(&result.service)
+        renumber(&result.operation)
+        renumber(&result.provider)
+        renumber(&result.requestModel)
+        renumber(&result.responseModel)
+        renumber(&result.agent)
+        renumber(&result.tool)
+        renumber(&result.agentID)
+        renumber(&result.errorType)
+        renumber(&result.finishReasons)
+        result.identify(&new)
+        names[Int(number.index)] = new.number(of: result).index
+        number.index = names[Int(number.index)]
     }
 
     mutating func renumber(_ link: inout SpanLink) {

@@ -68,15 +68,16 @@ package struct TokenUsage: Hashable, Sendable {
     }
 }
 
-/// A number that may not be said, in half the bytes of an optional one. No number is the largest one.
+/// A number of tokens that may not be said, in a quarter of the bytes of an optional one: below
+/// ``UInt64/tokensMax``. What is more was not said.
 @propertyWrapper struct ReportedCount: Hashable, Sendable {
-    private var bits = UInt64.max
+    private var bits = UInt32.max
 
     init() {}
 
     var wrappedValue: UInt64? {
-        get { bits == .max ? nil : bits }
-        set { bits = newValue ?? .max }
+        get { bits == .max ? nil : UInt64(bits) }
+        set { bits = newValue.flatMap(UInt32.init(exactly:)) ?? .max }
     }
 }
 

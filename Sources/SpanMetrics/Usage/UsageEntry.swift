@@ -24,13 +24,14 @@ struct UsageEntry: Sendable {
 }
 
 extension UsageEntry {
-    init(_ call: borrowing FoundCall, _ cost: CallCost, kind: UsageRecord.Kind) {
+    init(_ call: borrowing FoundCall, _ cost: CallCost, kind: UsageRecord.Kind, _ texts: TextTable) {
+        let names = texts.names(call.texts.names)
         self.init(
             kind: kind, time: call.start, traceID: call.traceID, spanID: call.spanID,
             tokens: call.hasUsage ? call.usage.multiplied(by: call.weight) : TokenUsage(),
-            cost: cost.usd * Double(call.weight), costSource: cost.source, service: call.texts.service,
-            agent: call.texts.agent, operation: call.texts.operation, provider: call.texts.provider,
-            model: call.model, conversation: call.texts.conversation, attribution: call.texts.attribution)
+            cost: cost.usd * Double(call.weight), costSource: cost.source, service: names.service,
+            agent: call.texts.agent, operation: names.operation, provider: names.provider, model: names.model,
+            conversation: call.texts.conversation, attribution: call.texts.attribution)
         if kind == .call {
             calls = call.weight
             errors = call.isError ? call.weight : 0
