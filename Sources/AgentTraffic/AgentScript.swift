@@ -26,8 +26,10 @@ struct AgentScript: Sendable {
     private(set) var templates: [SpanTemplate] = []
     let root: Int
     let authorize: Int
-    /// By service; the gateway has none.
+    /// By service, of agents that call models themselves; the gateway has none.
     let invocations: [Int]
+    /// Of agents that call none.
+    let idleInvocations: [Int]
     /// By model.
     let calls: [Int]
     let throttledCalls: [Int]
@@ -41,6 +43,7 @@ struct AgentScript: Sendable {
     let requests: [Int]
     let failedRequests: [Int]
     let servedInvocations: [Int]
+    let idleServedInvocations: [Int]
     /// By service: the `resource` field of `ResourceSpans`, and the `scope` field of `ScopeSpans`.
     let resources: [[UInt8]]
     let scopes: [[UInt8]]
@@ -53,9 +56,14 @@ struct AgentScript: Sendable {
         }
         root = add(Self.root)
         authorize = add(Self.authorize)
-        invocations = Service.allCases.map { service in
-            add { Self.invocation(&$0, service, kind: service == .coordinator ? 2 : 1) }
+        func addInvocations(hasCalls: Bool, isServed: Bool) -> [Int] {
+            Service.allCases.map { service in
+                let kind: UInt64 = isServed || service == .coordinator ? 2 : 1
+                return add { Self.invocation(&$0, service, kind: kind, hasCalls: hasCalls) }
+            }
         }
+        invocations = addInvocations(hasCalls: true, isServed: false)
+        idleInvocations = addInvocations(hasCalls: false, isServed: false)
         calls = Self.models.indices.map { model in add { Self.call(&$0, model) } }
         throttledCalls = Self.models.indices.map { model in
             add { Self.failedCall(&$0, model, "429", "rate limit reached for requests, try again in 2 s") }
@@ -78,7 +86,8 @@ struct AgentScript: Sendable {
                 $0.error("504", "the answer of \(service.name) came too late")
             }
         }
-        servedInvocations = Service.allCases.map { service in add { Self.invocation(&$0, service, kind: 2) } }
+        servedInvocations = addInvocations(hasCalls: true, isServed: true)
+        idleServedInvocations = addInvocations(hasCalls: false, isServed: true)
         resources = Service.allCases.map(Self.resource)
         scopes = Service.allCases.map(Self.scope)
         templates = all
@@ -112,7 +121,10 @@ struct AgentScript: Sendable {
         span.attribute("app.cached", .bool(true))
     }
 
-    private static func invocation(_ span: inout SpanTemplateBuilder, _ service: Service, kind: UInt64) {
+    /// - Parameter hasCalls: The agent calls models itself, and says what they used.
+    private static func invocation(
+        _ span: inout SpanTemplateBuilder, _ service: Service, kind: UInt64, hasCalls: Bool
+    ) {
         span.head("invoke_agent \(service)", kind: kind)
         span.attribute("gen_ai.operation.name", .string("invoke_agent"))
         span.attribute("gen_ai.provider.name", .string("openai"))
@@ -121,8 +133,10 @@ struct AgentScript: Sendable {
         span.attribute("gen_ai.agent.version", .string("2.3.1"))
         span.conversation("gen_ai.conversation.id", prefix: "conv_")
         span.attribute("gen_ai.request.model", .string(models[0]))
-        span.attribute("gen_ai.usage.input_tokens", number: 600..<16_000)
-        span.attribute("gen_ai.usage.output_tokens", number: 130..<4_000)
+        if hasCalls {
+            span.tokenSum("gen_ai.usage.input_tokens", .input)
+            span.tokenSum("gen_ai.usage.output_tokens", .output)
+        }
         span.attribute("app.department", .string("customer-care"))
         span.user("user.id", prefix: "user-")
         span.attribute("app.budget_used", doubleBelow: 1_000)
@@ -152,8 +166,8 @@ struct AgentScript: Sendable {
         span.attribute("gen_ai.response.id", prefix: "resp_", hex: 24)
         span.attribute("gen_ai.response.finish_reasons", .array([.string("stop")]))
         span.attribute("gen_ai.response.time_to_first_chunk", doubleBelow: 900)
-        span.attribute("gen_ai.usage.input_tokens", number: 400..<16_000)
-        span.attribute("gen_ai.usage.output_tokens", number: 130..<2_500)
+        span.tokens("gen_ai.usage.input_tokens", .input, 400..<5_400)
+        span.tokens("gen_ai.usage.output_tokens", .output, 130..<2_500)
     }
 
     private static func failedCall(

@@ -6,7 +6,7 @@ import OTLP
 /// models and tools, some of which fail and are tried again. A trace has 5 to 62 spans of about 500 bytes with about
 /// 11 attributes. Spans of a trace come in the order in which they end, children first. They carry the id of
 /// one conversation, which four traces share on average, and of the one of 65,536 users whose it is; an agent's id is
-/// always the same.
+/// always the same, and an agent that calls models says what these calls used in all.
 ///
 /// With `clientSpans` each service also has a client's span of every request to another one, as HTTP clients that are
 /// instrumented make them, and a trace has 7 to 63 spans.
@@ -169,10 +169,12 @@ package struct AgentTraffic: Sendable {
             case .conversation: buffer.store(conversation.id, at: offset)
             case .user: buffer.store(conversation.user, at: offset)
             case .hex(let count): buffer.storeHex(&random, count: count, at: offset)
-            case .number(let from, let count):
+            case .number(let from, let count): buffer.storeVarint(from + random.below(count), at: offset)
+            case .tokens(let tokens, let from, let count):
                 let value = from + random.below(count)
-                buffer[offset] = UInt8(truncatingIfNeeded: value) | 0x80
-                buffer[offset + 1] = UInt8(truncatingIfNeeded: value >> 7)
+                buffer.storeVarint(value, at: offset)
+                plan.add(value, tokens, above: node)
+            case .tokenSum(let tokens): buffer.storeVarint(node.tokens[tokens.rawValue], at: offset)
             case .double(let bound):
                 let value = Double(random.below(bound * 1_000)) / 1_000_000
                 buffer.storeBigEndian(value.bitPattern.byteSwapped, at: offset)
@@ -186,6 +188,13 @@ extension [UInt8] {
     @inline(__always)
     fileprivate mutating func storeBigEndian(_ value: UInt64, at offset: Int) {
         for index in 0..<8 { self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * index)) }
+    }
+
+    /// A number of 128..<16,384.
+    @inline(__always)
+    fileprivate mutating func storeVarint(_ value: Int, at offset: Int) {
+        self[offset] = UInt8(truncatingIfNeeded: value) | 0x80
+        self[offset + 1] = UInt8(truncatingIfNeeded: value >> 7)
     }
 
     @inline(__always)

@@ -18,8 +18,16 @@ struct SpanTemplate: Sendable {
             case hex(count: Int)
             /// A varint of two bytes, at least `from` and less than `from + count`, all within 128..<16384.
             case number(from: Int, count: Int)
+            /// The same, as the tokens of a call.
+            case tokens(Tokens, from: Int, count: Int)
+            /// The tokens of the calls right below, which come to a varint of two bytes.
+            case tokenSum(Tokens)
             /// A double in milliseconds under this one.
             case double(below: Int)
+        }
+
+        enum Tokens: Int, Sendable {
+            case input, output
         }
 
         var offset: Int
@@ -75,10 +83,24 @@ struct SpanTemplateBuilder {
     }
 
     mutating func attribute(_ key: String, number range: Range<Int>) {
+        attribute(key, .number(from: range.lowerBound, count: range.count), in: range)
+    }
+
+    /// The tokens of a call; an agent makes at most three, so that their sum fits too.
+    mutating func tokens(_ key: String, _ tokens: SpanTemplate.Slot.Tokens, _ range: Range<Int>) {
+        precondition(range.upperBound * 3 <= 16_384, "a sum must be a varint of two bytes")
+        attribute(key, .tokens(tokens, from: range.lowerBound, count: range.count), in: range)
+    }
+
+    mutating func tokenSum(_ key: String, _ tokens: SpanTemplate.Slot.Tokens) {
+        attribute(key, .tokenSum(tokens), in: 128..<16_384)
+    }
+
+    private mutating func attribute(_ key: String, _ content: SpanTemplate.Slot.Content, in range: Range<Int>) {
         precondition(range.lowerBound >= 128 && range.upperBound <= 16_384, "a number must be a varint of two bytes")
         attribute(key) { value in
             value.writer.tag(3, WireType.varint)
-            value.gap(.number(from: range.lowerBound, count: range.count), width: 2)
+            value.gap(content, width: 2)
         }
     }
 

@@ -9,6 +9,8 @@ struct TracePlan: Sendable {
         let id: UInt64
         let start: UInt64
         var end: UInt64
+        /// Tokens of the calls right below that left already, by ``SpanTemplate/Slot/Tokens``.
+        var tokens = SIMD2<Int>()
     }
 
     private(set) var nodes: [Node] = []
@@ -29,8 +31,8 @@ struct TracePlan: Sendable {
         let root = begin(script.root, .gateway, parent: -1, &random)
         pause(&random, microseconds: 300)
         leaf(script.authorize, .gateway, parent: root, microseconds: 900, &random)
-        let coordinator = invoke(script, .coordinator, by: .gateway, parent: root, &random)
-        let planner = invoke(script, .planner, by: .coordinator, parent: coordinator, &random)
+        let coordinator = invoke(script, .coordinator, by: .gateway, parent: root, hasCalls: false, &random)
+        let planner = invoke(script, .planner, by: .coordinator, parent: coordinator, hasCalls: true, &random)
         call(script, .planner, parent: planner, left: 1, &random)
         endRun(planner, &random)
         var turn = 0
@@ -46,7 +48,8 @@ struct TracePlan: Sendable {
     private mutating func work(
         _ script: AgentScript, _ service: AgentScript.Service, parent: Int, count: Int, _ random: inout SeededRandom
     ) {
-        let agent = invoke(script, service, by: .coordinator, parent: parent, &random)
+        let isLast = nodes.count + (clientSpans ? 2 : 1) >= count
+        let agent = invoke(script, service, by: .coordinator, parent: parent, hasCalls: !isLast, &random)
         for _ in 0...random.below(3) where nodes.count < count {
             call(script, service, parent: agent, left: count - nodes.count, &random)
             let tools = service == .researcher ? random.below(4) : random.below(2)
@@ -66,14 +69,18 @@ struct TracePlan: Sendable {
     /// fifty of these counts as failed because the answer came too late.
     private mutating func invoke(
         _ script: AgentScript, _ service: AgentScript.Service, by client: AgentScript.Service, parent: Int,
-        _ random: inout SeededRandom
+        hasCalls: Bool, _ random: inout SeededRandom
     ) -> Int {
         let index = service.rawValue
-        guard clientSpans else { return begin(script.invocations[index], service, parent: parent, &random) }
+        guard clientSpans else {
+            let invocations = hasCalls ? script.invocations : script.idleInvocations
+            return begin(invocations[index], service, parent: parent, &random)
+        }
         let isFailed = random.happens(perMille: 20)
         let request = begin(
             (isFailed ? script.failedRequests : script.requests)[index], client, parent: parent, &random)
-        return begin(script.servedInvocations[index], service, parent: request, &random)
+        let invocations = hasCalls ? script.servedInvocations : script.idleServedInvocations
+        return begin(invocations[index], service, parent: request, &random)
     }
 
     /// Ends an agent's run and then the request for it, which stands right before it.
@@ -106,6 +113,11 @@ struct TracePlan: Sendable {
             pause(&random, microseconds: 40_000)
         }
         end(run, &random)
+    }
+
+    /// Adds tokens of a call to those of the span above.
+    mutating func add(_ count: Int, _ tokens: SpanTemplate.Slot.Tokens, above node: Node) {
+        if node.parent >= 0 { nodes[node.parent].tokens[tokens.rawValue] += count }
     }
 
     // MARK: spans

@@ -48,9 +48,10 @@ import Testing
         #expect(sizes.min() == 5 && sizes.count > 40)
     }
 
-    @Test func aTraceBelongsToOneConversationAndAnAgentKeepsItsID() throws {
+    @Test func aTraceBelongsToOneConversationOfOneUserAndAnAgentKeepsItsID() throws {
         var traffic = AgentTraffic(seed: 3)
         var traces: [String: Int] = [:]
+        var users: [String: Set<String>] = [:]
         var agents: [String: Set<String>] = [:]
         for _ in 0..<4_000 {
             let batch = try SpanBatch(decoding: traffic.trace())
@@ -59,7 +60,10 @@ import Testing
             }
             let conversations = Set(batch.spans.compactMap { text("gen_ai.conversation.id", $0) })
             #expect(conversations.count == 1)
-            for id in conversations { traces[id, default: 0] += 1 }
+            for id in conversations {
+                traces[id, default: 0] += 1
+                users[id, default: []].formUnion(batch.spans.compactMap { text("user.id", $0) })
+            }
             for span in batch.spans {
                 guard let id = text("gen_ai.agent.id", span), let name = text("gen_ai.agent.name", span) else {
                     continue
@@ -68,8 +72,32 @@ import Testing
             }
         }
         #expect((3.0...5.0).contains(4_000 / Double(traces.count)))
+        #expect(users.values.allSatisfy { $0.count == 1 })
+        #expect(Set(users.values).count > users.count * 9 / 10)
         #expect(agents.count == 4 && agents.values.allSatisfy { $0.count == 1 })
         #expect(Set(agents.values).count == 4)
+    }
+
+    @Test(arguments: [false, true]) func anAgentSaysWhatItsCallsUsed(clientSpans: Bool) throws {
+        var traffic = AgentTraffic(seed: 5, clientSpans: clientSpans)
+        var sums = 0
+        for _ in 0..<500 {
+            let batch = try SpanBatch(decoding: traffic.trace())
+            func tokens(_ key: StaticString, _ span: SpanRow) -> Int64? {
+                batch.attribute(key, in: span.attributes).map(\.int)
+            }
+            for agent in batch.spans where batch.string(agent.name).hasPrefix("invoke_agent") {
+                let calls = batch.spans.filter {
+                    $0.parentSpanID == agent.spanID && batch.string($0.name).hasPrefix("chat")
+                }
+                for key in ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"] as [StaticString] {
+                    let used = calls.compactMap { tokens(key, $0) }
+                    #expect(tokens(key, agent) == (used.isEmpty ? nil : used.reduce(0, +)))
+                    sums += used.count
+                }
+            }
+        }
+        #expect(sums > 1_000)
     }
 
     @Test func aTraceGoesOnInTheNextRequest() throws {
