@@ -209,6 +209,7 @@ TRUE: dict[tuple[str, str, str], Compute] = {
     (AGENTS, "Tools of agents", "A"): lambda truth, _: truth.ran(AGENT + TOOL),
     (AGENTS, "Tools of agents", "B"): tool_errors(AGENT + TOOL),
     (AGENTS, "Calls that are repeated, by agent", "A"): only_positive(call_rate(AGENT, retried)),
+    (AGENTS, "Tokens without a call, by agent", "A"): lambda truth, seconds: scaled(truth.rest(AGENT), 1 / seconds),
     (MODELS, "Calls a second", "A"): one(lambda truth, seconds: len(truth.calls) / seconds),
     (MODELS, "Share of errors", "A"): one(lambda truth, _: sum(map(failed, truth.calls)) / len(truth.calls)),
     (MODELS, "Tokens a second", "A"): one(lambda truth, seconds: sum(map(tokens_of, truth.calls)) / seconds),

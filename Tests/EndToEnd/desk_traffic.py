@@ -20,6 +20,8 @@ PRICES = {
 }
 WITHOUT_PRICE = "unheard-of"
 SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+# What spans report, and the conventions' types of it.
+REPORTED = {"gen_ai.usage.input_tokens": "input", "gen_ai.usage.output_tokens": "output"}
 TOKENS = [4**power for power in range(14)]
 
 
@@ -68,6 +70,10 @@ def _trace(choice: random.Random, users: list[str]) -> tuple[list[Span], list[Sp
         made.append(make(f"execute_tool {tool}", agent, 800 + index * 900, choice.randrange(20, 90), 1, attributes={
             "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool,
         }, **(failed if choice.random() < 0.3 else {})))  # fmt: skip
+    # The agent knows of more than its calls say.
+    for key in REPORTED:
+        used = sum(_number(own.attributes, key) for own in made if own is not agent)
+        agent.attributes.add(key=key).value.int_value = used + choice.randrange(100, 2000)
     return [root, call], made
 
 
@@ -161,6 +167,8 @@ class Truth:
         self.work: list[Work] = []
         self.calls: list[Call] = []
         self.tools: list[dict[str, str]] = []
+        # Tokens that an agent reports beyond those of its calls, and labels.
+        self.rests: list[tuple[dict[str, str], int]] = []
         self.requests: list[Request] = []
         spans = [
             (_value(resource.resource.attributes, "service.name"), own)
@@ -169,6 +177,7 @@ class Truth:
         self._by_id = {(own.trace_id, own.span_id): (service, own) for service, own in spans}
         for service, own in spans:
             self._add(service, own)
+        self._find_rests(spans)
         self._find_retries()
         self._find_requests(spans)
 
@@ -258,6 +267,25 @@ class Truth:
                 seconds = _seconds(own)
                 self.requests.append(Request(service, server, own.status.code == 2, seconds, seconds))
 
+    def _find_rests(self, spans: list[tuple[str, Span]]) -> None:
+        """Of agents whose calls are right below them."""
+        called: dict[tuple[bytes, bytes, str], int] = {}
+        for _, own in spans:
+            if _value(own.attributes, "gen_ai.operation.name") == "chat":
+                for key in REPORTED:
+                    place = (own.trace_id, own.parent_span_id, key)
+                    called[place] = called.get(place, 0) + _number(own.attributes, key)
+        for service, own in spans:
+            if _value(own.attributes, "gen_ai.operation.name") != "invoke_agent":
+                continue
+            for key, kind in REPORTED.items():
+                rest = _number(own.attributes, key) - called.get((own.trace_id, own.span_id, key), 0)
+                labels = {
+                    "service_name": service, "gen_ai_agent_name": self._near(own, "gen_ai.agent.name"),
+                    "gen_ai_token_type": kind}  # fmt: skip
+                if rest > 0:
+                    self.rests.append((labels, rest))
+
     # MARK: sums
 
     def operations(self, by: Iterable[str], weigh: Callable[[Work], float] = lambda _: 1) -> dict[frozenset, float]:
@@ -272,6 +300,10 @@ class Truth:
         return summed((
             (call.labels | call.attribution | {"gen_ai_token_type": kind}, count)
             for call in self.calls for kind, count in call.tokens.items()), by)  # fmt: skip
+
+    def rest(self, by: Iterable[str]) -> dict[frozenset, float]:
+        """Tokens without a call."""
+        return summed(self.rests, by)
 
     def requested(self, by: Iterable[str], weigh: Callable[[Request], float] = lambda _: 1) -> dict[frozenset, float]:
         return summed(((request.labels, weigh(request)) for request in self.requests), by)
@@ -322,6 +354,10 @@ def _seconds(own: Span) -> float:
 
 def _value(attributes, key: str) -> str:
     return next((pair.value.string_value for pair in attributes if pair.key == key), "")
+
+
+def _number(attributes, key: str) -> int:
+    return next((pair.value.int_value for pair in attributes if pair.key == key), 0)
 
 
 def chosen(labels: dict[str, str], by: Iterable[str]) -> frozenset:
