@@ -41,7 +41,7 @@ package struct GenAIConfiguration: Hashable, Sendable {
     /// Time after the last span of a trace at which what is known of it is forgotten. Spans that come until then, but
     /// after the wait, are recognised as part of a call that was counted.
     package var lateWaitNanoseconds: UInt64 = 60_000_000_000
-    /// Spans that wait at a time, of 250 bytes each and their texts; past that those that wait longest are counted at
+    /// Spans that wait at a time, of 170 bytes each and their texts; past that those that wait longest are counted at
     /// once.
     package var pendingSpansMax = 20_000
     /// Series of one tenant; what is over is added up in one whose label is `otel_metric_overflow="true"`. A series of
