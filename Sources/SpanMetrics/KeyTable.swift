@@ -111,25 +111,5 @@ struct KeyTable: Sendable {
     }
 
     @inline(__always)
-    private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        var state = seed ^ UInt64(bytes.count)
-        guard bytes.count >= 8 else {
-            var tail: UInt64 = 0
-            for byte in bytes { tail = tail << 8 | UInt64(byte) }
-            return Self.folded(state ^ tail)
-        }
-        var offset = 0
-        while offset + 8 < bytes.count {
-            state = Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            offset += 8
-        }
-        // The last eight, of which some were in the ones before.
-        return Self.folded(state ^ bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
-    }
-
-    /// Both halves of the product with a large odd constant, xored.
-    private static func folded(_ value: UInt64) -> UInt64 {
-        let (high, low) = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return high ^ low
-    }
+    private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 { FoldedHash.hash(bytes, after: seed) }
 }

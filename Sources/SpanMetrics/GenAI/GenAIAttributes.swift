@@ -117,45 +117,22 @@ struct GenAIAttributes: Sendable {
     /// `facts`, the span's own name and what `other` stands for.
     func hash(of names: UInt64, _ name: ByteRange, other: UInt64, in batch: SpanBatch) -> UInt64 {
         batch.bytes.withUnsafeBytes { bytes in
-            var state = Self.folded(nameSeed ^ other, facts & names)
-            state = Self.hash(bytes, name, state)
+            var state = FoldedHash.folded(nameSeed ^ other) ^ facts & names
+            state = FoldedHash.hash(UnsafeRawBufferPointer(rebasing: bytes[name.indices]), after: state)
             var left = facts & names
             while left != 0 {
                 let place = shapes.place(left.trailingZeroBitCount, of: shape)
                 left &= left - 1
                 let row = batch.attributes[firstRow + place]
+                state ^= UInt64(row.kind.rawValue) << 56
                 switch row.kind {
-                case .string, .bytes, .array, .keyValueList: state = Self.hash(bytes, row.slice, state)
-                default: state = Self.folded(state, row.payload)
+                case .string, .bytes, .array, .keyValueList:
+                    state = FoldedHash.hash(UnsafeRawBufferPointer(rebasing: bytes[row.slice.indices]), after: state)
+                default: state = FoldedHash.folded(state ^ row.payload)
                 }
-                state = Self.folded(state, UInt64(row.kind.rawValue))
             }
             return state
         }
-    }
-
-    @inline(__always)
-    private static func hash(_ bytes: UnsafeRawBufferPointer, _ range: ByteRange, _ state: UInt64) -> UInt64 {
-        let (start, count) = (Int(range.offset), Int(range.count))
-        var state = state ^ UInt64(count) << 32
-        func word(_ offset: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt64.self) }
-        guard count >= 8 else {
-            var tail: UInt64 = 0
-            for index in 0..<count { tail = tail << 8 | UInt64(bytes[start + index]) }
-            return folded(state, tail)
-        }
-        var offset = 0
-        while offset + 8 < count {
-            state = folded(state, word(offset))
-            offset += 8
-        }
-        return folded(state, word(count - 8))
-    }
-
-    @inline(__always)
-    private static func folded(_ state: UInt64, _ word: UInt64) -> UInt64 {
-        let (high, low) = (state ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return high ^ low
     }
 
     // MARK: values

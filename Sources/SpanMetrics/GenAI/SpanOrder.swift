@@ -111,7 +111,6 @@ struct SpanIDTable: Sendable {
     }
 
     private func slot(_ id: SpanID) -> Int {
-        let (high, low) = (id.rawValue ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return Int(truncatingIfNeeded: high ^ low) & mask
+        Int(truncatingIfNeeded: FoldedHash.folded(id.rawValue ^ seed)) & mask
     }
 }

@@ -64,12 +64,8 @@ struct WaitingTraces: Sendable {
     // MARK: places by trace
 
     private func slot(_ traceID: TraceID) -> Int {
-        Int(truncatingIfNeeded: Self.folded(Self.folded(traceID.low ^ seed) ^ traceID.high)) & (slots.count - 1)
-    }
-
-    private static func folded(_ value: UInt64) -> UInt64 {
-        let (high, low) = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return high ^ low
+        let hash = FoldedHash.folded(FoldedHash.folded(traceID.low ^ seed) ^ traceID.high)
+        return Int(truncatingIfNeeded: hash) & (slots.count - 1)
     }
 
     private mutating func enter(_ place: Int) {

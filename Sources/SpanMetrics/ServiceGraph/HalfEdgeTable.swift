@@ -178,7 +178,6 @@ struct HalfEdgeTable: Sendable {
 
     @inline(__always)
     private func hash(_ key: HalfEdge.Key, _ tenant: UInt16) -> UInt64 {
-        let (high, low) = (key.rawValue ^ seed &+ UInt64(tenant)).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return high ^ low
+        FoldedHash.folded(key.rawValue ^ seed &+ UInt64(tenant))
     }
 }
