@@ -26,7 +26,7 @@ package struct QueryConfiguration: Sendable, Hashable {
     package var maxConcurrentQueries = 4
     /// `max_queued_queries`: queries that wait for a thread; one more is 429.
     package var maxQueuedQueries = 64
-    /// `time_zone`: where days and months of usage begin.
+    /// `time_zone`: where days and months of usage and budgets begin.
     package var timeZone = CalendarZone.utc
 
     package init() {}

@@ -46,9 +46,10 @@ import TraceStorage
                 red: { nil }, genAI: { [genAI] in genAI }, store: InMemoryStore(), collector: { CollectorReading() })
         }
 
-        func evaluator(_ rule: AlertRule) -> AlertEvaluator {
+        func evaluator(_ rule: AlertRule, _ calendar: AlertCalendar = .utc) -> AlertEvaluator {
             var configuration = AlertsConfiguration()
             configuration.rules = [rule]
+            configuration.calendar = calendar
             return AlertEvaluator(configuration, sources)
         }
     }
@@ -58,8 +59,14 @@ import TraceStorage
         return Dictionary(uniqueKeysWithValues: all.map { ($0.group["user"] ?? "", $0.value) })
     }
 
-    @Test(arguments: [AlertRule.Period.day, .month])
-    func sumsOfAPeriodAreThoseOfAllCalls(_ period: AlertRule.Period) throws {
+    /// Days begin 5 h 45 min before those of UTC, and months with them.
+    private static let kathmandu = AlertCalendar(name: "Asia/Kathmandu") { period, time in
+        let offset = 5 * hour + 45 * minute
+        return AlertCalendar.utc.start(of: period, at: time + offset) - offset
+    }
+
+    @Test(arguments: [AlertRule.Period.day, .month], [AlertCalendar.utc, kathmandu])
+    func sumsOfAPeriodAreThoseOfAllCalls(_ period: AlertRule.Period, _ calendar: AlertCalendar) throws {
         let seed = UInt64.random(in: 0...(.max))
         print("BudgetTests seed \(seed)")
         var random = SeededGenerator(seed: seed)
@@ -67,7 +74,7 @@ import TraceStorage
             name: "Tokens", metric: .tokens, condition: .budget(.init(amount: 1e9, period: period)))
         rule.groupings = ["user"]
         let world = try World()
-        var evaluator = world.evaluator(rule)
+        var evaluator = world.evaluator(rule, calendar)
         // From the end of one month into the next.
         var now = someday + 14 * AlertClock.day
         for _ in 0..<400 {
@@ -76,7 +83,7 @@ import TraceStorage
                 ["ada", "grace"].randomElement(using: &random)!, tokens: .random(in: 1...999, using: &random), at: now)
             guard Int.random(in: 0..<4, using: &random) == 0 else { continue }
             let at = now + 30 * second
-            let start = AlertCalendar.start(of: period, at: at)
+            let start = calendar.start(of: period, at: at)
             var expected: [String: Double] = [:]
             for call in world.calls where call.time >= start { expected[call.user, default: 0] += Double(call.tokens) }
             var found = values(evaluator.evaluate(at: at))

@@ -130,8 +130,8 @@ import TraceStorage
         #expect(AlertCalendar.rfc5322(someday) == "Mon, 15 Jun 2026 12:00:00 +0000")
         #expect(TimeText.rfc3339(951_782_400 * second) == "2000-02-29T00:00:00.000Z")
         #expect(AlertCalendar.rfc5322(0) == "Thu, 01 Jan 1970 00:00:00 +0000")
-        #expect(AlertCalendar.start(of: .day, at: someday) == someday - 12 * hour)
-        #expect(TimeText.rfc3339(AlertCalendar.start(of: .month, at: someday)) == "2026-06-01T00:00:00.000Z")
+        #expect(AlertCalendar.utc.start(of: .day, at: someday) == someday - 12 * hour)
+        #expect(TimeText.rfc3339(AlertCalendar.utc.start(of: .month, at: someday)) == "2026-06-01T00:00:00.000Z")
         for day in stride(from: UInt64(0), to: 80_000, by: 7) {
             let time = day * AlertClock.day + 5 * second
             let text = TimeText.rfc3339(time)

@@ -1,11 +1,13 @@
 """Built-in alerts: from spans to notices at receivers that speak the real protocols, through kills and outages."""
 
+import datetime
 import hashlib
 import hmac
 import os
 import re
 import stat
 import time
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -311,6 +313,32 @@ def _calls(seed: int, user: str, count: int, tokens: int = 1_000_000) -> list:
         "user.id": user}
     return [
         span(ids, ids.trace_id(), "chat house", kind=3, milliseconds=20, attributes=attributes) for _ in range(count)]
+
+
+def test_budgets_are_of_the_months_of_the_time_zone(new_collector, webhook):
+    budget = {
+        "name": "Tokens", "metric": "tokens", "budget": 2, "period": "month", "steps": ["100%"], "by": ["user"],
+        "summary": "{{ $value }}"}
+    collector = new_collector(merged(
+        alerts([budget], {"webhook": {"url": webhook.url}}),
+        {"query": {"time_zone": "America/New_York"}, **nested("connectors.gen_ai", {"wait": "200ms"})})).start()
+    first = datetime.datetime.now(zoneinfo.ZoneInfo("America/New_York")).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0)
+    # Just before and just after the month began where the zone is, hours after it did where UTC is.
+    for seed, offset, tokens in [(61, -5, 500), (62, 5, 3)]:
+        calls = _calls(seed, "ada", 1, tokens=tokens)
+        for made in calls:
+            made.start_time_unix_nano = (int(first.timestamp()) + offset) * SECOND
+            made.end_time_unix_nano = made.start_time_unix_nano + MILLISECOND
+        clients.send(collector, telemetry.export_request(calls, "desk"))
+    # What arrives late for hours that are over is looked at anew after a start.
+    eventually(lambda: _equal(collector.query("/api/skein/v1/usage?by=user&since=1440h").json()["total"]["calls"], 2))
+    collector.kill()
+    collector.start()
+    eventually(lambda: _equal([alert["annotations"]["summary"] for request in webhook.taken
+                               for alert in request.body["alerts"]], ["3, 150 % of the budget"]), 20)
+    _evaluated(collector, 3)
+    assert len(webhook.taken) == 1
 
 
 def test_budgets_are_told_of_once_a_step_and_period(new_collector, webhook, tmp_path):

@@ -37,6 +37,9 @@ import TraceStorage
         let range = TimeRange(start: noon, end: noon + 1)
         #expect(zone.starts(of: .day, in: range, max: 1) == [1_772_514_000 * Self.second])
         #expect(zone.starts(of: .month, in: range, max: 1) == [1_772_341_200 * Self.second])
+        #expect(zone.start(of: .day, at: noon) == 1_772_514_000 * Self.second)
+        #expect(zone.start(of: .month, at: noon) == 1_772_341_200 * Self.second)
+        #expect(zone.start(of: .month, at: 1_772_341_200 * Self.second - 1) == 1_769_922_000 * Self.second)
         #expect(zone.text(noon) == "2026-03-03T12:00:00-05:00")
     }
 

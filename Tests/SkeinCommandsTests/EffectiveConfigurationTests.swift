@@ -94,6 +94,21 @@ import Testing
         #expect(now.map(\.compression) == was.map(\.compression))
     }
 
+    /// Summer ends on 25 October 2026, so that this day and this month have an hour more.
+    @Test func budgetsHaveTheDaysAndMonthsOfUsageQueries() throws {
+        let second: UInt64 = 1_000_000_000
+        let calendar = try read("query: {time_zone: Europe/Berlin}").collector.alerts.calendar
+        #expect(calendar.name == "Europe/Berlin")
+        for time in [1_792_879_200, 1_792_900_000, 1_792_969_199] as [UInt64] {
+            #expect(calendar.start(of: .day, at: time * second) == 1_792_879_200 * second)
+            #expect(calendar.start(of: .month, at: time * second) == 1_790_805_600 * second)
+        }
+        #expect(calendar.start(of: .day, at: 1_792_969_200 * second) == 1_792_969_200 * second)
+        #expect(calendar.start(of: .day, at: 1_792_879_200 * second - 1) == 1_792_792_800 * second)
+        let standard = try read("").collector.alerts.calendar
+        #expect(standard.start(of: .day, at: 1_792_900_000 * second) == 1_792_886_400 * second)
+    }
+
     @Test func secretsAreMasked() throws {
         let printed = EffectiveConfiguration(try read(Self.everything, environment: Self.environment)).yaml
         #expect(!printed.contains("hunter2"))

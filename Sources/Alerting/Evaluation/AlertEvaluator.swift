@@ -205,8 +205,8 @@ package struct AlertEvaluator {
     private mutating func budget(
         _ place: Int, _ rule: AlertRule, _ budget: AlertRule.Budget, _ metrics: GenAIMetrics, at now: UInt64
     ) throws(StorageError) -> RuleResult {
-        let (period, sums) = try usage.used(
-            of: rule, budget, place: place, at: now, metrics, deadline: context)
+        let period = configuration.calendar.start(of: budget.period, at: now)
+        let sums = try usage.used(of: rule, since: period, place: place, at: now, metrics, deadline: context)
         let values = largest(sums.compactMapValues { $0.value(of: rule.metric, minCount: 0) })
         let result = values.map { group, value in
             // A sum of cents that comes to the amount may be a last bit short of it.

@@ -38,12 +38,13 @@ struct UsageNumbers: Sendable {
 
     /// What each group has used of the period of a rule's budget that `now` lies in.
     ///
-    /// - Parameter place: Of the rule among all.
+    /// - Parameters:
+    ///   - period: Where the period begins that `now` lies in.
+    ///   - place: Of the rule among all.
     mutating func used(
-        of rule: AlertRule, _ budget: AlertRule.Budget, place: Int, at now: UInt64, _ metrics: GenAIMetrics,
+        of rule: AlertRule, since period: UInt64, place: Int, at now: UInt64, _ metrics: GenAIMetrics,
         deadline: QueryContext
-    ) throws(StorageError) -> (period: UInt64, sums: [AlertLabels: UsageNumber]) {
-        let period = AlertCalendar.start(of: budget.period, at: now)
+    ) throws(StorageError) -> [AlertLabels: UsageNumber] {
         // An hour back: most calls of before are known by now.
         let hour = now - now % Self.hour
         let end = max(period, hour >= Self.hour ? hour - Self.hour : 0)
@@ -57,7 +58,7 @@ struct UsageNumbers: Sendable {
         let rest = try Self.sums(
             of: rule, in: TimeRange(start: end, end: now + 1), metrics, deadline: deadline)
         for (group, number) in rest { sums[group, default: UsageNumber()].add(number) }
-        return (period, sums)
+        return sums
     }
 }
 

@@ -19,6 +19,8 @@ package struct AlertsConfiguration: Sendable, Equatable {
     package var rules: [AlertRule] = []
     package var notifiers: [NotifierConfiguration] = []
     package var silences: [Silence] = []
+    /// `query.time_zone`: where days and months of budgets begin.
+    package var calendar = AlertCalendar.utc
     /// How labels stand in spans.
     package var fields = SpanFields()
 

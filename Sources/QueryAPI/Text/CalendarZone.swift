@@ -49,6 +49,11 @@ package struct CalendarZone: Hashable, Sendable {
         return TimeRange(start: Self.nanoseconds(interval.start), end: Self.nanoseconds(interval.end))
     }
 
+    /// When the step begins that a time is in, unix nanoseconds.
+    package func start(of unit: Unit, at time: UInt64) -> UInt64 {
+        calendar.dateInterval(of: unit.component, for: Self.date(time)).map { Self.nanoseconds($0.start) } ?? time
+    }
+
     /// When the steps of a range begin, unix nanoseconds in order, the one that its start is in first; nil when there are
     /// more than `max`.
     ///

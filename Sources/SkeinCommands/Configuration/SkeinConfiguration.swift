@@ -1,3 +1,4 @@
+import Alerting
 import Collector
 import Foundation
 import QueryAPI
@@ -22,6 +23,7 @@ package struct SkeinConfiguration: Sendable {
             collector = CollectorConfiguration(root, ports: ports)
             query = QueryConfiguration(root.section("query"), ports: ports)
             root.end()
+            collector.alerts.calendar = AlertCalendar(query.timeZone)
             // Where the listener is told to be reached; a port that the system chooses is not known yet.
             if collector.alerts.externalURL == nil { collector.alerts.externalURL = "http://\(query.endpoint)" }
             guard issues.all.isEmpty else { throw ConfigurationError(issues.all) }
