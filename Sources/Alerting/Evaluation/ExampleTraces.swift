@@ -26,7 +26,12 @@ package struct ExampleTraces: Sendable {
         let range = TimeRange(start: now - min(now, window + 60 * AlertClock.second), end: now + 1)
         switch rule.metric.source {
         case .usage: return byUsage(alert, rule, range)
-        case .spans, .tools: return bySpans(alert, rule, range)
+        case .spans: return bySpans(alert, rule, range)
+        case .tools:
+            return FailedToolRuns(reader: sources.store).traces(Self.examplesMax, in: range, context: context) {
+                labels in
+                rule.group(of: labels) == alert.key.group
+            }
         case .collector: return []
         }
     }
@@ -43,9 +48,6 @@ package struct ExampleTraces: Sendable {
         let own = fields.predicate(rule.matchers) + fields.predicate(group: alert.key.group)
         switch rule.metric {
         case .errorRate: return .and([.exists(.serviceName)] + own + [.compare(.statusCode, .equal, .int(2))])
-        case .toolErrorRate:
-            return .and(
-                [.exists(.attribute(.any, key: "gen_ai.tool.name"))] + own + [.compare(.statusCode, .equal, .int(2))])
         case .latencyP50, .latencyP95, .latencyP99:
             let least = Int64(max(0, min(leastSeconds(alert.value), 1e9)) * 1e9)
             return .and([.exists(.serviceName)] + own + [.compare(.duration, .greaterOrEqual, .int(least))])
@@ -143,6 +145,7 @@ package struct ExampleTraces: Sendable {
     /// The spans of an alert as a TraceQL query.
     func traceQL(_ alert: Alert, _ rule: AlertRule) -> String {
         var terms: [String] = []
+        var agents: [String] = []
         func add(_ name: String, _ comparison: LabelMatcher.Comparison, _ value: String) {
             let field: String
             var shown = Self.quoted(value)
@@ -153,8 +156,11 @@ package struct ExampleTraces: Sendable {
                 field = name
                 guard comparison == .equal || comparison == .notEqual else { return }
                 shown = value
-            case "tool": field = ".gen_ai.tool.name"
-            case "agent": field = ".gen_ai.agent.name"
+            case "tool" where rule.metric.source == .tools: field = ".gen_ai.tool.name"
+            case "agent" where rule.metric.source == .tools:
+                // Often the span of the tool's run does not say it, but one above it.
+                agents.append(".gen_ai.agent.name \(comparison.rawValue) \(shown)")
+                return
             default: field = "." + (configuration.fields.dimensions[name] ?? name)
             }
             terms.append("\(field) \(comparison.rawValue) \(shown)")
@@ -164,12 +170,16 @@ package struct ExampleTraces: Sendable {
             add(matcher.name, matcher.comparison, matcher.value)
         }
         switch rule.metric {
-        case .errorRate, .toolErrorRate: terms.append("status = error")
+        case .errorRate: terms.append("status = error")
+        case .toolErrorRate:
+            if terms.isEmpty { terms.append(".gen_ai.tool.name != nil") }
+            terms.append("status = error")
         case .latencyP50, .latencyP95, .latencyP99:
             terms.append("duration >= \(AlertText.value(leastSeconds(alert.value), .duration))")
         default: break
         }
-        return terms.isEmpty ? "{ }" : "{ \(terms.joined(separator: " && ")) }"
+        let spans = terms.isEmpty ? "{ }" : "{ \(terms.joined(separator: " && ")) }"
+        return agents.isEmpty ? spans : "{ \(agents.joined(separator: " && ")) } && \(spans)"
     }
 
     private static func quoted(_ text: String) -> String {

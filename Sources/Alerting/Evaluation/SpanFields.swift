@@ -17,8 +17,6 @@ package struct SpanFields: Sendable, Equatable {
         case "operation": .name
         case "kind": .kind
         case "status": .statusCode
-        case "tool": .attribute(.any, key: "gen_ai.tool.name")
-        case "agent": .attribute(.any, key: "gen_ai.agent.name")
         default: .attribute(.any, key: dimensions[label] ?? label)
         }
     }
