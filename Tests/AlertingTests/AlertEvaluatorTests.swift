@@ -117,6 +117,26 @@ import TraceStorage
         #expect(found.first?.value == found.first?.baseline, "both are equally coarse")
     }
 
+    /// What equals a bound is in the bucket below it, then as now.
+    @Test(arguments: [10, 50, 200, 400, 800, 15_000] as [UInt64])
+    func aBaselineCountsWhatLiesOnABoundAsTheMetricsDo(_ milliseconds: UInt64) throws {
+        let world = try SpanWorld()
+        let rules = [AlertMetric.latencyP50, .latencyP99].map { metric in
+            AlertRule(
+                name: metric.rawValue, metric: metric,
+                condition: .baseline(.init(.above, 1.01), offset: AlertClock.day))
+        }
+        var evaluator = evaluator(rules, world.sources)
+        try world.add(100, milliseconds: milliseconds, at: someday - AlertClock.day)
+        _ = evaluator.evaluate(at: someday)
+        try world.add(100, milliseconds: milliseconds, at: someday + minute)
+        let results = evaluator.evaluate(at: someday + minute)
+        for place in rules.indices {
+            let found = try #require(measurements(results, place).first)
+            #expect(found.value <= Double(milliseconds) / 1_000 && found.baseline == found.value)
+        }
+    }
+
     @Test func aBaselineOfZeroNeedsALeastValue() throws {
         let world = try SpanWorld()
         var rule = AlertRule(

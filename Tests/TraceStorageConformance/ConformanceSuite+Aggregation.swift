@@ -83,7 +83,9 @@ enum AggregationCases {
         func pick<Element>(_ list: [Element]) -> Element { list[Int(random.next() % UInt64(list.count))] }
         let groupings = (0..<Int(random.next() % 4)).map { _ in pick(keys) }
         let sums = (0..<Int(random.next() % 3)).map { _ in
-            AggregationMeasure(pick(measures), hasHistogram: random.next() % 4 > 0)
+            AggregationMeasure(
+                pick(measures), hasHistogram: random.next() % 4 > 0,
+                bounds: pick([[], [0], [1, 2, 3, 1e6, 5e8, 1e12]]))
         }
         return AggregationPlan(
             range: random.next() % 3 == 0 ? pick(ScanCases.ranges) : .all,
@@ -163,6 +165,11 @@ struct AggregationModel {
     ) -> String? {
         guard summary.count == values.count else { return "\(values.count) numbers became \(summary.count)" }
         guard (summary.histogram != nil) == measure.hasHistogram else { return "histogram \(measure.hasHistogram)" }
+        var counts = Array(repeating: UInt64(0), count: measure.bounds.isEmpty ? 0 : measure.bounds.count + 1)
+        for value in measure.bounds.isEmpty ? [] : values {
+            counts[measure.bounds.firstIndex { $0 >= value } ?? measure.bounds.count] += 1
+        }
+        guard summary.bucketCounts == counts else { return "counts \(counts) became \(summary.bucketCounts)" }
         guard let first = values.first, let last = values.last else {
             return summary.quantile(0.5) == nil ? nil : "a quantile of nothing"
         }

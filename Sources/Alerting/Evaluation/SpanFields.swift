@@ -73,10 +73,11 @@ struct SpanBaseline {
     func counts(
         of rule: AlertRule, in range: TimeRange, reader: any TraceReader, context: QueryContext
     ) throws(StorageError) -> [AlertLabels: CounterWindow.Counts] {
+        let duration = AggregationMeasure(.duration, hasHistogram: false, bounds: boundsNanoseconds.map { Double($0) })
         let plan = AggregationPlan(
             range: range, predicate: .and([.exists(.serviceName)] + fields.predicate(rule.matchers)),
             groupings: rule.groupings.map(fields.field) + [.statusCode, .adjustedCount],
-            measures: rule.metric.quantile == nil ? [] : [AggregationMeasure(.duration)])
+            measures: rule.metric.quantile == nil ? [] : [duration])
         var sums: [AlertLabels: Sum] = [:]
         for group in try reader.aggregate(plan, context: context).groups {
             guard group.key.count == rule.groupings.count + 2 else { continue }
@@ -90,7 +91,7 @@ struct SpanBaseline {
                 }
             let isError = group.key[rule.groupings.count] == .int(2)
             sums[labels, default: Sum(buckets: boundsNanoseconds.count + 1)].add(
-                group, weight: weight, isError: isError, bounds: boundsNanoseconds)
+                group, weight: weight, isError: isError)
         }
         return sums.mapValues(\.counts)
     }
@@ -102,15 +103,11 @@ struct SpanBaseline {
 
         init(buckets: Int) { self.buckets = Array(repeating: 0, count: buckets) }
 
-        mutating func add(_ group: AggregationGroup, weight: Double, isError: Bool, bounds: [UInt64]) {
+        mutating func add(_ group: AggregationGroup, weight: Double, isError: Bool) {
             calls += Double(group.spans) * weight
             if isError { errors += Double(group.spans) * weight }
-            guard let histogram = group.measures.first?.histogram else { return }
-            for (index, count) in histogram.counts.enumerated() where count > 0 {
-                let duration = OctaveHistogram.middle(histogram.first + Int32(index))
-                let bucket = bounds.firstIndex { Double($0) >= duration } ?? bounds.count
-                buckets[bucket] += Double(count) * weight
-            }
+            guard let counts = group.measures.first?.bucketCounts else { return }
+            for (index, count) in zip(buckets.indices, counts) { buckets[index] += Double(count) * weight }
         }
 
         var counts: CounterWindow.Counts {

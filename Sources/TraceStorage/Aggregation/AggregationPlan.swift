@@ -60,9 +60,13 @@ package struct AggregationMeasure: Hashable, Sendable {
     package var field: FieldReference
     /// Whether quantiles are wanted.
     package var hasHistogram: Bool
+    /// Upper bounds, ascending, of buckets that the numbers are counted in exactly: what equals a bound lies in its
+    /// bucket, what is above the last one in one more. Empty where no such counts are wanted.
+    package var bounds: [Double]
 
-    package init(_ field: FieldReference, hasHistogram: Bool = true) {
+    package init(_ field: FieldReference, hasHistogram: Bool = true, bounds: [Double] = []) {
         self.field = field
         self.hasHistogram = hasHistogram
+        self.bounds = bounds
     }
 }

@@ -85,16 +85,19 @@ package struct MeasureSummary: Hashable, Sendable {
     package private(set) var max: Double
     /// Nil where the measure has none.
     package private(set) var histogram: OctaveHistogram?
+    /// One for each of ``AggregationMeasure/bounds`` and a last one for what is above them; empty where there are none.
+    package private(set) var bucketCounts: [UInt64]
 
     package init(
         count: Int = 0, sum: Double = 0, min: Double = .infinity, max: Double = -.infinity,
-        histogram: OctaveHistogram? = nil
+        histogram: OctaveHistogram? = nil, bucketCounts: [UInt64] = []
     ) {
         self.count = count
         self.sum = sum
         self.min = min
         self.max = max
         self.histogram = histogram
+        self.bucketCounts = bucketCounts
     }
 
     package var average: Double? { count > 0 ? sum / Double(count) : nil }
@@ -109,6 +112,11 @@ package struct MeasureSummary: Hashable, Sendable {
         sum += other.sum
         min = Swift.min(min, other.min)
         max = Swift.max(max, other.max)
+        if bucketCounts.isEmpty {
+            bucketCounts = other.bucketCounts
+        } else {
+            for (index, more) in zip(bucketCounts.indices, other.bucketCounts) { bucketCounts[index] &+= more }
+        }
         guard let more = other.histogram else { return }
         if histogram == nil { histogram = more } else { histogram?.merge(more) }
     }

@@ -42,7 +42,7 @@ package struct Aggregator: ~Copyable {
         steps = interner
         let parts = plan.groupings.count + (plan.stepNanoseconds == nil ? 0 : 1)
         pairs = Array(repeating: PairInterner(countMax: plan.groupsMax), count: max(0, parts - 1))
-        measures = plan.measures.map { MeasureAccumulator(hasHistogram: $0.hasHistogram) }
+        measures = plan.measures.map { MeasureAccumulator($0) }
     }
 
     deinit { context.release(reserved) }

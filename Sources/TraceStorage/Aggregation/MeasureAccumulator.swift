@@ -13,16 +13,20 @@ struct MeasureAccumulator {
     }
 
     private let hasHistogram: Bool
+    private let bounds: [Double]
     private var cells: [Cell] = []
     /// The histograms of all cells; a cell whose room became too small has left its old one behind.
     private var buckets: [UInt64] = []
+    /// The counts by ``bounds`` of all cells, as many for each.
+    private var bucketCounts: [UInt64] = []
 
-    init(hasHistogram: Bool) {
-        self.hasHistogram = hasHistogram
+    init(_ measure: AggregationMeasure) {
+        hasHistogram = measure.hasHistogram
+        bounds = measure.bounds
     }
 
     /// Bytes of memory that it takes.
-    var memoryBytes: Int { cells.count * MemoryLayout<Cell>.stride + buckets.count * 8 }
+    var memoryBytes: Int { cells.count * MemoryLayout<Cell>.stride + (buckets.count + bucketCounts.count) * 8 }
 
     /// Takes one number for each cell named; NaN is none.
     mutating func add(cells numbers: [UInt32], values: [Double], cellCount: Int) {
@@ -30,6 +34,7 @@ struct MeasureAccumulator {
         if cells.count < cellCount {
             cells.append(contentsOf: repeatElement(Cell(), count: cellCount - cells.count))
         }
+        if !bounds.isEmpty { countByBounds(numbers, values) }
         var row = 0
         while row < numbers.count {
             row = hasHistogram ? count(numbers, values, from: row) : sum(numbers, values)
@@ -68,6 +73,25 @@ struct MeasureAccumulator {
         }
     }
 
+    private mutating func countByBounds(_ numbers: [UInt32], _ values: [Double]) {
+        let width = bounds.count + 1
+        let missing = cells.count * width - bucketCounts.count
+        if missing > 0 { bucketCounts.append(contentsOf: repeatElement(0, count: missing)) }
+        for row in numbers.indices where !values[row].isNaN {
+            bucketCounts[Int(numbers[row]) * width + bucket(of: values[row])] &+= 1
+        }
+    }
+
+    /// The place of the first bound that is not below a number.
+    private func bucket(of value: Double) -> Int {
+        var (low, high) = (0, bounds.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if bounds[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     /// Gives a cell room for whole powers of two, one more than is needed where it has some already.
     private mutating func makeRoom(in number: Int, for index: Int32) {
         let octave = Int32(OctaveHistogram.bucketsPerOctave)
@@ -92,13 +116,17 @@ struct MeasureAccumulator {
 
     func summary(_ number: Int) -> MeasureSummary {
         guard number < cells.count else {
-            return MeasureSummary(histogram: hasHistogram ? OctaveHistogram() : nil)
+            return MeasureSummary(
+                histogram: hasHistogram ? OctaveHistogram() : nil,
+                bucketCounts: bounds.isEmpty ? [] : Array(repeating: 0, count: bounds.count + 1))
         }
         let cell = cells[number]
+        let width = bounds.isEmpty ? 0 : bounds.count + 1
         return MeasureSummary(
             count: Int(cell.count), sum: cell.sum, min: cell.min, max: cell.max,
             histogram: hasHistogram
                 ? OctaveHistogram(first: cell.first, counts: buckets[cell.offset..<cell.offset + Int(cell.length)])
-                : nil)
+                : nil,
+            bucketCounts: Array(bucketCounts[number * width..<(number + 1) * width]))
     }
 }
