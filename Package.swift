@@ -95,7 +95,7 @@ let storage: [Target] = [
     module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
     module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
     module("TraceQL", ["TraceStorage", "OTLP"]),
-    module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum", "CSnappy"]),
+    module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum", "CSnappy", "CZstd"]),
     module(
         "Alerting",
         [

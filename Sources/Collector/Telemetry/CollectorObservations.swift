@@ -251,5 +251,36 @@ struct CollectorObservations {
             ("skein_genai_series", "Series about models and tools.", .gauge, { Double($0.series) }),
         ]
         Self.observe(metrics, values) { genAI.statistics }
+        usageRecords(metrics)
+    }
+
+    private func usageRecords(_ metrics: SelfMetrics) {
+        let log = genAI.log
+        let bytesMax = Double(genAI.configuration.retentionBytes)
+        let values: [Observed<UsageLogStatistics>] = [
+            ("skein_usage_disk_bytes", "Bytes that records of usage take.", .gauge, { Double($0.diskBytes) }),
+            (
+                "skein_usage_max_bytes", "Bytes that they may take; past it those of the oldest days are deleted.",
+                .gauge, { _ in bytesMax }
+            ),
+            (
+                "skein_usage_failed_compressions",
+                "Times that records of a day that is over could not be compressed.", .counter,
+                { Double($0.failedCompressions) }
+            ),
+        ]
+        Self.observe(metrics, values) { log.statistics }
+        let deleted: [(String, String, @Sendable (UsageLogStatistics) -> [UsageLogStatistics.Reason: UInt64])] = [
+            ("skein_usage_deleted_days", "Days whose records of usage were deleted, by reason.", { $0.deletedDays }),
+            ("skein_usage_deleted_bytes", "Bytes of records of usage deleted, by reason.", { $0.deletedBytes }),
+        ]
+        for (name, help, value) in deleted {
+            metrics.observe(name, help, .counter) {
+                let deleted = value(log.statistics)
+                return UsageLogStatistics.Reason.allCases.map {
+                    Sample(Double(deleted[$0] ?? 0), ["reason": $0.rawValue])
+                }
+            }
+        }
     }
 }

@@ -50,8 +50,9 @@ package struct GenAIConfiguration: Hashable, Sendable {
 
     /// How long records of usage are kept after they came in; a file of records holds a day.
     package var retentionNanoseconds: UInt64 = 400 * 86_400_000_000_000
-    /// Bytes of all records together; past it those of the oldest days go. A call takes about 90.
-    package var retentionBytes = 4 << 30
+    /// Bytes of all records together; past it those of the oldest days go. A call takes about 50 once its day is over:
+    /// half a million a day for 400 days.
+    package var retentionBytes = 10 << 30
 
     package init() {}
 

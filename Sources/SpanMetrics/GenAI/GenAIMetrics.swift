@@ -101,7 +101,10 @@ package final class GenAIMetrics: Derivation {
         let before = checkpointDay.exchange(day, ordering: .relaxed)
         do throws(FileError) {
             try log.flush(day: before == 0 ? day : min(before, day), names: configuration.attribution.map(\.name))
-            guard before == day, retainedDay.exchange(day, ordering: .relaxed) != day else { return }
+            guard before == day else { return }
+            log.packNext()
+            let isNewDay = retainedDay.exchange(day, ordering: .relaxed) != day
+            guard isNewDay || log.isOver(bytesMax: configuration.retentionBytes) else { return }
             try log.retain(
                 from: day - min(day, configuration.retentionNanoseconds / 86_400_000_000_000),
                 bytesMax: configuration.retentionBytes)

@@ -20,10 +20,16 @@ package final class UsageLog: Sendable {
         var isFlushing = false
         /// A chunk that was written, for its room.
         var spare: UsageChunkWriter?
+        /// Bytes of all files but the newest.
+        var closedBytes = 0
+        /// The files before this one were all looked at for compression, and those that were of the others.
+        var packedBefore = ""
+        var packed: Set<String> = []
+        var counts = UsageLogStatistics()
     }
 
     package let directory: String
-    private let files: any FileSystem
+    let files: any FileSystem
     private let state = Mutex(State())
 
     /// - Parameter directory: Made when there is none.
@@ -42,6 +48,9 @@ package final class UsageLog: Sendable {
         let names: [String]
         do throws(FileError) {
             try files.createDirectory(directory)
+            for name in try files.list(directory) where name.hasSuffix(Self.temporarySuffix) {
+                try files.remove(path(name))
+            }
             names = try self.names().sorted().reversed()
         } catch { throw .io(error) }
         for name in names {
@@ -57,7 +66,10 @@ package final class UsageLog: Sendable {
             if found.bytes > 0 { break }
         }
         // The process before may have died before the newest file's name was durable.
-        do throws(FileError) { try files.synchronizeDirectory(directory) } catch { throw .io(error) }
+        do throws(FileError) {
+            try files.synchronizeDirectory(directory)
+            for name in names where name != found.file { found.closedBytes += try size(of: name) }
+        } catch { throw .io(error) }
         state.withLock { $0 = found }
     }
 
@@ -66,9 +78,9 @@ package final class UsageLog: Sendable {
         do throws(FileError) { start = try file.readBytes(at: 0, count: UsageChunk.headerBytes) } catch {
             throw .io(error)
         }
-        guard let header = UsageChunk.Header(start[...]), header.version > UsageChunk.version else { return }
+        guard let header = UsageChunk.Header(start[...]), header.version > UsagePack.version else { return }
         throw .futureVersion(
-            path: path(name), found: "format version \(header.version)", supported: "at most \(UsageChunk.version)")
+            path: path(name), found: "format version \(header.version)", supported: "at most \(UsagePack.version)")
     }
 
     /// How far a file reaches: behind the last chunk that completes a position. What is damaged before that stays.
@@ -86,16 +98,16 @@ package final class UsageLog: Sendable {
     }
 
     /// A chunk that checks, at `offset` or, where what is there does not, behind it; nil when none follows.
-    private static func chunk(
+    static func chunk(
         in file: any File, from offset: Int, size: Int
-    ) throws(FileError) -> (payload: [UInt8], start: Int, end: Int)? {
+    ) throws(FileError) -> (version: UInt32, payload: [UInt8], start: Int, end: Int)? {
         var offset = offset
         while offset < size {
             let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes)
-            if let header = UsageChunk.Header(start[...]), header.version <= UsageChunk.version {
+            if let header = UsageChunk.Header(start[...]), header.version <= UsagePack.version {
                 let payload = try file.readBytes(at: offset + UsageChunk.headerBytes, count: header.payloadBytes)
                 if payload.count == header.payloadBytes, header.isRight(payload) {
-                    return (payload, offset, offset + UsageChunk.headerBytes + payload.count)
+                    return (header.version, payload, offset, offset + UsageChunk.headerBytes + payload.count)
                 }
             }
             guard let next = try magic(in: file, from: offset + 1, size: size) else { return nil }
@@ -188,6 +200,7 @@ package final class UsageLog: Sendable {
         try file.synchronize()
         if isNew { try files.synchronizeDirectory(directory) }
         state.withLock { state in
+            if isNew { state.closedBytes += state.bytes }
             (state.file, state.bytes, state.position) = (name, bytes, before.pendingPosition)
             state.pending.removeFirst(before.pending.count)
         }
@@ -198,17 +211,48 @@ package final class UsageLog: Sendable {
         state.withLock { $0.spare = spare }
     }
 
+    /// Whether a file can go because all together have more than `bytesMax` bytes.
+    func isOver(bytesMax: Int) -> Bool {
+        state.withLock { $0.closedBytes > 0 && $0.closedBytes + $0.bytes > bytesMax }
+    }
+
     /// Removes the files of days before `day`, and the oldest while all together have more than `bytesMax` bytes. The
     /// newest stays.
     func retain(from day: UInt64, bytesMax: Int) throws(FileError) {
         let newest = state.withLock { $0.file }
         var bytes = 0
+        var kept = 0
         for name in try names().sorted().reversed() {
-            let file = try files.open(path(name), .read)
-            bytes += try file.size()
-            file.close()
-            if name < newest, name < Self.name(day: day) || bytes > bytesMax { try files.remove(path(name)) }
+            let size = try size(of: name)
+            bytes += size
+            let isOld = name < Self.name(day: day)
+            guard name < newest, isOld || bytes > bytesMax else {
+                if name != newest { kept += size }
+                continue
+            }
+            try files.remove(path(name))
+            state.withLock { state in
+                state.counts.deletedDays[isOld ? .age : .size, default: 0] += 1
+                state.counts.deletedBytes[isOld ? .age : .size, default: 0] += UInt64(size)
+            }
         }
+        state.withLock { $0.closedBytes = kept }
+    }
+
+    package var statistics: UsageLogStatistics {
+        state.withLock { state in
+            var result = state.counts
+            result.diskBytes = state.closedBytes + state.bytes
+            return result
+        }
+    }
+
+    func withState<Result>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
+
+    private func size(of name: String) throws(FileError) -> Int {
+        let file = try files.open(path(name), .read)
+        defer { file.close() }
+        return try file.size()
     }
 
     // MARK: reading, from any thread
@@ -274,6 +318,31 @@ package final class UsageLog: Sendable {
             isStopped = !goesOn
             if !isWhole { damaged += 1 }
         }
+
+        /// Takes the chunks of a run that may have records of the range.
+        mutating func take(
+            packed payload: [UInt8], _ goesOn: () -> Bool, _ body: ([UInt8]) -> (isWhole: Bool, goesOn: Bool)
+        ) {
+            guard let content = UsagePack.content(of: payload) else {
+                damaged += 1
+                return
+            }
+            let isWhole = UsagePack.forEachPayload(content) { payload in
+                guard goesOn() else {
+                    isStopped = true
+                    return false
+                }
+                if let times = UsageChunk.times(payload[...]), !mayHold(times) { return true }
+                take(payload, body)
+                return !isStopped
+            }
+            if !isWhole { damaged += 1 }
+        }
+
+        /// Whether records between two times may be of the range.
+        func mayHold(_ times: ClosedRange<UInt64>) -> Bool {
+            times.upperBound >= range.start && times.lowerBound < range.end
+        }
     }
 
     private func read(
@@ -284,7 +353,7 @@ package final class UsageLog: Sendable {
         var offset = 0
         while offset < size, !reading.isStopped {
             guard goesOn() else { return }
-            if let next = try passedOver(file, offset, reading.range) {
+            if let next = try passedOver(file, offset, reading) {
                 offset = next
                 continue
             }
@@ -292,31 +361,54 @@ package final class UsageLog: Sendable {
             if chunk?.start != offset { reading.damaged += 1 }
             guard let chunk else { return }
             offset = chunk.end
-            reading.take(chunk.payload, body)
+            if chunk.version == UsagePack.version {
+                reading.take(packed: chunk.payload, goesOn, body)
+            } else {
+                reading.take(chunk.payload, body)
+            }
         }
     }
 
     /// The end of a chunk whose times say that nothing of it is asked for; nil when it has to be read.
-    private func passedOver(_ file: any File, _ offset: Int, _ range: TimeRange) throws(FileError) -> Int? {
+    private func passedOver(_ file: any File, _ offset: Int, _ reading: Reading) throws(FileError) -> Int? {
         let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes + UsageChunk.timesBytesMax)
         guard start.count > UsageChunk.headerBytes, let header = UsageChunk.Header(start[...]),
-            header.version <= UsageChunk.version, let times = UsageChunk.times(start[UsageChunk.headerBytes...]),
-            times.upperBound < range.start || times.lowerBound >= range.end
+            header.version <= UsagePack.version, let times = UsageChunk.times(start[UsageChunk.headerBytes...]),
+            !reading.mayHold(times)
         else { return nil }
         return offset + UsageChunk.headerBytes + header.payloadBytes
     }
 
     // MARK: names
 
-    private func names() throws(FileError) -> [String] {
+    func names() throws(FileError) -> [String] {
         try files.list(directory).filter { $0.hasPrefix("usage-") && $0.hasSuffix(".v1") }
     }
 
-    private func path(_ name: String) -> String { directory + "/" + name }
+    func path(_ name: String) -> String { directory + "/" + name }
 
     /// Days as six digits sort as they follow one another until the year 4700.
     private static func name(day: UInt64) -> String {
         let digits = String(day)
         return "usage-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".v1"
     }
+}
+
+/// What the files of usage records come to; counts begin at zero with the process.
+package struct UsageLogStatistics: Hashable, Sendable {
+    /// Why records were deleted.
+    package enum Reason: String, CaseIterable, Sendable {
+        /// They came in longer ago than they are kept.
+        case age
+        /// All together had too many bytes.
+        case size
+    }
+
+    /// Bytes of all files.
+    package var diskBytes = 0
+    /// Days whose records were deleted, and the bytes of their files.
+    package var deletedDays: [Reason: UInt64] = [:]
+    package var deletedBytes: [Reason: UInt64] = [:]
+    /// Times that a file of a day that is over could not be compressed.
+    package var failedCompressions: UInt64 = 0
 }

@@ -19,7 +19,7 @@ import TraceStorage
     }
 
     /// Batches whose traces began over some days, each day's a little after the one before.
-    private static func journal(seed: UInt64, days: UInt64) throws -> [StoredBatch] {
+    static func journal(seed: UInt64, days: UInt64) throws -> [StoredBatch] {
         var random = SeededGenerator(seed: seed)
         var batches: [StoredBatch] = []
         for day in 0..<days {
