@@ -1,6 +1,7 @@
 import OTLP
 import SpanMetrics
 import Testing
+import TraceStorage
 
 @Suite struct PriceBookTests {
     private static func book(_ json: String) throws -> PriceBook {
@@ -279,11 +280,72 @@ import Testing
             #"{"m": {"tiered_pricing": [{"range": [1]}]}}"#,
             "m': tiered_pricing: range: 1 numbers, expected an array of two numbers of tokens"
         ),
+        (#"{"m": {"price_periods": {}}}"#, "m': price_periods: {, expected an array"),
+        (#"{"m": {"price_periods": [1]}}"#, "m': price_periods: 1, expected objects"),
+        (
+            #"{"m": {"price_periods": [{"input_cost_per_token": 1e-6}]}}"#,
+            "m': price_periods: no from, expected \(fromExpected) in each object"
+        ),
+        (
+            #"{"m": {"price_periods": [{"from": "2026-02-30"}]}}"#,
+            "m': price_periods: from: \"2026-02-30\", expected \(fromExpected)"
+        ),
+        (
+            #"{"m": {"price_periods": [{"from": 20261201}]}}"#,
+            "m': price_periods: from: 20261201, expected \(fromExpected)"
+        ),
+        (
+            #"{"m": {"price_periods": [{"from": "2026-12-01", "input_cost_per_token": 3}]}}"#,
+            "m': input_cost_per_token: 3, expected a number of US dollars for one token from 0 to 0.1"
+        ),
+        (
+            #"{"m": {"price_periods": [{"from": "2026-12-01"}, {"from": "2026-12-01T01:00:00+01:00"}]}}"#,
+            "m': price_periods: two from one time, expected each from another"
+        ),
     ])
     func aBrokenListIsRefusedWithItsPlace(json: String, error: String) throws {
         let thrown = try #require(throws: PriceBookError.self) { try Self.book(json) }
         #expect(thrown.description.hasSuffix(error), "\(thrown)")
         #expect(thrown.description.hasPrefix("prices: "))
+    }
+
+    // MARK: periods
+
+    private static let fromExpected =
+        "a date such as 2026-12-01, in UTC, or a time such as 2026-12-01T00:00:00+01:00"
+
+    private static let periods = """
+        {"m": {"litellm_provider": "xai", "input_cost_per_token": 1e-6, "price_periods": [
+           {"from": "2026-12-01", "input_cost_per_token": 2e-6, "input_cost_per_token_above_128k_tokens": 5e-6},
+           {"output_cost_per_token": 7e-6, "from": "2027-01-01T00:00:00+01:00"},
+           {"from": "2026-07-01", "input_cost_per_token": 0}]},
+         "later": {"price_periods": [{"from": "2026-12-01", "input_cost_per_token": 3e-6}]},
+         "none": {"input_cost_per_token": 4e-6, "price_periods": null}}
+        """
+
+    @Test(
+        arguments: [
+            ("2026-06-30T23:59:59.999999999Z", "m", 1), ("2026-07-01T00:00:00Z", "m", 0),
+            ("2026-11-30T23:59:59.999999999Z", "m", 0), ("2026-12-01T00:00:00Z", "m", 5),
+            ("2026-12-31T22:59:59.999999999Z", "m", 5), ("2026-12-31T23:00:00Z", "m", nil),
+            ("2030-01-01T00:00:00Z", "m", nil), ("1970-01-01T00:00:00Z", "m", 1),
+            ("2026-11-30T23:59:59Z", "later", nil), ("2026-12-01T00:00:00Z", "later", 3),
+            ("2026-12-01T00:00:00Z", "none", 4),
+        ] as [(String, String, Double?)])
+    func aCallHasThePriceOfTheTimeAtWhichItBegan(_ text: String, _ model: String, _ dollars: Double?) throws {
+        let time = try #require(TimeText.parseRFC3339(text))
+        let price = try #require(try Self.book(Self.periods).price(of: model))
+        #expect(Self.isNear(price.cost(of: Self.million, at: time), dollars))
+        // What a period does not state is not taken over from before.
+        let output = price.cost(of: Self.usage { $0.visibleOutput = 1_000_000 }, at: time)
+        #expect(Self.isNear(output, model == "m" && dollars == nil ? 7 : nil))
+    }
+
+    @Test func aFreePeriodMakesNoModelFree() throws {
+        let book = try Self.book(Self.periods)
+        #expect(try #require(book.price(of: "m")).isEmpty == false && book.price(of: "later")?.isEmpty == false)
+        #expect(book.price(of: "m", provider: "openai") != nil)
+        #expect(book.price(of: "none")?.price(at: 0) == book.price(of: "none"))
     }
 
     @Test func whatIsNoPriceIsIgnored() throws {
@@ -313,7 +375,7 @@ import Testing
     }
 
     @Test func aListCutAtAnyByteIsRefused() throws {
-        for list in [Self.priced, Self.tiers] {
+        for list in [Self.priced, Self.tiers, Self.periods] {
             let bytes = Array(list.utf8)
             for count in 0..<bytes.count {
                 #expect(throws: PriceBookError.self) { try PriceBook(json: Array(bytes[..<count])) }

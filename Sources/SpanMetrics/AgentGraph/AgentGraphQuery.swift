@@ -134,7 +134,8 @@ private struct CallPrices {
         let price = known[key] ?? costs.prices.price(of: call.model, provider: call.provider)
         known[key] = .some(price)
         return costs.policy.cost(
-            computed: call.usage.flatMap { price?.cost(of: $0) }, reported: call.reportedCost, usage: call.usage)
+            computed: call.usage.flatMap { price?.cost(of: $0, at: call.start) }, reported: call.reportedCost,
+            usage: call.usage)
     }
 }
 

@@ -14,7 +14,8 @@ package struct CostModel: Sendable {
         if call.hasUsage {
             let names = texts.names(call.texts.names)
             computed = known.cost(
-                of: call.usage, model: names.model, provider: names.provider, tier: names.tier.tier, texts, in: prices)
+                of: call.usage, model: names.model, provider: names.provider, tier: names.tier.tier, at: call.start,
+                texts, in: prices)
         }
         return policy.cost(
             computed: computed, reported: call.reportedCost, usage: call.hasUsage ? call.usage : nil)
@@ -41,8 +42,8 @@ struct KnownPrices: Sendable {
     private var turn = 0
 
     mutating func cost(
-        of usage: TokenUsage, model: TextNumber, provider: TextNumber, tier: ServiceTier, _ texts: TextTable,
-        in book: PriceBook
+        of usage: TokenUsage, model: TextNumber, provider: TextNumber, tier: ServiceTier, at time: UInt64,
+        _ texts: TextTable, in book: PriceBook
     ) -> Double? {
         let hash = (UInt64(model.index) << 32 | UInt64(provider.index)) &* 0x9E37_79B9_7F4A_7C15
         let first = Int(truncatingIfNeeded: hash >> 48) & (Self.entriesMax - 1)
@@ -51,7 +52,7 @@ struct KnownPrices: Sendable {
             if entries[place].model == model, entries[place].provider == provider,
                 entries[place].generation == texts.generation
             {
-                return prices[place]?.cost(of: usage, tier: tier)
+                return prices[place]?.cost(of: usage, tier: tier, at: time)
             }
         }
         let price = book.price(of: texts.text(model), provider: texts.text(provider))
@@ -59,7 +60,7 @@ struct KnownPrices: Sendable {
         let place = (first + turn % Self.placesMax) & (Self.entriesMax - 1)
         entries[place] = Entry(model: model, provider: provider, generation: texts.generation)
         prices[place] = price
-        return price?.cost(of: usage, tier: tier)
+        return price?.cost(of: usage, tier: tier, at: time)
     }
 }
 

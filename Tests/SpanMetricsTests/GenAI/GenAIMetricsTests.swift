@@ -118,6 +118,36 @@ import TraceStorage
         #expect(try Self.records(metrics).map(\.calls) == [1])
     }
 
+    /// Though a model's price is looked up once.
+    @Test func callsOfOneModelHaveThePricesOfTheirTimes() throws {
+        let book = try PriceBook(
+            json: Array(
+                #"""
+                {"m": {"input_cost_per_token": 1e-3,
+                       "price_periods": [{"from": "2026-12-01", "input_cost_per_token": 2e-3}]}}
+                """#.utf8))
+        let metrics = GenAIMetrics(
+            GenAIConfiguration(), costs: CostModel(prices: book),
+            log: UsageLog(directory: "u", files: MemoryFileSystem()))
+        try metrics.open()
+        let december = try #require(TimeText.parseRFC3339("2026-12-01T00:00:00Z"))
+        let starts = [december, december - 1, december + 1, december - Self.second, december]
+        let spans = starts.enumerated().map { index, start in
+            SpanFixture("chat m").with {
+                $0.traceID = TraceID(high: 1, low: UInt64(index) + 1)
+                ($0.start, $0.end) = (start, start + Self.second)
+                $0.attributes = [
+                    KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("gen_ai.request.model", .string("m")),
+                    KeyValue("gen_ai.usage.input_tokens", .int(1_000)), KeyValue("gen_ai.usage.output_tokens", .int(0)),
+                ]
+            }
+        }
+        metrics.record(try .of(spans, position: 1, receivedAt: december))
+        metrics.record(try .of([], position: 2, receivedAt: december + 1_000 * Self.second))
+        let costs = try Self.records(metrics).map { ($0.time >= december, $0.cost) }
+        #expect(costs.count == 5 && costs.allSatisfy { isLater, cost in abs(cost - (isLater ? 2 : 1)) < 1e-9 })
+    }
+
     @Test func rowsAndTheRestAreTheTotalForEveryKey() throws {
         let scenario = ModelCallScenario(seed: 5, traces: 40)
         let metrics = try Self.opened()

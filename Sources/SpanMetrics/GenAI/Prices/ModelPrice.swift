@@ -28,12 +28,39 @@ package struct ModelPrice: Hashable, Sendable {
     /// `YYYY-MM-DD`, as the list has it.
     package internal(set) var deprecationDate: String?
     private var rates: [PriceRate] = []
+    /// What holds instead from some times on, in their order; see ``price(at:)``.
+    private var periods: [Period] = []
 
-    /// Nothing is known of what its tokens cost.
-    package var isEmpty: Bool { rates.isEmpty }
+    private struct Period: Hashable, Sendable {
+        /// Unix nanoseconds.
+        var start: UInt64
+        var price: ModelPrice
+    }
+
+    /// Nothing is known of what its tokens cost, at any time.
+    package var isEmpty: Bool { rates.isEmpty && periods.allSatisfy(\.price.isEmpty) }
 
     /// All that is stated is 0.
-    var isFree: Bool { rates.allSatisfy { $0.usd == 0 } }
+    var isFree: Bool { rates.allSatisfy { $0.usd == 0 } && periods.allSatisfy(\.price.isFree) }
+
+    /// The price that holds at a time, unix nanoseconds: that of the last period which has begun, whole, or this one
+    /// before them all.
+    package func price(at time: UInt64) -> ModelPrice {
+        periods.last { $0.start <= time }?.price ?? self
+    }
+
+    /// States what holds from a time on until another that is stated, whatever order they come in.
+    ///
+    /// - Returns: false where something is stated from this time already.
+    mutating func add(_ price: ModelPrice, from start: UInt64) -> Bool {
+        let place = periods.firstIndex { $0.start >= start } ?? periods.count
+        guard place == periods.count || periods[place].start != start else { return false }
+        var price = price
+        // Whose model it is does not change, and decides what a step is.
+        (price.provider, price.mode) = (provider, mode)
+        periods.insert(Period(start: start, price: price), at: place)
+        return true
+    }
 
     /// States a price; the last for the same bucket, tier and step wins.
     mutating func set(_ rate: PriceRate) {
@@ -60,6 +87,11 @@ package struct ModelPrice: Hashable, Sendable {
             sum += Double(tokens) * price
         }
         return sum
+    }
+
+    /// What a call that began at a time costs; see ``cost(of:tier:)`` and ``price(at:)``.
+    package func cost(of usage: TokenUsage, tier: ServiceTier = .standard, at time: UInt64) -> Double? {
+        periods.isEmpty ? cost(of: usage, tier: tier) : price(at: time).cost(of: usage, tier: tier)
     }
 
     private func price(_ bucket: PriceBucket, _ tier: ServiceTier, input: UInt64) -> Double? {

@@ -1,8 +1,12 @@
 import OTLP
+import TraceStorage
 
 extension PriceBook {
     /// Reads a list in the format of LiteLLM's `model_prices_and_context_window.json`: an object of models, each with
     /// prices in US dollars for one token.
+    ///
+    /// An entry may have a field that LiteLLM's have not, `price_periods`: objects with prices as an entry's, and the
+    /// time `from` which they hold instead of those beside the field, a date in UTC or RFC 3339.
     ///
     /// Fields that are none of ``ModelPrice`` are ignored, whatever they hold. Of two entries for the same id, or two
     /// fields of the same name, the last wins; ids differ by more than case.
@@ -28,7 +32,7 @@ extension PriceBook {
                 var entry = PriceEntryReader(model: id)
                 try entry.read(&reader)
                 guard count < Self.modelsMax || contains(id: id) else { throw PriceBookError.tooManyModels }
-                add(entry.finished(), id: id)
+                add(try entry.finished(), id: id)
             }
             try reader.finish()
         } catch let error as JSONError {
@@ -56,8 +60,15 @@ private struct PriceEntryReader {
     /// Sides (`input`, `output`) that are sold by another unit too.
     private var isInputSoldOtherwise = false
     private var isOutputSoldOtherwise = false
+    private var periods: [(start: UInt64, price: ModelPrice)] = []
+    /// Of a period: when it begins, unix nanoseconds.
+    private var start: UInt64?
+    private let isPeriod: Bool
 
-    init(model: String) { self.model = model }
+    init(model: String, isPeriod: Bool = false) {
+        self.model = model
+        self.isPeriod = isPeriod
+    }
 
     mutating func read(_ reader: inout JSONReader) throws {
         guard try kind(&reader, "", expected: "an object") == .object else {
@@ -71,6 +82,8 @@ private struct PriceEntryReader {
             case "mode": price.mode = try text(&reader, name) ?? ""
             case "deprecation_date": price.deprecationDate = try text(&reader, name)
             case "tiered_pricing": try readSteps(&reader)
+            case Self.periodsName where !isPeriod: try readPeriods(&reader)
+            case "from" where isPeriod: start = try time(&reader)
             default:
                 if let place = PriceRate.Place(field: name) {
                     try set(place, try usd(&reader, name))
@@ -82,8 +95,14 @@ private struct PriceEntryReader {
     }
 
     /// The price once all of its fields were read.
-    func finished() -> ModelPrice {
+    func finished() throws(PriceBookError) -> ModelPrice {
         var price = price
+        for period in periods {
+            guard price.add(period.price, from: period.start) else {
+                throw .field(
+                    model: model, name: Self.periodsName, found: "two from one time", expected: "each from another")
+            }
+        }
         if !tiered.isEmpty {
             let places = Set(tiered.map(\.place.bucket)).union([.input, .cacheRead, .cacheWrite, .cacheWriteHour])
             price.remove { $0.place.tier == .standard && places.contains($0.place.bucket) }
@@ -181,6 +200,51 @@ private struct PriceEntryReader {
                 model: model, name: name, found: "\(numbers.count) numbers", expected: expected)
         }
         return numbers[0]
+    }
+
+    // MARK: periods
+
+    private static let periodsName = "price_periods"
+
+    /// `[{"from": "2026-12-01", "input_cost_per_token": …}, …]`, in any order.
+    private mutating func readPeriods(_ reader: inout JSONReader) throws {
+        let name = Self.periodsName
+        periods = []
+        guard try kind(&reader, name, expected: "an array") == .array else {
+            return try skipNull(&reader, name, expected: "an array")
+        }
+        try reader.enterArray()
+        while try reader.nextElement() {
+            guard try kind(&reader, name, expected: "objects") == .object else {
+                throw broken(name, reader, expected: "objects")
+            }
+            guard periods.count < PriceBook.periodsMax else {
+                throw PriceBookError.field(
+                    model: model, name: name, found: "more", expected: "at most \(PriceBook.periodsMax) objects")
+            }
+            var period = PriceEntryReader(model: model, isPeriod: true)
+            try period.read(&reader)
+            guard let start = period.start else {
+                throw PriceBookError.field(
+                    model: model, name: name, found: "no from", expected: "\(Self.timeExpected) in each object")
+            }
+            periods.append((start, try period.finished()))
+        }
+    }
+
+    private static let timeExpected = "a date such as 2026-12-01, in UTC, or a time such as 2026-12-01T00:00:00+01:00"
+
+    private func time(_ reader: inout JSONReader) throws -> UInt64 {
+        let name = "\(Self.periodsName): from"
+        guard try kind(&reader, name, expected: Self.timeExpected) == .string else {
+            throw broken(name, reader, expected: Self.timeExpected)
+        }
+        let before = reader
+        let text = String(decoding: try reader.unescaped(try reader.string()), as: UTF8.self)
+        guard let time = TimeText.parseRFC3339(text.utf8.count == 10 ? text + "T00:00:00Z" : text) else {
+            throw broken(name, before, expected: Self.timeExpected)
+        }
+        return time
     }
 
     // MARK: values

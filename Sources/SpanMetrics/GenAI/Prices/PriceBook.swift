@@ -1,4 +1,4 @@
-/// What models cost now, by the ids of LiteLLM's list.
+/// What models cost, now or by the time at which a call begins, by the ids of LiteLLM's list.
 ///
 /// A book is immutable and shared freely. What a call costs is worked out once, when it is settled, and kept with it:
 /// a book that comes later changes no past bill.
@@ -9,6 +9,8 @@ package struct PriceBook: Hashable, Sendable {
     package static let modelsMax = 50_000
     /// Prices of one model; LiteLLM's have up to about 60. Each price read is compared with those before it.
     package static let ratesMax = 500
+    /// Periods of one model, each of which is a price of its own; a list with more is refused.
+    package static let periodsMax = 100
     /// UTF-8 bytes of a model's id; LiteLLM's have up to 76. A list with a longer one is refused, and a call of such a
     /// model has no price.
     package static let modelBytesMax = 256
