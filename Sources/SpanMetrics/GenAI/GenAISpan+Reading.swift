@@ -1,4 +1,5 @@
 import OTLP
+import TraceStorage
 
 extension GenAISpan {
     /// What a span says in the vocabularies; `attributes` has read its attributes.
@@ -257,9 +258,21 @@ extension GenAISpan {
         } else if let sent = attributes.number(.timeToFirstToken, of: batch), sent >= 0, sent <= Self.secondsMax {
             // Seconds from one library, milliseconds from another: no first token comes after the last.
             timeToFirstToken = sent > seconds ? sent / 1e3 : sent
+        } else if let sent = Self.completionStart(of: batch, attributes), sent >= span.startTime,
+            sent <= max(span.startTime, span.endTime)
+        {
+            timeToFirstToken = Double(sent - span.startTime) / 1e9
         } else if span.events.count > 0 {
             readFirstToken(span.events, from: span.startTime, of: batch)
         }
+    }
+
+    /// When Langfuse saw the first token, unix nanoseconds: RFC 3339, in quotes where its libraries wrote it as JSON.
+    private static func completionStart(of batch: SpanBatch, _ attributes: GenAIAttributes) -> UInt64? {
+        guard let row = attributes.row(.completionStart, of: batch), row.kind == .string else { return nil }
+        let text = AttributeText.text(batch.value(of: row))
+        let isQuoted = text.utf8.count > 1 && text.hasPrefix("\"") && text.hasSuffix("\"")
+        return TimeText.parseRFC3339(isQuoted ? String(text.dropFirst().dropLast()) : text)
     }
 
     private mutating func readFirstToken(_ events: RowRange, from start: UInt64, of batch: SpanBatch) {

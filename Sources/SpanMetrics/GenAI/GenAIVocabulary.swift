@@ -17,6 +17,7 @@ enum GenAIFact: Int, CaseIterable, Sendable {
     case aggregatedInput, aggregatedOutput
     // Money and time.
     case cost, promptCost, completionCost, langfuseCost, responseTier, requestTier, timeToFirstChunk, timeToFirstToken
+    case completionStart
     // Who worked.
     case agent, agentID, tool, entity, conversation, errorType, finishReasons, singleFinishReason
 
@@ -83,6 +84,7 @@ enum GenAIFact: Int, CaseIterable, Sendable {
         case .langfuseCost: ["langfuse.observation.cost_details"]
         case .timeToFirstChunk: ["gen_ai.response.time_to_first_chunk"]
         case .timeToFirstToken: ["gen_ai.server.time_to_first_token"]
+        case .completionStart: ["langfuse.observation.completion_start_time"]
         case .agent: ["gen_ai.agent.name", "agent.name", "agent_name", "graph.node.id"]
         case .tool: ["gen_ai.tool.name", "tool.name"]
         case .entity: ["traceloop.entity.name"]

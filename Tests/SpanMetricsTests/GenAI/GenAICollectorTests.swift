@@ -96,6 +96,29 @@ import TraceStorage
         #expect(found.unattributed.isEmpty)
     }
 
+    @Test(
+        arguments: [
+            ("2026-11-21T10:00:00.250Z", 0.25), ("\"2026-11-21T11:00:01.5+01:00\"", 1.5), ("2026-11-21T10:00:00Z", 0),
+            // Before the span, after it, and no time.
+            ("2026-11-21T09:59:59.999Z", nil), ("2026-11-21T10:00:03Z", nil), ("soon", nil), ("\"", nil),
+        ] as [(String, Double?)])
+    func theFirstTokenOfLangfuseIsWhenTheCompletionStarted(_ text: String, _ seconds: Double?) throws {
+        let start = try #require(TimeText.parseRFC3339("2026-11-21T10:00:00Z"))
+        func found(_ further: [KeyValue] = []) throws -> Double? {
+            let span = SpanFixture("answer").with {
+                ($0.start, $0.end) = (start, start + 2_000_000_000)
+                $0.attributes =
+                    [
+                        KeyValue("langfuse.observation.type", .string("generation")),
+                        KeyValue("langfuse.observation.completion_start_time", .string(text)),
+                    ] + further
+            }
+            return try #require(Self.findings([try .of([span], position: 1)]).calls.first).timeToFirstToken
+        }
+        #expect(try found() == seconds)
+        #expect(try found([KeyValue("gen_ai.response.time_to_first_chunk", .double(0.125))]) == 0.125)
+    }
+
     @Test func pendingSpansAreBounded() throws {
         var configuration = GenAIConfiguration()
         configuration.pendingSpansMax = 100
