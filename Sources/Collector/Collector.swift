@@ -251,7 +251,8 @@ package final class Collector: Sendable {
     private func observe() {
         CollectorObservations(
             journal: journal, store: store, red: red, serviceGraph: serviceGraph, genAI: genAI, health: health,
-            directory: configuration.storage.directory, journalBytesMax: configuration.storage.journalBytesMax
+            directory: configuration.storage.directory, journalBytesMax: configuration.storage.journalBytesMax,
+            countedUntil: { [derivationFeeder] in derivationFeeder.countedUntil }
         ).register(with: metrics)
     }
 }

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import clients
 import telemetry
-from harness import run
+from harness import merged, nested, run
 from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
 
@@ -309,6 +309,27 @@ def test_days_and_months_are_those_of_the_time_zone(new_collector, tmp_path):
         assert usage(collector, "model", month=before.strftime("%Y-%m"))["total"]["calls"] == 1
 
     eventually(separated)
+
+
+def test_what_waits_gets_less_while_nothing_arrives(new_collector, tmp_path):
+    settings = merged(configuration(tmp_path), nested("connectors.gen_ai", {"wait": "1s", "late_wait": "3s"}))
+    collector = new_collector(settings).start()
+    ids = telemetry.Identifiers(48)
+    made = span(ids, ids.trace_id(), "chat house-1", milliseconds=100)
+    made.attributes.extend(
+        telemetry.attributes({"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1"}))
+    clients.send(collector, telemetry.export_request([made], "desk"))
+
+    def pending(count):
+        def check():
+            assert collector.metrics().total("skein_genai_pending_spans") == count
+
+        return check
+
+    eventually(pending(1), 3)
+    eventually(pending(0), 20)
+    assert collector.metrics().total("skein_usage_disk_bytes") >= 0
+    assert collector.metrics().total("skein_usage_max_bytes") == 10 << 30
 
 
 @pytest.mark.parametrize("zone", ["Mars/Phobos", "GMT+3"])

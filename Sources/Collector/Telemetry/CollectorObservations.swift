@@ -15,6 +15,8 @@ struct CollectorObservations {
     let directory: String
     /// `storage.journal.max_bytes`.
     let journalBytesMax: Int
+    /// Everything received by then is derived from, unix nanoseconds.
+    let countedUntil: @Sendable () -> UInt64
 
     private typealias Sample = SelfMetrics.Sample
 
@@ -244,13 +246,12 @@ struct CollectorObservations {
                 "skein_genai_unpriced_calls", "Calls with tokens whose model has no price.", .counter,
                 { Double($0.unpricedCalls) }
             ),
-            (
-                "skein_genai_pending_spans", "Spans whose calls are not counted yet.", .gauge,
-                { Double($0.pendingSpans) }
-            ),
             ("skein_genai_series", "Series about models and tools.", .gauge, { Double($0.series) }),
         ]
         Self.observe(metrics, values) { genAI.statistics }
+        metrics.observe("skein_genai_pending_spans", "Spans whose calls are not counted yet.") { [countedUntil] in
+            [Sample(Double(genAI.pendingSpans(at: countedUntil())))]
+        }
         usageRecords(metrics)
     }
 

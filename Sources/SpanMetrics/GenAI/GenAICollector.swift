@@ -208,6 +208,22 @@ package struct GenAICollector: Sendable {
         copy.give(body)
     }
 
+    /// Spans that wait at a time, if nothing came since the last batch.
+    func pendingSpans(at time: UInt64) -> Int {
+        let time = max(time, now)
+        guard time >= timing.waitNanoseconds else { return pendingSpans }
+        let receivedMax = time - timing.waitNanoseconds
+        var result = pendingSpans
+        for entry in queue.waiting {
+            guard entry.time <= receivedMax else { break }
+            guard let place = traces.place(of: entry.key),
+                time - min(time, traces[place].lastReceivedAt) >= timing.lateWaitNanoseconds
+            else { continue }
+            result -= traces[place].spans.count
+        }
+        return result
+    }
+
     private mutating func settleDue(now: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard now >= timing.waitNanoseconds else { return }
         let receivedMax = now - timing.waitNanoseconds

@@ -32,6 +32,9 @@ package final class GenAIMetrics: Derivation {
 
     package var statistics: GenAIStatistics { state.withLock { $0.statistics } }
 
+    /// Spans that wait at `now` (unix nanoseconds), also where no batch has come for a while.
+    package func pendingSpans(at now: UInt64) -> Int { state.withLock { $0.collector.pendingSpans(at: now) } }
+
     package func record(_ batch: StoredBatch) {
         // Both locks, so that a record is at each moment either waiting or in the log.
         state.withLock { state in
@@ -132,7 +135,7 @@ package struct GenAIStatistics: Hashable, Sendable {
     package var tracesSettledEarly: UInt64 = 0
     /// Calls with tokens whose model has no price.
     package var unpricedCalls: UInt64 = 0
-    /// Spans that wait.
+    /// Spans that waited after the last batch.
     package var pendingSpans = 0
     /// Series held now.
     package var series = 0

@@ -148,6 +148,30 @@ import TraceStorage
         #expect(costs.count == 5 && costs.allSatisfy { isLater, cost in abs(cost - (isLater ? 2 : 1)) < 1e-9 })
     }
 
+    /// What waits is as if a batch came, without one.
+    @Test func whatWaitsGetsLessWhileNothingArrives() throws {
+        let seed = UInt64.random(in: 0...(.max))
+        print("GenAIMetricsTests seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let journal = try Self.journal(ModelCallScenario(seed: seed, traces: 40), seed: seed, gapMax: 9 * Self.second)
+        let metrics = try Self.opened()
+        var counts: Set<Int> = []
+        for (batch, next) in zip(journal, journal.dropFirst()) {
+            metrics.record(batch)
+            #expect(metrics.pendingSpans(at: 0) == metrics.statistics.pendingSpans)
+            let time = next.receivedAt + .random(in: 0...90 * Self.second, using: &random)
+            let expected = metrics.pendingSpans(at: time)
+            let section = metrics.checkpointSection()
+            let copy = try Self.opened()
+            #expect(try copy.restore(section) == .restored)
+            copy.record(try .of([], position: 100_000, receivedAt: time))
+            #expect(copy.statistics.pendingSpans == expected)
+            #expect(metrics.pendingSpans(at: batch.receivedAt + 1_000 * Self.second) == 0)
+            counts.insert(expected)
+        }
+        #expect(counts.contains { $0 > 0 })
+    }
+
     @Test func rowsAndTheRestAreTheTotalForEveryKey() throws {
         let scenario = ModelCallScenario(seed: 5, traces: 40)
         let metrics = try Self.opened()
