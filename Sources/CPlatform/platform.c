@@ -1,6 +1,7 @@
 #include "platform.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,4 +56,26 @@ int skein_catch_stop_signals(void) {
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGINT, &action, NULL) != 0) return -1;
     return stop_pipe[0];
+}
+
+static int reload_pipe[2] = {-1, -1};
+
+static void on_reload_signal(int number) {
+    (void)number;
+    int saved = errno;
+    // Where there is no room, enough signals wait already.
+    ssize_t written = write(reload_pipe[1], "", 1);
+    (void)written;
+    errno = saved;
+}
+
+int skein_catch_reload_signals(void) {
+    if (pipe(reload_pipe) != 0) return -1;
+    if (fcntl(reload_pipe[1], F_SETFL, O_NONBLOCK) != 0) return -1;
+    struct sigaction action = {0};
+    action.sa_handler = on_reload_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGHUP, &action, NULL) != 0) return -1;
+    return reload_pipe[0];
 }

@@ -40,8 +40,8 @@ package final class Collector: Sendable {
     private let pushers: [MetricsPusher]
     private let memoryLimiter: MemoryLimiter
     private let listeners: CollectorListeners
-    /// Nil when neither rules nor notifiers are configured.
-    private let alerts: AlertEngine?
+    private let alerts: RunningAlerts
+    private let alertSources: CollectorAlerts
     private let threads = Mutex<[WorkerThread]>([])
     private let limiterStop = StopSignal()
     private let logger: Logger
@@ -95,23 +95,48 @@ package final class Collector: Sendable {
         health = CollectorHealth { [storeFeeder] in ingest.currentRefusal ?? storeFeeder.currentFailure }
         listeners = CollectorListeners(
             configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
+        alertSources = CollectorAlerts(
+            journal: journal, store: store, health: health, metrics: metrics,
+            exporters: configuration.exporters.map(\.id), journalBytesMax: configuration.storage.journalBytesMax)
         do {
-            alerts = try CollectorAlerts(
-                journal: journal, store: store, health: health, metrics: metrics,
-                exporters: configuration.exporters.map(\.id), journalBytesMax: configuration.storage.journalBytesMax
-            ).engine(
-                configuration.alerts, directory: configuration.storage.directory + "/alerts",
-                red: { [red, derivationFeeder, replayEnd] in
-                    derivationFeeder.hasPassed(replayEnd) ? red.snapshot() : nil
-                },
-                genAI: { [genAI, derivationFeeder, replayEnd] in
-                    derivationFeeder.hasPassed(replayEnd) ? genAI : nil
-                }, logger: logger)
+            alerts = RunningAlerts(
+                try Self.engine(
+                    configuration.alerts, of: alertSources, configuration.storage.directory, red, genAI,
+                    derivationFeeder, replayEnd, logger))
         } catch {
             throw StartError(error)
         }
+        if configuration.alerts.isEnabled { alertSources.observe(alerts) }
         observe()
     }
+
+    private static func engine(
+        _ alerts: AlertsConfiguration, of sources: CollectorAlerts, _ directory: String, _ red: REDMetrics,
+        _ genAI: GenAIMetrics, _ feeder: DerivationFeeder, _ replayEnd: JournalPosition, _ logger: Logger
+    ) throws -> AlertEngine? {
+        try sources.engine(
+            alerts, directory: directory + "/alerts", red: { feeder.hasPassed(replayEnd) ? red.snapshot() : nil },
+            genAI: { feeder.hasPassed(replayEnd) ? genAI : nil }, logger: logger)
+    }
+
+    /// Has rules, notifiers and silences, and what calls cost that are counted from now on, be others than at the start.
+    /// What is known of alerts stays: those of rules that are gone end. Blocks until an evaluation that is under way is
+    /// over. To be called by one thread at a time, after ``start()``.
+    ///
+    /// - Throws: What stands in the way of the alerts, which have then ended.
+    package func use(alerts new: AlertsConfiguration, costs: CostModel) throws {
+        genAI.use(costs)
+        let isFirst = alerts.engine == nil
+        try alerts.replace {
+            try Self.engine(
+                new, of: alertSources, configuration.storage.directory, red, genAI, derivationFeeder, replayEnd,
+                logger)
+        }
+        if isFirst, alerts.engine != nil, !metrics.has("skein_alerts") { alertSources.observe(alerts) }
+    }
+
+    /// What calls of models cost that are counted now.
+    package var costs: CostModel { genAI.costs }
 
     /// Starts all parts and returns when spans are taken. What was in the journal may still be on its way into store
     /// and metrics; see ``hasCaughtUp``. After an error ``shutdown(timeout:)`` gives back what was started.
@@ -151,7 +176,7 @@ package final class Collector: Sendable {
     package var countedGenAI: GenAIMetrics? { derivationFeeder.hasPassed(replayEnd) ? genAI : nil }
 
     /// Rules, alerts, notifiers and incidents; nothing of them when no alerts are configured.
-    package var alertsReport: AlertsReport { alerts?.report ?? AlertsReport() }
+    package var alertsReport: AlertsReport { alerts.engine?.report ?? AlertsReport() }
 
     /// Whether everything that the journal held at the start is stored and counted.
     package var hasCaughtUp: Bool {
@@ -168,10 +193,7 @@ package final class Collector: Sendable {
         for (pusher, target) in zip(pushers, configuration.metricsTargets) {
             try startThread(target.id) { pusher.run() }
         }
-        if let alerts {
-            try startThread("alerts") { alerts.run() }
-            for delivery in alerts.deliveries { try startThread(delivery.name, delivery.run) }
-        }
+        try alerts.start()
         let interval = configuration.memoryLimiter.checkInterval
         try startThread("memory_limiter") { [memoryLimiter, limiterStop] in
             repeat { memoryLimiter.check() } while !limiterStop.wait(interval)
@@ -199,7 +221,7 @@ package final class Collector: Sendable {
         await listeners.stopReceiving(deadline: begin + timeout / 2)
         await journal.drain()
         limiterStop.set()
-        alerts?.requestStop()
+        alerts.requestStop()
         storeMerger.requestStop()
         for pusher in pushers { pusher.requestStop() }
         await Self.onThread { [self] in finishThreads(deadline: begin + timeout, timeout) }
@@ -217,7 +239,7 @@ package final class Collector: Sendable {
         let threads = threads.withLock { $0 }
         let rest = max(.zero, ContinuousClock.now.duration(to: deadline)).nanosecondsClamped
         let end = DispatchTime.now() + .nanoseconds(Int(rest))
-        if threads.allSatisfy({ $0.join(until: end) }) {
+        if threads.allSatisfy({ $0.join(until: end) }), alerts.join(until: end) {
             if timeout > .zero { for pusher in pushers { pusher.pushLast() } }
             return
         }
@@ -231,6 +253,9 @@ package final class Collector: Sendable {
         for exporter in exporters { exporter.requestStop() }
         for thread in threads where !thread.join(until: .now() + .seconds(Self.stopSeconds)) {
             logger.error("a part did not stop", metadata: ["part": "\(thread.name)"])
+        }
+        if !alerts.join(until: .now() + .seconds(Self.stopSeconds)) {
+            logger.error("a part did not stop", metadata: ["part": "alerts"])
         }
     }
 

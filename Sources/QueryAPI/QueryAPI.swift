@@ -24,7 +24,8 @@ package struct QueryAPI: Sendable {
     /// - Parameter alerts: everything about alerts; without it there is no `/alerts`.
     /// - Parameter now: the clock that default time ranges end at, in unix nanoseconds.
     package static func router(
-        store: any TraceReader, genAI: (@Sendable () -> GenAIMetrics?)? = nil, costs: CostModel = CostModel(),
+        store: any TraceReader, genAI: (@Sendable () -> GenAIMetrics?)? = nil,
+        costs: @escaping @Sendable () -> CostModel = { CostModel() },
         alerts: (@Sendable () -> AlertsReport)? = nil, configuration: QueryConfiguration, executor: QueryExecutor,
         now: @escaping @Sendable () -> UInt64 = TimeText.now
     ) -> Router<QueryRequestContext> {

@@ -3,8 +3,10 @@
 import datetime
 import hashlib
 import hmac
+import json
 import os
 import re
+import signal
 import stat
 import time
 import zoneinfo
@@ -313,6 +315,71 @@ def _calls(seed: int, user: str, count: int, tokens: int = 1_000_000) -> list:
         "user.id": user}
     return [
         span(ids, ids.trace_id(), "chat house", kind=3, milliseconds=20, attributes=attributes) for _ in range(count)]
+
+
+def _read_again(collector, configuration: dict | str) -> str:
+    """Has a collector read another configuration; the line of the log that says what came of it."""
+    text = configuration
+    if isinstance(configuration, dict):
+        before = json.loads(collector.config_file.read_text())
+        text = json.dumps({**before, **configuration}, indent=2)
+    collector.config_file.write_text(text)
+    said = len(collector.messages)
+    collector.process.send_signal(signal.SIGHUP)
+
+    def answered():
+        lines = [line for line in collector.messages[said:] if re.search("configuration (read again|stays)", line)]
+        assert lines
+        return lines[0]
+
+    return eventually(answered, 30)
+
+
+def test_rules_are_read_again_and_alerts_go_on(new_collector, webhook, tmp_path):
+    other = Receiver(check_webhook)
+    notifiers = {"webhook/ops": {"url": webhook.url}}
+    start = alerts([ERRORS, {**ERRORS, "name": "Gone"}], notifiers)
+    collector = new_collector(start).start()
+    traffic = Traffic(collector, 71)
+    firing(webhook, traffic)
+    eventually(lambda: _equal({alert["labels"]["alertname"] for alert in report(collector)["alerts"]
+                               if alert["state"] == "firing"}, {"HighErrorRate", "Gone"}), 20)
+    known = {incident["id"]: incident["startUnixNano"] for incident in report(collector)["incidents"]}
+    before = collector.config_file.read_text()
+    # A mistake changes nothing.
+    said = _read_again(collector, alerts([{**ERRORS, "above": "200%"}], notifiers))
+    assert "stays as it was" in said and "alerts.rules[0].above" in collector.stderr
+    assert {rule["name"] for rule in report(collector)["rules"]} == {"HighErrorRate", "Gone"}
+    # Another rule and another notifier, one rule gone, and something that needs a restart.
+    collector.config_file.write_text(before)
+    fast = {**ERRORS, "name": "Traffic", "metric": "request_rate", "above": 0.01, "by": []}
+    del fast["summary"]
+    changed = alerts([ERRORS, fast], {**notifiers, "webhook/other": {"url": other.url}})
+    said = _read_again(collector, changed | {"service": {"shutdown_timeout": "7s"}})
+    assert "read again" in said
+    collector.wait_message("need a restart.*service")
+    assert not re.search("need a restart.*(alerts|ports|storage|query)", collector.stderr)
+    assert {rule["name"] for rule in report(collector)["rules"]} == {"HighErrorRate", "Traffic"}
+
+    def ended():
+        traffic.send(20, errors=10)
+        now = report(collector)
+        assert {alert["labels"]["alertname"] for alert in now["alerts"]} == {"HighErrorRate", "Traffic"}
+        assert {alert["state"] for alert in now["alerts"]} == {"firing"}
+        assert "firing" in told(other)
+
+    eventually(ended, 30)
+    incidents = {incident["labels"]["alertname"]: incident for incident in report(collector)["incidents"]}
+    assert incidents["Gone"]["state"] == "resolved" and incidents["HighErrorRate"]["state"] == "firing"
+    assert known[incidents["HighErrorRate"]["id"]] == incidents["HighErrorRate"]["startUnixNano"], "it is the same incident"
+    # Without alerts there are none, and with them again they are there.
+    assert "read again" in _read_again(collector, {"alerts": {}})
+    assert report(collector)["rules"] == [] and report(collector)["alerts"] == []
+    assert "read again" in _read_again(collector, start)
+    assert {rule["name"] for rule in report(collector)["rules"]} == {"HighErrorRate", "Gone"}
+    assert collector.metrics().total("skein_alert_evaluations_total") > 0
+    collector.stop()
+    other.close()
 
 
 def test_budgets_are_of_the_months_of_the_time_zone(new_collector, webhook):

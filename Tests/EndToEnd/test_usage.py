@@ -6,6 +6,8 @@ import datetime
 import io
 import json
 import random
+import re
+import signal
 import zoneinfo
 
 import pytest
@@ -309,6 +311,56 @@ def test_days_and_months_are_those_of_the_time_zone(new_collector, tmp_path):
         assert usage(collector, "model", month=before.strftime("%Y-%m"))["total"]["calls"] == 1
 
     eventually(separated)
+
+
+def test_prices_are_read_again_for_calls_that_come_later(new_collector, tmp_path):
+    path = tmp_path / "prices.json"
+
+    def price(dollars: float) -> None:
+        path.write_text(json.dumps({"house-1": {"input_cost_per_token": dollars, "output_cost_per_token": 0}}))
+
+    price(1e-3)
+    prices = {"file": str(path), "builtin": False}
+    collector = new_collector(merged(SOON, nested("connectors.gen_ai", {"prices": prices}))).start()
+    ids = telemetry.Identifiers(49)
+
+    def call(total: float) -> None:
+        made = span(ids, ids.trace_id(), "chat house-1", milliseconds=10)
+        made.attributes.extend(telemetry.attributes({
+            "gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1", "gen_ai.usage.input_tokens": 1000,
+            "gen_ai.usage.output_tokens": 0}))
+        clients.send(collector, telemetry.export_request([made], "desk"))
+
+        def counted():
+            # What waits is priced when it is asked for; then it is counted.
+            assert collector.metrics().total("skein_genai_pending_spans") == 0
+            assert usage(collector, "model")["total"]["costUSD"] == pytest.approx(total)
+
+        eventually(counted, 20)
+
+    def read_again(pattern: str) -> None:
+        said = len(collector.messages)
+        collector.process.send_signal(signal.SIGHUP)
+
+        def answered():
+            assert any(re.search(pattern, line) for line in collector.messages[said:])
+
+        eventually(answered)
+
+    call(1)
+    # Another batch settles what waited, so that it is counted by the price of then.
+    clients.send(collector, telemetry.export_request([span(ids, ids.trace_id(), "GET /")], "desk"))
+    eventually(lambda: _counted(collector, 1))
+    price(5e-3)
+    read_again("configuration read again")
+    call(6)
+    path.write_text("[]")
+    read_again("stays as it was.*prices")
+    call(11)
+
+
+def _counted(collector, calls: int) -> None:
+    assert collector.metrics().total("skein_genai_calls_total") == calls
 
 
 def test_what_waits_gets_less_while_nothing_arrives(new_collector, tmp_path):

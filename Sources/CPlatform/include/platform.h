@@ -17,4 +17,8 @@ unsigned long long skein_cpu_nanoseconds(void);
 /// Returns -1 when the system refuses. To be called once.
 int skein_catch_stop_signals(void);
 
+/// Catches SIGHUP from now on. Each makes a byte readable on the returned descriptor, unless very many wait already.
+/// Returns -1 when the system refuses. To be called once.
+int skein_catch_reload_signals(void);
+
 #endif

@@ -32,11 +32,11 @@ struct CollectorAlerts {
             senders[notifier.id] = try notifier.sender(
                 externalURL: configuration.externalURL ?? "", userAgent: Self.userAgent, now: ProcessStatistics.now)
         }
-        let engine = try AlertEngine(
+        // There may have been nothing to do at the start.
+        try POSIXFileSystem().createDirectory(directory)
+        return try AlertEngine(
             configuration, sources: sources, directory: directory, senders: senders, now: ProcessStatistics.now,
             onEvent: Self.reporter(to: logger))
-        observe(engine)
-        return engine
     }
 
     // MARK: the collector as rules see it
@@ -67,8 +67,10 @@ struct CollectorAlerts {
 
     private typealias Sample = SelfMetrics.Sample
 
-    private func observe(_ engine: AlertEngine) {
+    /// Shows what the engine says that runs at the time; nothing while there is none.
+    func observe(_ alerts: RunningAlerts) {
         metrics.observe("skein_alerts", "Alerts that are pending or firing.") {
+            guard let engine = alerts.engine else { return [] }
             let alerts = engine.report.alerts.map(\.alert)
             let severities = Set(engine.configuration.rules.map(\.severity) + alerts.map(\.severity)).sorted()
             return severities.flatMap { severity in
@@ -87,13 +89,13 @@ struct CollectorAlerts {
             ("skein_alert_failed_saves", "Times that the state of alerts could not be written.", { $0.failedSaves }),
         ]
         for (name, help, value) in counters {
-            metrics.observe(name, help, .counter) { [Sample(Double(value(engine.statistics)))] }
+            metrics.observe(name, help, .counter) { alerts.engine.map { [Sample(Double(value($0.statistics)))] } ?? [] }
         }
         metrics.observe("skein_alert_groups_over_limit", "Groups of a rule that are left out.") {
-            engine.report.rules.map { Sample(Double($0.groupsOverLimit), ["rule": $0.rule.name]) }
+            (alerts.engine?.report.rules ?? []).map { Sample(Double($0.groupsOverLimit), ["rule": $0.rule.name]) }
         }
         metrics.observe("skein_alert_notifications", "Notices, by what became of them.", .counter) {
-            engine.report.notifiers.flatMap { notifier in
+            (alerts.engine?.report.notifiers ?? []).flatMap { notifier in
                 [
                     ("sent", notifier.sent), ("refused", notifier.refused), ("expired", notifier.expired),
                     ("dropped", notifier.dropped),
@@ -101,10 +103,10 @@ struct CollectorAlerts {
             }
         }
         metrics.observe("skein_alert_notification_retries", "Attempts that will be repeated.", .counter) {
-            engine.report.notifiers.map { Sample(Double($0.retried), ["notifier": $0.id]) }
+            (alerts.engine?.report.notifiers ?? []).map { Sample(Double($0.retried), ["notifier": $0.id]) }
         }
         metrics.observe("skein_alert_notification_queue_size", "Notices that wait for their notifier.") {
-            engine.report.notifiers.map { Sample(Double($0.queued), ["notifier": $0.id]) }
+            (alerts.engine?.report.notifiers ?? []).map { Sample(Double($0.queued), ["notifier": $0.id]) }
         }
     }
 

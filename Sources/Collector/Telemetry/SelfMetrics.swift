@@ -86,6 +86,9 @@ package final class SelfMetrics: Sendable {
         }
     }
 
+    /// Whether something of this name is shown.
+    package func has(_ name: String) -> Bool { sources.withLock { $0.contains { $0.name == name } } }
+
     /// All families in the order in which they were first named.
     package func families() -> [Family] {
         let sources = sources.withLock { $0 }

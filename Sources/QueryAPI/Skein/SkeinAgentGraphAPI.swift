@@ -6,7 +6,7 @@ import TraceStorage
 /// `GET /api/skein/v1/agents/graph`: who invokes which agents, and what these use.
 struct SkeinAgentGraphAPI: Sendable {
     let api: QueryAPI
-    let costs: CostModel
+    let costs: @Sendable () -> CostModel
 
     func addRoutes(to router: Router<QueryRequestContext>) {
         router.get("/api/skein/v1/agents/graph") { request, context in
@@ -18,7 +18,7 @@ struct SkeinAgentGraphAPI: Sendable {
         var query = AgentGraphQuery(range: try parameters.timeRange(now: api.now()))
         if let text = parameters["q"] { query.predicate = try SkeinAPI.predicate(text) }
         return try await api.run(context) { [query] context in
-            try query.run(on: api.store, costs: costs, context: context).json
+            try query.run(on: api.store, costs: costs(), context: context).json
         }
     }
 }

@@ -19,7 +19,8 @@ struct CollectorCommand: AsyncParsableCommand {
         abstract: "Receive, keep, forward and measure spans.",
         discussion: """
             Runs with no configuration at all. SIGTERM and SIGINT drain: spans that were taken go to the store, the \
-            metrics and the forward targets within service.shutdown_timeout; a second signal ends at once.
+            metrics and the forward targets within service.shutdown_timeout; a second signal ends at once. SIGHUP reads \
+            the configuration again and changes alerts and prices.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -30,6 +31,7 @@ struct CollectorCommand: AsyncParsableCommand {
         for warning in configuration.warnings { logger.warning("\(warning)") }
         try warnAboutAddresses(configuration, logger)
         let stop = try StopSignals()
+        let reload = try ReloadSignals()
         let collector: Collector
         do throws(Collector.StartError) {
             collector = try Collector(
@@ -47,6 +49,14 @@ struct CollectorCommand: AsyncParsableCommand {
             await collector.shutdown(timeout: .zero)
             throw CommandFailure.failed("\(error)")
         }
+        let (file, directory, settings) = (options.file, options.dataDirectory, options.settings)
+        let reloader = ConfigurationReloader(configuration, collector: collector, logger: logger) {
+            () throws(CommandFailure) in
+            try ConfigurationOptions.read(file: file, dataDirectory: directory, settings: settings)
+        }
+        do throws(WorkerThread.StartError) {
+            try reload.forEach { reloader.reload() }
+        } catch { logger.warning("SIGHUP does nothing", metadata: ["reason": "\(error)"]) }
         Terminal.message("ready")
         await stop.wait()
         Terminal.message("draining")
@@ -90,6 +100,31 @@ private struct StopSignals {
             }
             // Without a thread to wait on, the collector ends at once instead of running on unstoppable.
             if (try? WorkerThread("signals", waiting)) == nil { continuation.resume() }
+        }
+    }
+}
+
+/// Calls something at each SIGHUP. One that comes before is not lost, and several may count as one.
+private struct ReloadSignals {
+    private let descriptor: Int32
+
+    init() throws(CommandFailure) {
+        descriptor = skein_catch_reload_signals()
+        guard descriptor >= 0 else { throw .failed("cannot catch signals: \(String(cString: strerror(errno)))") }
+    }
+
+    /// Calls `body` on a thread of its own, which ends with the process.
+    func forEach(_ body: @escaping @Sendable () -> Void) throws(WorkerThread.StartError) {
+        _ = try WorkerThread("reload") { [descriptor] in
+            var bytes = [UInt8](repeating: 0, count: 64)
+            while true {
+                let count = read(descriptor, &bytes, bytes.count)
+                if count > 0 {
+                    body()
+                } else if count == 0 || errno != EINTR {
+                    return
+                }
+            }
         }
     }
 }

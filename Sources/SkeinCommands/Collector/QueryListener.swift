@@ -11,7 +11,7 @@ struct QueryListener: Sendable {
     init(_ configuration: QueryConfiguration, collector: Collector, logger: Logger) {
         executor = QueryExecutor(configuration: configuration)
         let router = QueryAPI.router(
-            store: collector.reader, genAI: { collector.countedGenAI }, costs: collector.configuration.genAI.costs,
+            store: collector.reader, genAI: { collector.countedGenAI }, costs: { collector.costs },
             alerts: { collector.alertsReport }, configuration: configuration, executor: executor)
         listener = HTTPListener(
             address: configuration.endpoint, responder: router.buildResponder(), logger: logger,

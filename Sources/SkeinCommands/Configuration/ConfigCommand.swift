@@ -51,6 +51,12 @@ struct ConfigurationOptions: ParsableArguments {
     var settings: [String] = []
 
     func read() throws(CommandFailure) -> SkeinConfiguration {
+        try Self.read(file: file, dataDirectory: dataDirectory, settings: settings)
+    }
+
+    static func read(
+        file: String?, dataDirectory: String?, settings: [String]
+    ) throws(CommandFailure) -> SkeinConfiguration {
         var settings = settings
         if let dataDirectory { settings.append("storage.directory=\(YAMLScalar.text(dataDirectory))") }
         return try SkeinConfiguration(

@@ -9,7 +9,7 @@ import TraceStorage
 package final class GenAIMetrics: Derivation {
     package let configuration: GenAIConfiguration
     package let log: UsageLog
-    private let costs: CostModel
+    private let pricing: Mutex<CostModel>
     private let state: Mutex<GenAIState>
     /// The day on which old records were last removed.
     private let retainedDay = Atomic<UInt64>(0)
@@ -22,7 +22,7 @@ package final class GenAIMetrics: Derivation {
         _ configuration: GenAIConfiguration, costs: CostModel, log: UsageLog, seed: UInt64 = .random(in: 0...(.max))
     ) {
         self.configuration = configuration
-        self.costs = costs
+        pricing = Mutex(costs)
         self.log = log
         self.seed = seed
         state = Mutex(GenAIState(configuration, seed: seed))
@@ -35,9 +35,21 @@ package final class GenAIMetrics: Derivation {
     /// Spans that wait at `now` (unix nanoseconds), also where no batch has come for a while.
     package func pendingSpans(at now: UInt64) -> Int { state.withLock { $0.collector.pendingSpans(at: now) } }
 
+    /// How calls that are counted now are priced.
+    package var costs: CostModel { pricing.withLock { $0 } }
+
+    /// Prices calls that are counted from now on by others. What was counted stays as it is.
+    package func use(_ costs: CostModel) {
+        state.withLock { state in
+            state.totals.forgetPrices()
+            pricing.withLock { $0 = costs }
+        }
+    }
+
     package func record(_ batch: StoredBatch) {
         // Both locks, so that a record is at each moment either waiting or in the log.
         state.withLock { state in
+            let costs = self.costs
             log.withAppender(at: batch.position) { appender in
                 // What the log has was found as was configured then.
                 if appender.isNew { state.collector.useConfiguredTiming() }

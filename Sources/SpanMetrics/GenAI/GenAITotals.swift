@@ -15,6 +15,9 @@ struct GenAITotals: Sendable {
         self.seed = seed
     }
 
+    /// Has prices be looked up anew.
+    mutating func forgetPrices() { finder.prices = KnownPrices() }
+
     func emptySeries() -> GenAISeries { GenAISeries(configuration, seed: seed) }
 
     /// - Parameter usage: Takes the records of what is counted.
