@@ -6,6 +6,7 @@ import Glibc
 ///     skein-bench               prints the table
 ///     skein-bench store sdk     only these parts of it, and the baselines
 ///     skein-bench scale 1 3 10  what queries cost over so many millions of spans, in a temporary directory
+///     skein-bench agents 1 3    what the agent graph of so many millions of spans costs
 ///     skein-bench usage 30 33000  what answers about usage cost over so many days of so many calls a day
 ///     skein-bench --check       exits 1 when a threshold on allocations or bytes is exceeded
 ///     skein-bench --self-check  only proves that allocations are counted exactly
@@ -96,6 +97,18 @@ struct SkeinBench {
             }
             do {
                 try ScaleBenchmark.run(millions)
+            } catch {
+                message("skein-bench: \(error)")
+                exit(1)
+            }
+        case ("agents", 1...):
+            let millions = arguments.compactMap(Int.init).sorted()
+            guard millions.count == arguments.count, millions.allSatisfy({ (1...100).contains($0) }) else {
+                message("usage: skein-bench agents MILLIONS ...")
+                exit(2)
+            }
+            do {
+                try AgentGraphBenchmark.run(millions)
             } catch {
                 message("skein-bench: \(error)")
                 exit(1)

@@ -60,8 +60,13 @@ package struct WireWriter: Sendable {
 
     /// A `string` or `bytes` field.
     package mutating func bytes(_ field: UInt32, _ value: some Collection<UInt8>) {
-        tag(field, WireType.lengthDelimited)
-        varint(UInt64(value.count))
+        head(field, count: value.count)
+        raw(value)
+    }
+
+    /// As the other, for bytes that somebody else holds.
+    package mutating func bytes(_ field: UInt32, _ value: UnsafeRawBufferPointer) {
+        head(field, count: value.count)
         bytes.append(contentsOf: value)
     }
 
@@ -107,6 +112,13 @@ package struct WireWriter: Sendable {
 
     /// Bytes that are fields already.
     package mutating func raw(_ fields: some Collection<UInt8>) {
+        // Where they lie together they are copied at once, whatever collection it is.
+        let isCopied: Void? = fields.withContiguousStorageIfAvailable { bytes.append(contentsOf: $0) }
+        if isCopied == nil { bytes.append(contentsOf: fields) }
+    }
+
+    /// As the other, for bytes that somebody else holds.
+    package mutating func raw(_ fields: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: fields)
     }
 
@@ -132,9 +144,27 @@ package struct WireWriter: Sendable {
             bytes[start - 1] = UInt8(count)
             return
         }
-        var length = WireWriter(reservingCapacity: 5)
-        length.varint(UInt64(count))
-        bytes.replaceSubrange(start - 1..<start, with: length.bytes)
+        let more = Self.varintBytes(UInt64(count)) - 1
+        for _ in 0..<more { bytes.append(0) }
+        bytes.withUnsafeMutableBytes { bytes in
+            guard let content = bytes.baseAddress.map({ $0 + start }) else { return }
+            (content + more).copyMemory(from: content, byteCount: count)
+            var rest = count
+            for place in start - 1..<start + more {
+                bytes[place] = UInt8(truncatingIfNeeded: rest) | (place < start + more - 1 ? 0x80 : 0)
+                rest >>= 7
+            }
+        }
+    }
+
+    /// Takes back what was written behind the first `count` bytes.
+    package mutating func truncate(to count: Int) {
+        bytes.removeLast(bytes.count - count)
+    }
+
+    /// Empties the writer, and keeps its room.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
     }
 
     /// Gives the bytes away without copying and leaves the writer empty.

@@ -82,8 +82,10 @@ package protocol TraceReader: AnyObject, Sendable {
 
     /// Hands each of some traces to `body`, in their order, until it returns false: as ``trace(_:tenant:context:)``, and
     /// less work where spans of several lie together.
+    ///
+    /// - Parameter parts: what is wanted of the spans, nil for all. Spans whose wanted parts are equal may count as one.
     func traces(
-        _ ids: [TraceID], tenant: TenantID, context: QueryContext,
+        _ ids: [TraceID], tenant: TenantID, parts: SpanParts?, context: QueryContext,
         _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
     ) throws(StorageError)
 
@@ -109,9 +111,17 @@ package protocol TraceReader: AnyObject, Sendable {
 }
 
 extension TraceReader {
-    /// One trace after the other, for readers that know no better way.
+    /// All of each trace; see ``traces(_:tenant:parts:context:_:)``.
     package func traces(
         _ ids: [TraceID], tenant: TenantID, context: QueryContext,
+        _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try traces(ids, tenant: tenant, parts: nil, context: context, body)
+    }
+
+    /// One trace after the other and all of each, for readers that know no better way.
+    package func traces(
+        _ ids: [TraceID], tenant: TenantID, parts: SpanParts?, context: QueryContext,
         _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
     ) throws(StorageError) {
         for id in ids {

@@ -28,14 +28,14 @@ final class BlockRows {
         let traces = try group.numbers(.span, .trace)
         let scopes = try group.scopeCodes()
         let starts = try group.startTimes()
-        var assembler = try SpanAssembler(group)
+        let assembler = try SpanAssembler(group)
         for row in 0..<group.rows {
             let trace = try reader.traceID(traces[row])
-            let (bytes, id) = try assembler.span(row: row, traceID: trace)
             try body(
                 Row(
-                    number: index * BlockFormat.groupRows + row, trace: trace, id: id, start: starts[row],
-                    scope: Int(scopes[row]), bytes: bytes))
+                    number: index * BlockFormat.groupRows + row, trace: trace, id: assembler.spanID(row),
+                    start: starts[row], scope: Int(scopes[row]),
+                    bytes: try assembler.span(row: row, traceID: trace)))
         }
     }
 

@@ -10,8 +10,11 @@ final class BlockReader {
     private let name: String
     private let cache: BlockCache
     private let pages: PageReader
+    /// What of spans is put together; nil for all.
+    let parts: SpanParts?
     private var spanIDPages: [Int: [UInt8]] = [:]
     private var tracePages: [Int: TraceEntries] = [:]
+    private var selections: [AttributeSelection?] = [nil, nil, nil]
 
     /// Opens a block: reads its footer where the cache does not have it.
     ///
@@ -19,9 +22,10 @@ final class BlockReader {
     /// - Throws: ``StorageError/corrupt(message:)`` that names the file.
     init(
         file: StoreFile, block: UInt64, name: String, cache: BlockCache, context: QueryContext,
-        pages: PageReader = PageReader()
+        pages: PageReader = PageReader(), parts: SpanParts? = nil
     ) throws(StorageError) {
         self.pages = pages
+        self.parts = parts
         self.file = file
         self.block = block
         self.name = name
@@ -201,7 +205,7 @@ final class BlockReader {
         _ id: TraceID, page index: Int
     ) throws(StorageError) -> (place: UInt64, groups: ClosedRange<Int>)? {
         let first = index * BlockFormat.tracesPerPage
-        let entries = try traceEntries(page: index)
+        let entries = try keptTraceEntries(page: index)
         var low = 0
         var end = entries.count
         while low < end {
@@ -227,16 +231,33 @@ final class BlockReader {
         return entries
     }
 
+    /// Pages of the index that are kept for the next look, of 5 KB each.
+    private static let tracePagesMax = 128
+
+    private func keptTraceEntries(page index: Int) throws(StorageError) -> TraceEntries {
+        if let known = tracePages[index] { return known }
+        let entries = try traceEntries(page: index)
+        if tracePages.count >= Self.tracePagesMax { tracePages.removeAll(keepingCapacity: true) }
+        tracePages[index] = entries
+        return entries
+    }
+
     /// The id of the trace at a place of the index.
     func traceID(_ place: UInt64) throws(StorageError) -> TraceID {
         guard place < UInt64(footer.traceCount) else {
             throw .corrupt(message: "block \(name): row of trace \(place), with \(footer.traceCount) in the index")
         }
         let (page, index) = Int(place).quotientAndRemainder(dividingBy: BlockFormat.tracesPerPage)
-        if let known = tracePages[page] { return known.id(index) }
-        let entries = try traceEntries(page: page)
-        tracePages[page] = entries
-        return entries.id(index)
+        return try keptTraceEntries(page: page).id(index)
+    }
+
+    /// Which attributes of a table's rows are put together.
+    func selection(_ kind: TableKind) -> AttributeSelection {
+        if let known = selections[kind.rawValue] { return known }
+        // Only attributes of spans can be left out.
+        let selection = AttributeSelection(footer.tables[kind.rawValue], parts: kind == .span ? parts : nil)
+        selections[kind.rawValue] = selection
+        return selection
     }
 
     /// The id of the span in a row.

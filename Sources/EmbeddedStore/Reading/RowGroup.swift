@@ -35,18 +35,33 @@ final class RowGroup {
     let index: Int
     /// Rows of spans.
     let rows: Int
-    private var columns: [[Int: ColumnValues]] = [[:], [:], [:]]
-    /// Bytes of decoded columns, counted as the query's.
-    private var reserved = 0
+    /// By table and column; nil where nobody asked.
+    private var columns: [[ColumnValues?]]
+    /// By table and column the page of the dictionary that was used last: values that come together mostly lie there.
+    private var recent: [[RecentPage?]] = [[], [], []]
+    /// Bytes of decoded columns and what else is kept here, counted as the query's.
+    private(set) var reserved = 0
+
+    private struct RecentPage {
+        let first: UInt64
+        let page: BytesPage
+    }
 
     init(_ block: BlockReader, index: Int) {
         self.block = block
         self.index = index
         rows = Int(block.footer.tables[0].groupRows[index])
+        columns = block.footer.tables.map { Array(repeating: nil, count: $0.columns.count) }
     }
 
     deinit {
         block.context.release(reserved)
+    }
+
+    /// Counts memory as the query's, for as long as the group lives.
+    func reserve(_ bytes: Int) throws(StorageError) {
+        try block.context.reserve(bytes)
+        reserved += bytes
     }
 
     func table(_ kind: TableKind) -> TableDirectory { block.footer.tables[kind.rawValue] }
@@ -62,16 +77,12 @@ final class RowGroup {
         if page.count > 0, directory.layout != .none {
             // Before the memory is taken; what values of bytes need besides is known once they are there.
             let numbers = Int(page.count) * 8
-            try block.context.reserve(numbers)
-            reserved += numbers
+            try reserve(numbers)
             values = try block.withPage(page.page) { bytes throws(FormatError) in
                 try Self.decode(bytes, directory, Int(page.count))
             }
             let more = values.memoryBytes - numbers
-            if more > 0 {
-                try block.context.reserve(more)
-                reserved += more
-            }
+            if more > 0 { try reserve(more) }
         }
         columns[kind.rawValue][column] = values
         return values
@@ -186,39 +197,71 @@ final class RowGroup {
 
     /// Hands one value of a column to `body`.
     func withValue<Result>(
-        _ kind: TableKind, column: Int, ordinal: Int, _ body: (ValueView) -> Result
+        _ kind: TableKind, column: Int, ordinal: Int, _ body: (ValueView) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
-        let directory = block.footer.tables[kind.rawValue].columns[column]
+        let valueKind = block.footer.tables[kind.rawValue].columns[column].kind
         switch try values(kind, column: column) {
-        case .none: return body(ValueView(kind: directory.kind))
+        case .none: return try body(ValueView(kind: valueKind))
         case .numbers(let numbers):
             guard ordinal < numbers.count else { break }
-            let bits = directory.kind == .int ? UInt64(bitPattern: ZigZag.decode(numbers[ordinal])) : numbers[ordinal]
-            return body(ValueView(kind: directory.kind, bits: bits))
+            let bits = valueKind == .int ? UInt64(bitPattern: ZigZag.decode(numbers[ordinal])) : numbers[ordinal]
+            return try body(ValueView(kind: valueKind, bits: bits))
         case .codes(let codes):
             guard ordinal < codes.count else { break }
-            let (page, index) = try block.dictionary(directory, code: codes[ordinal])
-            return Self.with(page, index, directory.kind, body)
+            let (page, index) = try dictionary(kind, column: column, code: codes[ordinal])
+            return try Self.with(page, index, valueKind, body)
         case .bytes(let page):
             guard ordinal < page.count else { break }
-            return Self.with(page, ordinal, directory.kind, body)
+            return try Self.with(page, ordinal, valueKind, body)
         case .fixed: break
         }
         throw corrupt("value \(ordinal) beyond the end of its column")
     }
 
-    private static func with<Result>(
-        _ page: BytesPage, _ index: Int, _ kind: ValueKind, _ body: (ValueView) -> Result
-    ) -> Result {
-        page.bytes.withUnsafeBytes { base in
-            body(ValueView(kind: kind, bytes: UnsafeRawBufferPointer(rebasing: base[page.range(index)])))
+    /// The page of a column's dictionary with this code, and the code's place in it.
+    private func dictionary(
+        _ kind: TableKind, column: Int, code: UInt64
+    ) throws(StorageError) -> (page: BytesPage, index: Int) {
+        if recent[kind.rawValue].isEmpty {
+            recent[kind.rawValue] = Array(repeating: nil, count: columns[kind.rawValue].count)
         }
+        let before = recent[kind.rawValue][column]
+        if let before, code >= before.first, code - before.first < UInt64(before.page.count) {
+            return (before.page, Int(code - before.first))
+        }
+        let found = try block.dictionary(block.footer.tables[kind.rawValue].columns[column], code: code)
+        // The group may be all that keeps it.
+        try reserve(found.page.memoryBytes - (before?.page.memoryBytes ?? 0))
+        recent[kind.rawValue][column] = RecentPage(first: code - UInt64(found.index), page: found.page)
+        return found
+    }
+
+    private static func with<Result>(
+        _ page: BytesPage, _ index: Int, _ kind: ValueKind, _ body: (ValueView) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        try page.bytes.withUnsafeBufferPointer { bytes throws(StorageError) in
+            let value = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[page.range(index)]))
+            return try body(ValueView(kind: kind, bytes: value))
+        }
+    }
+
+    /// The column of a role that a table has.
+    func column(_ kind: TableKind, _ role: ColumnRole) throws(StorageError) -> Int {
+        guard let column = table(kind).column(role) else { throw corrupt("no column \(role)") }
+        return column
     }
 
     /// The bytes of a role's value.
     func bytes(_ kind: TableKind, _ role: ColumnRole, ordinal: Int) throws(StorageError) -> [UInt8] {
-        guard let column = table(kind).column(role) else { throw corrupt("no column \(role)") }
-        return try withValue(kind, column: column, ordinal: ordinal) { Array($0.bytes) }
+        try withValue(kind, column: try column(kind, role), ordinal: ordinal) { Array($0.bytes) }
+    }
+
+    /// The ids of all spans, eight bytes each.
+    func spanIDs() throws(StorageError) -> [UInt8] {
+        guard case .fixed(let ids) = try values(.span, column: try column(.span, .spanID)), ids.count == rows * 8 else {
+            throw corrupt("column spanID of spans does not have \(rows) ids")
+        }
+        return ids
     }
 
     /// A number of a role of ``ColumnLayout/fixed(_:)``, by its place in eights of bytes.
@@ -227,36 +270,5 @@ final class RowGroup {
             word >= 0, (word + 1) * 8 <= bytes.count
         else { throw corrupt("no value \(word) in column \(role)") }
         return LittleEndian.number(bytes, at: word * 8)
-    }
-}
-
-/// Counts through the rows of a table to know where each row's attribute values stand in their columns.
-struct AttributeCursor {
-    private let shapes: [UInt64]
-    private let shapeColumns: [[UInt16]]
-    private var ordinals: [Int]
-    private var row = 0
-
-    init(_ group: RowGroup, _ kind: TableKind) throws(StorageError) {
-        shapes = try group.shapes(kind)
-        shapeColumns = group.table(kind).shapes
-        ordinals = Array(repeating: 0, count: group.table(kind).columns.count)
-    }
-
-    func shape(_ row: Int) -> Int { Int(shapes[row]) }
-
-    /// The columns and ordinals of a row's attributes, in their order. Rows must be asked for in rising order.
-    mutating func attributes(of target: Int) -> [(column: Int, ordinal: Int)] {
-        while row < target {
-            for column in shapeColumns[Int(shapes[row])] { ordinals[Int(column)] += 1 }
-            row += 1
-        }
-        var result: [(column: Int, ordinal: Int)] = []
-        for column in shapeColumns[Int(shapes[target])] {
-            result.append((Int(column), ordinals[Int(column)]))
-            ordinals[Int(column)] += 1
-        }
-        row = target + 1
-        return result
     }
 }

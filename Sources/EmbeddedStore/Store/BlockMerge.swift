@@ -51,10 +51,10 @@ struct BlockMerge {
             let places = try group.numbers(.span, .trace)
             let starts = try group.startTimes()
             let scopeCodes = try group.scopeCodes()
-            var assembler = try SpanAssembler(group)
+            let assembler = try SpanAssembler(group)
             for row in places.indices {
                 let id = try reader.traceID(places[row])
-                let (span, spanID) = try assembler.span(row: row, traceID: id)
+                let span = try assembler.span(row: row, traceID: id)
                 guard bytes.count + span.count <= bytesMax else {
                     rows.removeSubrange(before.rows...)
                     bytes.removeSubrange(before.bytes...)
@@ -63,8 +63,9 @@ struct BlockMerge {
                 }
                 rows.append(
                     Row(
-                        trace: number(id), scope: codes[Int(scopeCodes[row])], spanID: spanID.rawValue,
-                        startTime: starts[row], start: bytes.count, count: span.count))
+                        trace: number(id), scope: codes[Int(scopeCodes[row])],
+                        spanID: assembler.spanID(row).rawValue, startTime: starts[row], start: bytes.count,
+                        count: span.count))
                 bytes.append(contentsOf: span)
             }
         }

@@ -5,14 +5,14 @@ extension EmbeddedStore {
     package func trace(
         _ id: TraceID, tenant: TenantID, context: QueryContext
     ) throws(StorageError) -> SpanBatch? {
-        try trace(id, tenant, context, TraceLookups(groupsMax: 0))
+        try trace(id, tenant, context, TraceLookups(keepsParts: false))
     }
 
     package func traces(
-        _ ids: [TraceID], tenant: TenantID, context: QueryContext,
+        _ ids: [TraceID], tenant: TenantID, parts: SpanParts?, context: QueryContext,
         _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        let lookups = TraceLookups(groupsMax: TraceLookups.groupsMax)
+        let lookups = TraceLookups(keepsParts: true, parts: parts)
         for id in ids {
             var batch: SpanBatch?
             do throws(StorageError) {
@@ -21,7 +21,8 @@ extension EmbeddedStore {
                 // What is kept of other traces must not be what a query fails for.
                 guard case .limitExceeded = error, lookups.keepsGroups else { throw error }
                 lookups.removeGroups()
-                batch = try trace(id, tenant, context, TraceLookups(groupsMax: 0, pages: lookups.pages))
+                let once = TraceLookups(keepsParts: false, parts: parts, pages: lookups.pages)
+                batch = try trace(id, tenant, context, once)
             }
             guard try body(id, batch) else { return }
         }
@@ -31,36 +32,40 @@ extension EmbeddedStore {
         _ id: TraceID, _ tenant: TenantID, _ context: QueryContext, _ lookups: TraceLookups
     ) throws(StorageError) -> SpanBatch? {
         let (live, blocks) = state.withLock { ($0.tail.rows(of: id, tenant: tenant), $0.blocks) }
-        var collector = SpanCollector()
         var reserved = 0
-        defer { context.release(reserved) }
-        for block in blocks where block.entry.tenant == tenant {
-            guard try mayHold(id, block, context, lookups) else { continue }
-            try reading(block, context, lookups.pages) { reader throws(StorageError) in
-                try Self.collect(id, block, reader, lookups, &collector, &reserved, context)
+        defer {
+            lookups.collector.removeAll()
+            context.release(reserved)
+        }
+        lookups.forgetScopes()
+        for lookup in lookups.lookups(blocks, tenant: tenant) {
+            guard try mayHold(id, lookup, context, lookups) else { continue }
+            try reading(lookup, context, lookups) { reader throws(StorageError) in
+                try Self.collect(id, lookup, reader, lookups, &reserved, context)
             }
         }
         for (batch, rows) in live {
-            collector.append(batch, rows: rows)
-            try Self.check(collector, &reserved, context)
+            lookups.collector.append(batch, rows: rows)
+            try Self.check(lookups.collector, &reserved, context)
         }
-        do { return try collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
+        do { return try lookups.collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
     }
 
     /// False only when a block has nothing of a trace: known without its file once it was asked.
     private func mayHold(
-        _ id: TraceID, _ block: Block, _ context: QueryContext, _ lookups: TraceLookups
+        _ id: TraceID, _ lookup: BlockLookup, _ context: QueryContext, _ lookups: TraceLookups
     ) throws(StorageError) -> Bool {
-        if let filter = lookups.filter(of: block.entry.number) { return filter.mayHold(id) }
-        let key = BlockCache.Key(block: block.entry.number, offset: BlockCache.Key.traces)
+        if let filter = lookup.filter { return filter.mayHold(id) }
+        let key = BlockCache.Key(block: lookup.block.entry.number, offset: BlockCache.Key.traces)
         if case .traces(let filter)? = cache[key] {
-            lookups.keep(filter, of: block.entry.number)
+            lookups.keep(filter, of: lookup)
             return filter.mayHold(id)
         }
         var mayHold = true
-        try reading(block, context, lookups.pages) { reader throws(StorageError) in
+        try reading(lookup, context, lookups) { reader throws(StorageError) in
             let filter = try reader.traceFilter()
             cache.insert(.traces(filter), bytes: filter.memoryBytes + 128, for: key)
+            lookups.keep(filter, of: lookup)
             mayHold = filter.mayHold(id)
         }
         return mayHold
@@ -74,14 +79,13 @@ extension EmbeddedStore {
         _ rows: [Int], of id: TraceID, _ stored: StoredBatch, blocks: [Block]
     ) throws(StorageError) -> [Int] {
         let context = QueryContext(rowsMax: Self.sealedSpansMax)
-        let lookups = TraceLookups(groupsMax: 0)
-        var collector = SpanCollector()
+        let lookups = TraceLookups(keepsParts: false)
         var reserved = 0
         do throws(StorageError) {
-            for block in blocks.reversed() where block.entry.tenant == stored.tenant {
-                guard try mayHold(id, block, context, lookups) else { continue }
-                try reading(block, context, lookups.pages) { reader throws(StorageError) in
-                    try Self.collect(id, block, reader, lookups, &collector, &reserved, context)
+            for lookup in lookups.lookups(blocks, tenant: stored.tenant).reversed() {
+                guard try mayHold(id, lookup, context, lookups) else { continue }
+                try reading(lookup, context, lookups) { reader throws(StorageError) in
+                    try Self.collect(id, lookup, reader, lookups, &reserved, context)
                 }
             }
         } catch {
@@ -89,9 +93,9 @@ extension EmbeddedStore {
             return []
         }
         return rows.filter { row in
-            let before = collector.count
-            collector.append(stored.batch, rows: CollectionOfOne(row))
-            return collector.count == before
+            let before = lookups.collector.count
+            lookups.collector.append(stored.batch, rows: CollectionOfOne(row))
+            return lookups.collector.count == before
         }
     }
 
@@ -124,29 +128,25 @@ extension EmbeddedStore {
     }
 
     private static func collect(
-        _ id: TraceID, _ block: Block, _ reader: BlockReader, _ lookups: TraceLookups, _ collector: inout SpanCollector,
-        _ reserved: inout Int, _ context: QueryContext
+        _ id: TraceID, _ lookup: BlockLookup, _ reader: BlockReader, _ lookups: TraceLookups, _ reserved: inout Int,
+        _ context: QueryContext
     ) throws(StorageError) {
         guard let found = try reader.find(id) else { return }
-        let scopes = try reader.scopes()
-        var codes: [UInt64: Int] = [:]
+        let block = lookup.block.entry.number
         for index in found.groups {
             try context.check()
-            let group = lookups.group(index, of: block.entry.number, reader)
-            let traces = try group.numbers(.span, .trace)
-            let rows = traces.indices.filter { traces[$0] == found.place }
-            guard !rows.isEmpty else { continue }
-            let scopeCodes = try group.scopeCodes()
-            var assembler = try SpanAssembler(group)
-            for row in rows {
-                let (bytes, spanID) = try assembler.span(row: row, traceID: id)
-                let code = scopeCodes[row]
-                let scope = codes[code] ?? collector.number(of: scopes.scopes[Int(code)], in: scopes)
-                codes[code] = scope
-                collector.append(span: bytes, id: spanID, scope: scope)
-                if collector.count > context.rowsMax { throw .rows(context) }
+            let spans = try lookups.group(index, of: block, reader)
+            for row in spans.rows(of: found.place) {
+                let scope = try lookup.scopeNumber(Int(spans.scopes[row]), reader, &lookups.collector)
+                try lookups.collector.append(
+                    id: spans.assembler.spanID(row), scope: scope
+                ) { writer throws(StorageError) in
+                    try spans.assembler.write(row, id, to: &writer)
+                }
+                if lookups.collector.count > context.rowsMax { throw .rows(context) }
             }
-            try check(collector, &reserved, context)
+            lookups.keep(spans, of: block)
+            try check(lookups.collector, &reserved, context)
         }
     }
 
@@ -252,12 +252,37 @@ extension EmbeddedStore {
         _ block: Block, _ context: QueryContext, _ pages: PageReader,
         _ body: (BlockReader) throws(StorageError) -> Void
     ) throws(StorageError) {
-        do throws(StorageError) {
+        try noting(block) { () throws(StorageError) in
             try context.check()
-            let reader = try BlockReader(
-                file: try block.open(files), block: block.entry.number, name: block.path, cache: cache,
-                context: context, pages: pages)
+            try body(try reader(of: block, context, pages, nil))
+        }
+    }
+
+    /// As the other, with the reader that look-ups of traces have of the block, if any.
+    private func reading(
+        _ lookup: BlockLookup, _ context: QueryContext, _ lookups: TraceLookups,
+        _ body: (BlockReader) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try noting(lookup.block) { () throws(StorageError) in
+            try context.check()
+            if let reader = lookup.reader { return try body(reader) }
+            let reader = try reader(of: lookup.block, context, lookups.pages, lookups.parts)
+            lookups.keep(reader, of: lookup)
             try body(reader)
+        }
+    }
+
+    private func reader(
+        of block: Block, _ context: QueryContext, _ pages: PageReader, _ parts: SpanParts?
+    ) throws(StorageError) -> BlockReader {
+        try BlockReader(
+            file: try block.open(files), block: block.entry.number, name: block.path, cache: cache, context: context,
+            pages: pages, parts: parts)
+    }
+
+    private func noting(_ block: Block, _ body: () throws(StorageError) -> Void) throws(StorageError) {
+        do throws(StorageError) {
+            try body()
         } catch {
             if case .corrupt(let message) = error { block.damage.withLock { $0 = message } }
             // On a full disk retention does not wait for queries.

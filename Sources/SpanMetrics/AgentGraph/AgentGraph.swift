@@ -71,9 +71,35 @@ package struct AgentGraph: Sendable {
     /// Links of an answer, some 10 KB of working memory each with their nodes; nobody reads a picture of more.
     package static let linksMax = 2_000
 
+    /// A node or link and what it comes to.
+    private struct Entry<Key: Sendable>: Sendable {
+        let key: Key
+        var sum = Sum()
+        /// False for a node that only names the end of a link.
+        var isKnown = true
+    }
+
+    private struct LinkNumber: Hashable {
+        let from: Int32
+        let to: Int32
+        let kind: AgentGraphLink.Kind
+    }
+
+    /// In the order in which they were come upon; found by their numbers, as texts take longer to compare.
+    private var nodeEntries: [Entry<AgentGraphNode>] = []
+    private var linkEntries: [Entry<AgentGraphLink>] = []
+    private var nodeNumbers: [AgentGraphNode: Int32] = [:]
+    private var linkNumbers: [LinkNumber: Int] = [:]
+
     /// Of an agent its invocations, of a tool its runs, of a model its calls, of a service what it began.
-    package private(set) var nodes: [AgentGraphNode: Sum] = [:]
-    package private(set) var links: [AgentGraphLink: Sum] = [:]
+    package var nodes: [AgentGraphNode: Sum] {
+        Dictionary(uniqueKeysWithValues: nodeEntries.lazy.filter(\.isKnown).map { ($0.key, $0.sum) })
+    }
+
+    package var links: [AgentGraphLink: Sum] {
+        Dictionary(uniqueKeysWithValues: linkEntries.lazy.map { ($0.key, $0.sum) })
+    }
+
     /// All usage, that of calls beyond ``linksMax`` included.
     package private(set) var total = UsageSum()
     /// Invocations of agents whose parent did not arrive, so that nobody knows who invoked them.
@@ -89,7 +115,7 @@ package struct AgentGraph: Sendable {
 
     // MARK: adding
 
-    mutating func add(_ trace: AgentTrace, in range: TimeRange, cost: (ModelCall) -> CallCost) {
+    mutating func add(_ trace: AgentTrace, in range: TimeRange) {
         for invocation in trace.invocations where range.contains(invocation.start) { add(invocation) }
         for run in trace.runs where range.contains(run.start) {
             add(
@@ -97,19 +123,16 @@ package struct AgentGraph: Sendable {
                 isError: run.isError, nanoseconds: run.nanoseconds, usage: nil)
         }
         for call in trace.calls where range.contains(call.start) {
-            let owner = AgentTrace.owner(agent: call.agent, service: call.service)
             add(
-                AgentGraphLink(from: owner, to: AgentGraphNode(.model, call.model), kind: .model),
-                weight: call.weight, isError: call.isError, nanoseconds: call.durationNanoseconds,
-                usage: Self.record(call, cost(call)))
+                AgentGraphLink(from: call.owner, to: AgentGraphNode(.model, call.model), kind: .model),
+                weight: call.weight, isError: call.isError, nanoseconds: call.nanoseconds, usage: Self.record(call))
         }
         for rest in trace.unattributed where range.contains(rest.start) {
             var record = UsageRecord()
             record.kind = .unattributed
-            record.tokens = rest.usage.multiplied(by: rest.weight)
+            record.tokens = rest.tokens
             total.add(record)
-            let owner = AgentTrace.owner(agent: rest.agent, service: rest.service)
-            if reserve(owner) { nodes[owner, default: Sum()].usage.add(record) }
+            if let owner = number(ofUnlinked: rest.owner) { nodeEntries[owner].sum.usage.add(record) }
         }
     }
 
@@ -130,7 +153,7 @@ package struct AgentGraph: Sendable {
         countsAtEnd: Bool = true
     ) {
         if let usage { total.add(usage) }
-        guard links[link] != nil || links.count < Self.linksMax else {
+        guard let (place, from, to) = place(of: link) else {
             isTruncated = true
             return
         }
@@ -138,32 +161,61 @@ package struct AgentGraph: Sendable {
             sum.add(weight: weight, isError: isError, nanoseconds: nanoseconds)
             if let usage { sum.usage.add(usage) }
         }
-        change(&links[link, default: Sum()])
-        if countsAtEnd { change(&nodes[link.to, default: Sum()]) }
+        change(&linkEntries[place].sum)
+        if countsAtEnd {
+            nodeEntries[to].isKnown = true
+            change(&nodeEntries[to].sum)
+        }
+        nodeEntries[from].isKnown = true
         if link.from.kind == .service {
-            change(&nodes[link.from, default: Sum()])
+            change(&nodeEntries[from].sum)
         } else if let usage {
-            nodes[link.from, default: Sum()].usage.add(usage)
-        } else if nodes[link.from] == nil {
-            nodes[link.from] = Sum()
+            nodeEntries[from].sum.usage.add(usage)
         }
     }
 
     /// What ``UsageSum`` adds up of a call.
-    private static func record(_ call: ModelCall, _ cost: CallCost) -> UsageRecord {
+    private static func record(_ call: AgentTrace.Call) -> UsageRecord {
         var record = UsageRecord()
         record.calls = call.weight
         record.errors = call.isError ? call.weight : 0
-        record.tokens = call.usage?.multiplied(by: call.weight) ?? TokenUsage()
-        record.cost = cost.usd * Double(call.weight)
-        record.costSource = cost.source
+        record.tokens = call.tokens.multiplied(by: call.weight)
+        record.cost = call.cost.usd * Double(call.weight)
+        record.costSource = call.cost.source
         return record
     }
 
-    /// Whether a node without a link has room.
-    private mutating func reserve(_ node: AgentGraphNode) -> Bool {
-        if nodes[node] != nil || nodes.count < Self.linksMax { return true }
-        isTruncated = true
-        return false
+    // MARK: numbers
+
+    /// The places of a link and of its ends; nil for a new one for which there is no room.
+    private mutating func place(of link: AgentGraphLink) -> (link: Int, from: Int, to: Int)? {
+        if let from = nodeNumbers[link.from], let to = nodeNumbers[link.to],
+            let known = linkNumbers[LinkNumber(from: from, to: to, kind: link.kind)]
+        {
+            return (known, Int(from), Int(to))
+        }
+        guard linkEntries.count < Self.linksMax else { return nil }
+        let (from, to) = (number(of: link.from), number(of: link.to))
+        linkNumbers[LinkNumber(from: Int32(from), to: Int32(to), kind: link.kind)] = linkEntries.count
+        linkEntries.append(Entry(key: link))
+        return (linkEntries.count - 1, from, to)
+    }
+
+    private mutating func number(of node: AgentGraphNode) -> Int {
+        if let known = nodeNumbers[node] { return Int(known) }
+        nodeNumbers[node] = Int32(nodeEntries.count)
+        nodeEntries.append(Entry(key: node, isKnown: false))
+        return nodeEntries.count - 1
+    }
+
+    /// Of a node without a link; nil where there is no room for a new one.
+    private mutating func number(ofUnlinked node: AgentGraphNode) -> Int? {
+        guard nodeNumbers[node] != nil || nodeEntries.count < Self.linksMax else {
+            isTruncated = true
+            return nil
+        }
+        let number = number(of: node)
+        nodeEntries[number].isKnown = true
+        return number
     }
 }

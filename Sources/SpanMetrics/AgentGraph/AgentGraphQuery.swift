@@ -41,20 +41,19 @@ package struct AgentGraphQuery: Sendable {
         let end = Self.end(context)
         let found = try traces(reader, context)
         var graph = AgentGraph()
-        var prices = CallPrices(costs)
-        var traceReader = AgentTraceReader()
+        var traceReader = AgentTraceReader(costs: costs)
         var (next, spans, skipped) = (0, 0, 0)
         var isLate = false
         while next < found.ids.count, spans < Self.spansMax, !isLate {
             do throws(StorageError) {
                 try reader.traces(
-                    Array(found.ids[next...]), tenant: tenant, context: context
+                    Array(found.ids[next...]), tenant: tenant, parts: AgentTraceReader.parts, context: context
                 ) { _, batch throws(StorageError) in
                     try context.check()
                     next += 1
                     isLate = end.map { ContinuousClock.now >= $0 } ?? false
                     guard let batch else { return !isLate }
-                    graph.add(traceReader.read(batch), in: range) { prices.cost(of: $0) }
+                    graph.add(traceReader.read(batch), in: range)
                     graph.traces += 1
                     spans += batch.spans.count
                     return spans < Self.spansMax && !isLate
@@ -114,28 +113,6 @@ package struct AgentGraphQuery: Sendable {
             return newest.mayChange(laterStartMax: rows.laterStartMax)
         }
         return newest.finish()
-    }
-}
-
-/// What calls cost; a price is looked up once, as that takes microseconds.
-private struct CallPrices {
-    private struct Key: Hashable {
-        var model: String
-        var provider: String
-    }
-
-    private let costs: CostModel
-    private var known: [Key: ModelPrice?] = [:]
-
-    init(_ costs: CostModel) { self.costs = costs }
-
-    mutating func cost(of call: ModelCall) -> CallCost {
-        let key = Key(model: call.model, provider: call.provider)
-        let price = known[key] ?? costs.prices.price(of: call.model, provider: call.provider)
-        known[key] = .some(price)
-        return costs.policy.cost(
-            computed: call.usage.flatMap { price?.cost(of: $0, at: call.start) }, reported: call.reportedCost,
-            usage: call.usage)
     }
 }
 

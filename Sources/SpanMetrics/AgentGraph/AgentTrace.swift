@@ -33,10 +33,33 @@ struct AgentTrace: Sendable {
         var weight: UInt64
     }
 
+    /// A call of a model.
+    struct Call: Hashable, Sendable {
+        var owner: AgentGraphNode
+        var model: String
+        /// Unix nanoseconds.
+        var start: UInt64
+        var nanoseconds: UInt64
+        var isError: Bool
+        var weight: UInt64
+        /// Of one of the calls that it stands for, as the cost.
+        var tokens: TokenUsage
+        var cost: CallCost
+    }
+
+    /// Usage beyond that of the calls.
+    struct Rest: Hashable, Sendable {
+        var owner: AgentGraphNode
+        /// Unix nanoseconds.
+        var start: UInt64
+        /// Of all that it stands for.
+        var tokens: TokenUsage
+    }
+
     var invocations: [Invocation] = []
     var runs: [Run] = []
-    var calls: [ModelCall] = []
-    var unattributed: [UnattributedUsage] = []
+    var calls: [Call] = []
+    var unattributed: [Rest] = []
 
     /// Whose work something is: that of an agent, else of the service.
     static func owner(agent: String, service: String) -> AgentGraphNode {
@@ -46,59 +69,75 @@ struct AgentTrace: Sendable {
 
 /// Reads what traces say about agents, one trace after the other, in the room of the one before.
 ///
-/// Calls of models, their tokens, runs of tools and whose they are come from ``GenAICollector``, so that they are those
-/// of the metrics and of `skein usage`.
+/// Calls of models, their tokens and cost, runs of tools and whose they are come from ``GenAICollector`` and
+/// ``CostModel``, so that they are those of the metrics and of `skein usage`.
 struct AgentTraceReader {
     /// A span on the way from a span to the root.
     private struct Node {
-        var row: Int
+        let id: SpanID
+        var row: Int32
         /// Among the nodes, or -1.
-        var parent = -1
-        var service = ""
+        var parent: Int32 = -1
+        var service = TextNumber.none
         /// Of the span itself; empty where it does not say one.
-        var agent = ""
+        var agent = TextNumber.none
         var isInvocation = false
         /// The outermost span of the same invocation, among the nodes.
-        var invocation = -1
+        var invocation: Int32 = -1
         /// `graph.node.id` and `graph.node.parent_id`, as OpenInference names the agents of a graph.
-        var graphNode = ""
-        var graphParent = ""
+        var graphNode = TextNumber.none
+        var graphParent = TextNumber.none
     }
+
+    /// What is read of spans.
+    static let parts = SpanParts(
+        attributes: GenAIFact.allCases.flatMap(\.names) + ["graph.node.id", "graph.node.parent_id"],
+        keyPrefixes: GenAIAttributes.keyPrefixes)
 
     /// Spans looked through upwards; more is a loop.
     private static let hopsMax = CallAssembler.hopsMax
     /// What one span may stand for, as for calls.
     private static let weightMax: UInt64 = 65_536
 
+    private let costs: CostModel
+    private var prices = KnownPrices()
     private var collector: GenAICollector
     private var attributes = GenAIAttributes(attribution: [])
     private var texts = TextTable()
     private var nodes: [Node] = []
-    private var byID: [SpanID: Int] = [:]
+    private var ids = NodeTable()
     /// By outermost span the others of its invocation.
     private var members: [Int: [Int]] = [:]
-    private var byGraphNode: [String: Int] = [:]
+    private var byGraphNode: [TextNumber: Int] = [:]
     private var isAnyOfInterest = false
 
-    init() {
+    init(costs: CostModel) {
+        self.costs = costs
         var configuration = GenAIConfiguration()
         configuration.attribution = []
         configuration.pendingSpansMax = .max >> 8
         collector = GenAICollector(configuration)
     }
 
-    /// - Parameter batch: The spans of one trace, all of them.
+    /// - Parameter batch: The spans of one trace, all of them, at least ``parts`` of each.
     mutating func read(_ batch: SpanBatch) -> AgentTrace {
         var trace = AgentTrace()
         gather(batch)
         guard isAnyOfInterest else { return trace }
-        var findings = GenAIFindings()
         // Everything at once: nothing waits, and position and time are of no account.
-        collector.add(StoredBatch(batch: batch, position: JournalPosition(1), receivedAt: 0)) { findings.append($1) }
-        collector.finishAll { findings.append($1) }
-        trace.calls = findings.calls
-        trace.unattributed = findings.unattributed
-        trace.runs = findings.tools.compactMap { run($0, batch) }
+        let stored = StoredBatch(batch: batch, position: JournalPosition(1), receivedAt: 0)
+        var tools: [ToolRun] = []
+        let costs = costs
+        var prices = prices
+        func take(_ found: NumberedFindings, _ texts: TextTable) {
+            for call in found.calls { trace.calls.append(AgentTrace.Call(call, costs, &prices, texts)) }
+            for rest in found.unattributed { trace.unattributed.append(AgentTrace.Rest(rest, texts)) }
+            for run in found.tools { tools.append(ToolRun(run, texts)) }
+        }
+        collector.take(stored) { take($1, $2) }
+        collector.takeAll { take($1, $2) }
+        self.prices = prices
+        trace.runs = tools.compactMap { run($0, batch) }
         joinInvocations(batch)
         for index in nodes.indices where nodes[index].invocation == index {
             trace.invocations.append(invocation(index, batch))
@@ -107,8 +146,8 @@ struct AgentTraceReader {
     }
 
     private func run(_ run: ToolRun, _ batch: SpanBatch) -> AgentTrace.Run? {
-        guard let index = byID[run.spanID] else { return nil }
-        let span = batch.spans[nodes[index].row]
+        guard let index = ids.index(of: run.spanID, nodes) else { return nil }
+        let span = batch.spans[Int(nodes[index].row)]
         return AgentTrace.Run(
             owner: AgentTrace.owner(agent: run.agent, service: run.service), tool: run.tool, start: span.startTime,
             nanoseconds: span.durationNanoseconds, isError: run.isError, weight: run.weight)
@@ -119,55 +158,74 @@ struct AgentTraceReader {
     /// Makes a node of each span; of those with one id the first that started counts.
     private mutating func gather(_ batch: SpanBatch) {
         nodes.removeAll(keepingCapacity: true)
-        byID.removeAll(keepingCapacity: true)
+        ids.reset(count: batch.spans.count)
         isAnyOfInterest = false
         if texts.isOversized { texts = TextTable() }
-        let services = batch.resources.map { batch.serviceName(of: $0) ?? "" }
-        let scopes = batch.scopes.map { ScopeFacts($0, of: batch) }
-        for row in batch.spans.indices {
-            let span = batch.spans[row]
-            if let known = byID[span.spanID] {
-                if batch.spans[nodes[known].row].startTime <= span.startTime { continue }
-                nodes[known] = node(row, batch, services, scopes)
-                continue
+        for resource in batch.resources {
+            let service = serviceName(of: resource, batch)
+            for scope in batch.scopes[resource.scopes.indices] {
+                let facts = ScopeFacts(scope, of: batch)
+                for row in scope.spans.indices { gather(row, service, facts, batch) }
             }
-            byID[span.spanID] = nodes.count
-            nodes.append(node(row, batch, services, scopes))
         }
         for index in nodes.indices {
-            let parent = batch.spans[nodes[index].row].parentSpanID
-            if parent != .invalid, let found = byID[parent], found != index { nodes[index].parent = found }
+            let parent = batch.spans[Int(nodes[index].row)].parentSpanID
+            guard parent != .invalid, let found = ids.index(of: parent, nodes), found != index else {
+                continue
+            }
+            nodes[index].parent = Int32(found)
+        }
+    }
+
+    private mutating func serviceName(of resource: ResourceRow, _ batch: SpanBatch) -> TextNumber {
+        guard let row = batch.attribute("service.name", in: resource.attributes), row.kind == .string else {
+            return .none
+        }
+        return texts.number(of: row.slice, in: batch)
+    }
+
+    private mutating func gather(_ row: Int, _ service: TextNumber, _ scope: ScopeFacts, _ batch: SpanBatch) {
+        let span = batch.spans[row]
+        guard let known = ids.insert(span.spanID, nodes.count, nodes) else {
+            nodes.append(node(row, service, scope, batch))
+            return
+        }
+        if batch.spans[Int(nodes[known].row)].startTime > span.startTime {
+            nodes[known] = node(row, service, scope, batch)
         }
     }
 
     private mutating func node(
-        _ row: Int, _ batch: SpanBatch, _ services: [String], _ scopes: [ScopeFacts]
+        _ row: Int, _ service: TextNumber, _ scope: ScopeFacts, _ batch: SpanBatch
     ) -> Node {
         let span = batch.spans[row]
-        var node = Node(row: row, service: services[Int(batch.scope(of: span).resource)])
+        var node = Node(id: span.spanID, row: Int32(row), service: service)
         attributes.read(span.attributes, of: batch)
         guard attributes.isOfInterest else { return node }
         isAnyOfInterest = true
-        let number = GenAISpan(
-            span, of: batch, &attributes, &texts, service: .none, scope: scopes[Int(span.scope)]
-        ).names
+        let number = GenAISpan(span, of: batch, &attributes, &texts, service: .none, scope: scope).names
         let read = texts.names(number)
-        node.agent = texts.text(read.agent)
+        node.agent = read.agent
         node.isInvocation = read.role == .aggregate && read.operation == TextTable.invokeAgent
         if node.isInvocation {
-            node.graphNode = batch.stringAttribute("graph.node.id", in: span.attributes) ?? ""
-            node.graphParent = batch.stringAttribute("graph.node.parent_id", in: span.attributes) ?? ""
+            node.graphNode = text("graph.node.id", of: span, batch)
+            node.graphParent = text("graph.node.parent_id", of: span, batch)
         }
         return node
     }
 
+    private mutating func text(_ key: StaticString, of span: SpanRow, _ batch: SpanBatch) -> TextNumber {
+        guard let row = batch.attribute(key, in: span.attributes), row.kind == .string else { return .none }
+        return texts.number(of: row.slice, in: batch)
+    }
+
     /// Calls `body` with the spans above one, from its parent on, until it says false.
     private func forEachAncestor(of index: Int, _ body: (Int) -> Bool) {
-        var next = nodes[index].parent
+        var next = Int(nodes[index].parent)
         var hops = 0
         while next >= 0, hops < Self.hopsMax {
             if !body(next) { return }
-            next = nodes[next].parent
+            next = Int(nodes[next].parent)
             hops += 1
         }
     }
@@ -181,7 +239,7 @@ struct AgentTraceReader {
         byGraphNode.removeAll(keepingCapacity: true)
         for index in nodes.indices where nodes[index].isInvocation {
             let outermost = outermost(index, batch)
-            nodes[index].invocation = outermost
+            nodes[index].invocation = Int32(outermost)
             if outermost != index { members[outermost, default: []].append(index) }
             let name = nodes[index].graphNode
             if !name.isEmpty, byGraphNode[name] == nil { byGraphNode[name] = index }
@@ -206,13 +264,13 @@ struct AgentTraceReader {
 
     private func areOne(_ outer: Node, _ inner: Node, _ batch: SpanBatch) -> Bool {
         guard outer.agent == inner.agent else { return false }
-        let (a, b) = (batch.spans[outer.row], batch.spans[inner.row])
+        let (a, b) = (batch.spans[Int(outer.row)], batch.spans[Int(inner.row)])
         if outer.service != inner.service { return a.kind == 3 }
         return batch.slice(batch.scope(of: a).name) != batch.slice(batch.scope(of: b).name)
     }
 
     private func invocation(_ index: Int, _ batch: SpanBatch) -> AgentTrace.Invocation {
-        let span = batch.spans[nodes[index].row]
+        let span = batch.spans[Int(nodes[index].row)]
         var weight: UInt64 = 1
         if !span.traceState.isEmpty {
             let adjusted = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
@@ -221,7 +279,7 @@ struct AgentTraceReader {
         }
         let handOffs = handOffs(to: index, batch)
         return AgentTrace.Invocation(
-            agent: nodes[index].agent,
+            agent: texts.text(nodes[index].agent),
             origins: handOffs.isEmpty
                 ? [AgentTrace.Origin(node: invoker(of: index), isHandOff: false)]
                 : handOffs.map { AgentTrace.Origin(node: AgentGraphNode(.agent, $0), isHandOff: true) },
@@ -231,13 +289,13 @@ struct AgentTraceReader {
 
     /// The agent whose work the span above is, else the service of that span, else the agent's own.
     private func invoker(of index: Int) -> AgentGraphNode {
-        if let agent = agentAbove(index) { return AgentGraphNode(.agent, agent) }
-        let parent = nodes[index].parent
-        return AgentGraphNode(.service, nodes[parent >= 0 ? parent : index].service)
+        if let agent = agentAbove(index) { return AgentGraphNode(.agent, texts.text(agent)) }
+        let parent = Int(nodes[index].parent)
+        return AgentGraphNode(.service, texts.text(nodes[parent >= 0 ? parent : index].service))
     }
 
-    private func agentAbove(_ index: Int) -> String? {
-        var result: String?
+    private func agentAbove(_ index: Int) -> TextNumber? {
+        var result: TextNumber?
         forEachAncestor(of: index) { above in
             // A span that merely names the agent that is invoked below it is none of its invokers.
             if nodes[above].isInvocation || !nodes[above].agent.isEmpty && nodes[above].agent != nodes[index].agent {
@@ -258,22 +316,91 @@ struct AgentTraceReader {
             if let agent, !agents.contains(agent) { agents.append(agent) }
         }
         for member in [index] + (members[index] ?? []) {
-            let span = batch.spans[nodes[member].row]
+            let span = batch.spans[Int(nodes[member].row)]
             for link in batch.links[span.links.indices] { add(agent(of: link, from: index, span.traceID, batch)) }
             let parent = nodes[member].graphParent
             guard !parent.isEmpty else { continue }
             let known = byGraphNode[parent].map { nodes[$0] }
             let agent = known?.agent ?? parent
-            if agent != agentAbove(index), known?.invocation != index { add(agent) }
+            if agent != agentAbove(index), known.map({ Int($0.invocation) }) != index { add(texts.text(agent)) }
         }
         return agents.sorted()
     }
 
     private func agent(of link: LinkRow, from index: Int, _ traceID: TraceID, _ batch: SpanBatch) -> String? {
         if let name = batch.stringAttribute("gen_ai.agent.name", in: link.attributes), !name.isEmpty { return name }
-        guard link.traceID == traceID, let target = byID[link.spanID], nodes[target].isInvocation,
-            nodes[target].invocation != index
+        guard link.traceID == traceID, let target = ids.index(of: link.spanID, nodes),
+            nodes[target].isInvocation, nodes[target].invocation != index
         else { return nil }
-        return nodes[target].agent
+        return texts.text(nodes[target].agent)
+    }
+}
+
+extension AgentTrace.Call {
+    fileprivate init(
+        _ found: FoundCall, _ costs: CostModel, _ prices: inout KnownPrices, _ texts: TextTable
+    ) {
+        let names = texts.names(found.texts.names)
+        self.init(
+            owner: AgentTrace.owner(agent: texts.text(found.texts.agent), service: texts.text(names.service)),
+            model: texts.text(names.model), start: found.start, nanoseconds: found.durationNanoseconds,
+            isError: found.isError, weight: found.weight, tokens: found.usage,
+            cost: costs.cost(of: found, texts, &prices))
+    }
+}
+
+extension AgentTrace.Rest {
+    fileprivate init(_ found: FoundRest, _ texts: TextTable) {
+        self.init(
+            owner: AgentTrace.owner(agent: texts.text(found.agent), service: texts.text(found.service)),
+            start: found.start, tokens: found.usage.multiplied(by: found.weight))
+    }
+}
+
+extension AgentTraceReader {
+    /// Finds nodes by the ids of their spans.
+    private struct NodeTable {
+        /// Index + 1 by hash, 0 for none; at most half in use.
+        private var slots: [Int32] = []
+        private var mask = 0
+        /// So that nobody outside can choose ids that collide.
+        private let seed = UInt64.random(in: 0...(.max))
+
+        mutating func reset(count: Int) {
+            var size = 16
+            while size < count * 2 { size *= 2 }
+            slots.removeAll(keepingCapacity: true)
+            slots.append(contentsOf: repeatElement(0, count: size))
+            mask = size - 1
+        }
+
+        @inline(__always)
+        func index(of id: SpanID, _ nodes: [Node]) -> Int? {
+            var slot = slot(id)
+            while slots[slot] != 0 {
+                let index = Int(slots[slot]) - 1
+                if nodes[index].id == id { return index }
+                slot = (slot + 1) & mask
+            }
+            return nil
+        }
+
+        /// Notes a node's id; of one that is known already it gives the node that has it.
+        @inline(__always)
+        mutating func insert(_ id: SpanID, _ index: Int, _ nodes: [Node]) -> Int? {
+            var slot = slot(id)
+            while slots[slot] != 0 {
+                let known = Int(slots[slot]) - 1
+                if nodes[known].id == id { return known }
+                slot = (slot + 1) & mask
+            }
+            slots[slot] = Int32(index + 1)
+            return nil
+        }
+
+        private func slot(_ id: SpanID) -> Int {
+            let (high, low) = (id.rawValue ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+            return Int(truncatingIfNeeded: high ^ low) & mask
+        }
     }
 }

@@ -49,10 +49,11 @@ struct GenAIAttributes: Sendable {
         shapes = SpanShapes(factCount: attributionFacts.upperBound)
     }
 
-    /// Beginnings of keys that only spans about models and agents have, as the number that their bytes make.
-    private static let markers: [(bytes: UInt64, mask: UInt64)] = [
-        "gen_ai.", "llm.", "openinfe", "tracelo", "langfuse", "mlflow.", "embeddin",
-    ].map { text in
+    /// Beginnings, of at most eight bytes, of keys that only spans about models and agents have.
+    static let keyPrefixes = ["gen_ai.", "llm.", "openinfe", "tracelo", "langfuse", "mlflow.", "embeddin"]
+
+    /// The same as the numbers that their bytes make.
+    private static let markers: [(bytes: UInt64, mask: UInt64)] = keyPrefixes.map { text in
         let bytes = text.utf8.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return (bytes, .max >> UInt64(64 - 8 * text.utf8.count))
     }

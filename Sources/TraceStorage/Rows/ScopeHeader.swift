@@ -17,6 +17,16 @@ package struct ScopeHeader: Hashable, Sendable {
             }
         }
     }
+
+    /// Writes a `ResourceSpans` with this header and spans that are fields of a `ScopeSpans` already.
+    package func write(to writer: inout WireWriter, spans: UnsafeRawBufferPointer) {
+        let scopeBytes = scope.count + spans.count
+        writer.head(1, count: resource.count + WireWriter.headBytes(2, count: scopeBytes) + scopeBytes)
+        writer.raw(resource)
+        writer.head(2, count: scopeBytes)
+        writer.raw(scope)
+        writer.raw(spans)
+    }
 }
 
 extension SpanBatch {
