@@ -118,7 +118,9 @@ let storage: [Target] = [
     module("OTLPTestSupport", ["OTLP", "AgentTraffic", "CSkeinProto"], path: "Tests/OTLPTestSupport"),
     tests("OTLPTests", ["OTLP", "OTLPTestSupport", "AgentTraffic"], exclude: ["Golden"]),
     module("TraceFixtures", ["OTLP", "TraceStorage"], path: "Tests/TraceFixtures"),
-    tests("SpanMetricsTests", ["SpanMetrics", "TraceStorage", "OTLP", "TraceFixtures", "FileFaults", "CSnappy"]),
+    tests(
+        "SpanMetricsTests",
+        ["SpanMetrics", "TraceStorage", "EmbeddedStore", "OTLP", "TraceFixtures", "FileFaults", "CSnappy"]),
     tests(
         "AlertingTests",
         [

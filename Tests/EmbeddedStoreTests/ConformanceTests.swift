@@ -37,6 +37,11 @@ enum StoreMode: CaseIterable {
         try mode.suite().tracesComeBackExactly(seed: seed)
     }
 
+    @Test(arguments: StoreMode.allCases, [1, 2, 3] as [UInt64])
+    func partsOfTracesAreThoseOfTheWhole(_ mode: StoreMode, seed: UInt64) throws {
+        try mode.suite().partsOfTracesAreThoseOfTheWhole(seed: seed)
+    }
+
     @Test(arguments: StoreMode.allCases, [4, 5] as [UInt64])
     func scansAgreeWithTheModel(_ mode: StoreMode, seed: UInt64) throws {
         try mode.suite().scansAgreeWithTheModel(seed: seed)

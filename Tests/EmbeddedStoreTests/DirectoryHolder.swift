@@ -16,6 +16,13 @@ final class DirectoryHolder: TraceReader {
         try store.trace(id, tenant: tenant, context: context)
     }
 
+    func traces(
+        _ ids: [TraceID], tenant: TenantID, parts: SpanParts?, context: QueryContext,
+        _ body: (TraceID, SpanBatch?) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try store.traces(ids, tenant: tenant, parts: parts, context: context, body)
+    }
+
     func scan(_ plan: ScanPlan, context: QueryContext, _ body: (ScanRows) -> Bool) throws(StorageError) {
         try store.scan(plan, context: context, body)
     }

@@ -47,6 +47,42 @@ package struct ConformanceSuite {
         try Self.check(missing == nil, "a trace that was never sent was found")
     }
 
+    /// Traces of which parts are asked for have these parts of every span, whatever else they have.
+    package func partsOfTracesAreThoseOfTheWhole(seed: UInt64) throws {
+        let batches = try Self.oddBatches(seed: seed, batches: 8, spans: 60)
+        let store = try load(batches)
+        for parts in Self.parts {
+            let ids = Self.traces(batches).keys.sorted() + [TraceID(high: 1, low: 2)]
+            var found: [TraceID] = []
+            var failure: ConformanceFailure?
+            try store.traces(
+                ids, tenant: .default, parts: parts, context: QueryContext()
+            ) { id, batch throws(StorageError) in
+                found.append(id)
+                let whole = try store.trace(id, tenant: .default, context: QueryContext())
+                if Self.chosen(parts, batch) != Self.chosen(parts, whole) {
+                    failure = ConformanceFailure(description: "seed \(seed), trace \(id): other parts than the whole's")
+                }
+                return failure == nil
+            }
+            if let failure { throw failure }
+            try Self.check(found == ids, "seed \(seed): \(found.count) of \(ids.count) traces")
+        }
+    }
+
+    package static let parts = [
+        SpanParts(attributes: ["gen_ai.usage.input_tokens", "flag", ""], marks: ["gen_ai.", "http"]),
+        SpanParts(attributes: ["tags"], marks: ["k"]), SpanParts(attributes: [], marks: []),
+    ]
+
+    /// The parts of a trace's spans, as bytes; nil for no trace.
+    package static func chosen(_ parts: SpanParts, _ batch: SpanBatch?) -> [UInt8]? {
+        guard let batch else { return nil }
+        var collector = SpanCollector(parts: parts)
+        collector.append(batch, rows: batch.spans.indices)
+        return (try? collector.finish())?.bytes
+    }
+
     private static func difference(_ expected: [SpanDescription], _ found: [SpanDescription]) -> String? {
         let known = Set(found)
         guard let lost = expected.first(where: { !known.contains($0) }) else { return nil }

@@ -6,7 +6,7 @@ import OTLP
 import SpanMetrics
 import TraceStorage
 
-/// What the agent graph of so many spans costs, in blocks as they are sealed and again when they are joined.
+/// How the cost of the agent graph grows with the spans in the range.
 ///
 ///     skein-bench agents 1 3
 enum AgentGraphBenchmark {
@@ -19,9 +19,6 @@ enum AgentGraphBenchmark {
             let directory = try TemporaryDirectory()
             defer { directory.remove() }
             try fill(directory.path, spans: size * 1_000_000)
-            try measure(directory.path, size)
-            let joining = try EmbeddedStore(directory: directory.path)
-            while try joining.merge() {}
             try measure(directory.path, size)
         }
     }

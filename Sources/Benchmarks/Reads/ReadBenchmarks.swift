@@ -29,7 +29,7 @@ struct ReadBenchmarks {
         let ids = traffic.batches.compactMap { $0.spans.first?.traceID }
         let step = max(1, ids.count / Self.lookups)
         let wanted = stride(from: 0, to: ids.count, by: step).map { ids[$0] }
-        return try baselines(database, wanted) + lookups(wanted) + scans() + groups() + red()
+        return try baselines(database, wanted) + lookups(wanted) + scans() + groups() + red() + [agentGraph()]
     }
 
     /// What rows cost to write; the store's "append and seal" is compared with it.
@@ -166,6 +166,19 @@ struct ReadBenchmarks {
             let result = try REDQuery(range: range, by: groupings).run(on: store)
             let spans = result.rows.reduce(0) { $0 + $1.spans }
             guard spans == traffic.spans else { throw BenchmarkError("\(name): \(spans) spans") }
+        }
+    }
+
+    /// Who invokes which agents: whole traces, of which what tells of agents is read.
+    private func agentGraph() throws -> Measurement {
+        let models = traffic.batches.reduce(0) { sum, batch in
+            sum + batch.spans.count { batch.attribute("gen_ai.request.model", in: $0.attributes) != nil }
+        }
+        return try meter.measure("agent graph", units: traffic.spans, baseline: Self.redSpanBySpan) {
+            let graph = try AgentGraphQuery(range: .all).run(on: store, costs: CostModel())
+            guard graph.partialReasons.isEmpty, graph.total.calls > 0, graph.total.calls <= models else {
+                throw BenchmarkError("agent graph: \(graph.total.calls) calls, of \(models) spans with a model")
+            }
         }
     }
 

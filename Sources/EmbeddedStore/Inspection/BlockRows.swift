@@ -28,7 +28,7 @@ final class BlockRows {
         let traces = try group.numbers(.span, .trace)
         let scopes = try group.scopeCodes()
         let starts = try group.startTimes()
-        let assembler = try SpanAssembler(group)
+        var assembler = try SpanAssembler(group)
         for row in 0..<group.rows {
             let trace = try reader.traceID(traces[row])
             try body(

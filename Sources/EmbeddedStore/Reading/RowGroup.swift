@@ -37,15 +37,8 @@ final class RowGroup {
     let rows: Int
     /// By table and column; nil where nobody asked.
     private var columns: [[ColumnValues?]]
-    /// By table and column the page of the dictionary that was used last: values that come together mostly lie there.
-    private var recent: [[RecentPage?]] = [[], [], []]
     /// Bytes of decoded columns and what else is kept here, counted as the query's.
     private(set) var reserved = 0
-
-    private struct RecentPage {
-        let first: UInt64
-        let page: BytesPage
-    }
 
     init(_ block: BlockReader, index: Int) {
         self.block = block
@@ -197,51 +190,33 @@ final class RowGroup {
 
     /// Hands one value of a column to `body`.
     func withValue<Result>(
-        _ kind: TableKind, column: Int, ordinal: Int, _ body: (ValueView) throws(StorageError) -> Result
+        _ kind: TableKind, column: Int, ordinal: Int, _ body: (ValueView) -> Result
     ) throws(StorageError) -> Result {
         let valueKind = block.footer.tables[kind.rawValue].columns[column].kind
         switch try values(kind, column: column) {
-        case .none: return try body(ValueView(kind: valueKind))
+        case .none: return body(ValueView(kind: valueKind))
         case .numbers(let numbers):
             guard ordinal < numbers.count else { break }
             let bits = valueKind == .int ? UInt64(bitPattern: ZigZag.decode(numbers[ordinal])) : numbers[ordinal]
-            return try body(ValueView(kind: valueKind, bits: bits))
+            return body(ValueView(kind: valueKind, bits: bits))
         case .codes(let codes):
             guard ordinal < codes.count else { break }
-            let (page, index) = try dictionary(kind, column: column, code: codes[ordinal])
-            return try Self.with(page, index, valueKind, body)
+            let directory = block.footer.tables[kind.rawValue].columns[column]
+            let (page, index) = try block.dictionary(directory, code: codes[ordinal])
+            return Self.with(page, index, valueKind, body)
         case .bytes(let page):
             guard ordinal < page.count else { break }
-            return try Self.with(page, ordinal, valueKind, body)
+            return Self.with(page, ordinal, valueKind, body)
         case .fixed: break
         }
         throw corrupt("value \(ordinal) beyond the end of its column")
     }
 
-    /// The page of a column's dictionary with this code, and the code's place in it.
-    private func dictionary(
-        _ kind: TableKind, column: Int, code: UInt64
-    ) throws(StorageError) -> (page: BytesPage, index: Int) {
-        if recent[kind.rawValue].isEmpty {
-            recent[kind.rawValue] = Array(repeating: nil, count: columns[kind.rawValue].count)
-        }
-        let before = recent[kind.rawValue][column]
-        if let before, code >= before.first, code - before.first < UInt64(before.page.count) {
-            return (before.page, Int(code - before.first))
-        }
-        let found = try block.dictionary(block.footer.tables[kind.rawValue].columns[column], code: code)
-        // The group may be all that keeps it.
-        try reserve(found.page.memoryBytes - (before?.page.memoryBytes ?? 0))
-        recent[kind.rawValue][column] = RecentPage(first: code - UInt64(found.index), page: found.page)
-        return found
-    }
-
     private static func with<Result>(
-        _ page: BytesPage, _ index: Int, _ kind: ValueKind, _ body: (ValueView) throws(StorageError) -> Result
-    ) throws(StorageError) -> Result {
-        try page.bytes.withUnsafeBufferPointer { bytes throws(StorageError) in
-            let value = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[page.range(index)]))
-            return try body(ValueView(kind: kind, bytes: value))
+        _ page: BytesPage, _ index: Int, _ kind: ValueKind, _ body: (ValueView) -> Result
+    ) -> Result {
+        page.bytes.withUnsafeBytes { base in
+            body(ValueView(kind: kind, bytes: UnsafeRawBufferPointer(rebasing: base[page.range(index)])))
         }
     }
 

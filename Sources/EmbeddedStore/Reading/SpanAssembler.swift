@@ -7,10 +7,13 @@ import TraceStorage
 struct SpanAssembler {
     private let group: RowGroup
     private let isWhole: Bool
-    private let spans: AttributePlaces
+    private var spans: TableRows
     /// Nil where they are not wanted or there are none.
-    private let events: ChildRows?
-    private let links: ChildRows?
+    private var events: ChildRows?
+    private var links: ChildRows?
+    /// By row where its events and links begin, and where the last ones end; empty where there are none.
+    private let eventStarts: [Int]
+    private let linkStarts: [Int]
     private let wholes: WholeColumns?
     /// By row, how many before it are kept raw or have a parent outside of the block; empty where none is or has.
     private let raws: [UInt32]
@@ -46,27 +49,26 @@ struct SpanAssembler {
 
     /// The events or links of spans.
     private struct ChildRows {
-        let starts: [Int]
-        let attributes: AttributePlaces
+        var rows: TableRows
         /// The name of an event, the trace state of a link.
         let text: Int
 
         init?(_ group: RowGroup, _ kind: TableKind, _ text: ColumnRole) throws(StorageError) {
-            starts = try group.childStarts(kind)
             guard group.rows(kind) > 0 else { return nil }
-            attributes = try AttributePlaces(group, kind)
+            rows = try TableRows(group, kind)
             self.text = try group.column(kind, text)
         }
-
-        func rows(of span: Int) -> Range<Int> { starts[span]..<starts[span + 1] }
     }
 
     init(_ group: RowGroup) throws(StorageError) {
         self.group = group
         isWhole = group.block.parts == nil
-        spans = try AttributePlaces(group, .span)
+        spans = try TableRows(group, .span)
         events = isWhole ? try ChildRows(group, .event, .name) : nil
         links = try ChildRows(group, .link, .traceState)
+        let (allEvents, allLinks) = (try group.childStarts(.event), try group.childStarts(.link))
+        eventStarts = events == nil ? [] : allEvents
+        linkStarts = links == nil ? [] : allLinks
         wholes = isWhole ? try WholeColumns(group) : nil
         name = try group.column(.span, .name)
         traceState = try group.column(.span, .traceState)
@@ -93,32 +95,33 @@ struct SpanAssembler {
     func spanID(_ row: Int) -> SpanID { SpanID(LittleEndian.number(ids, at: row * 8)) }
 
     /// The bytes of the span in a row of the group.
-    func span(row: Int, traceID: TraceID) throws(StorageError) -> [UInt8] {
+    mutating func span(row: Int, traceID: TraceID) throws(StorageError) -> [UInt8] {
         var writer = WireWriter(reservingCapacity: 512)
         try write(row, traceID, to: &writer)
         return writer.takeBytes()
     }
 
     /// Appends the span in a row of the group.
-    func write(_ row: Int, _ traceID: TraceID, to writer: inout WireWriter) throws(StorageError) {
+    mutating func write(_ row: Int, _ traceID: TraceID, to writer: inout WireWriter) throws(StorageError) {
         let shape = spans.shape(row)
         if shape == 0 { return writer.raw(try group.bytes(.span, .raw, ordinal: Int(raws[row]))) }
         let head = SpanHead(
             traceID: traceID, spanID: spanID(row), parentSpanID: try parentID(row), kind: int32(kind[row]),
             startTime: time[row], endTime: time[row] &+ UInt64(bitPattern: ZigZag.decode(duration[row])))
-        try group.withValue(.span, column: traceState, ordinal: row) { state throws(StorageError) in
-            try group.withValue(.span, column: name, ordinal: row) { name in
-                writer.spanHead(head, name: name.bytes, traceState: state.bytes)
+        try spans.prepare(column: traceState, ordinal: row)
+        spans.withValue(column: traceState, ordinal: row) { writer.spanIdentity(head, traceState: $0.bytes) }
+        try spans.prepare(column: name, ordinal: row)
+        spans.withValue(column: name, ordinal: row) { writer.spanBody(head, name: $0.bytes) }
+        try spans.appendAttributes(of: row, 9, to: &writer)
+        if let wholes { writer.count(10, UInt32(truncatingIfNeeded: wholes.droppedAttributes[row])) }
+        if !eventStarts.isEmpty {
+            for event in eventStarts[row]..<eventStarts[row + 1] {
+                try append(event: event, spanStart: time[row], to: &writer)
             }
         }
-        try append(spans, row, .span, 9, to: &writer)
-        if let wholes { writer.count(10, UInt32(truncatingIfNeeded: wholes.droppedAttributes[row])) }
-        if let events {
-            for event in events.rows(of: row) { try append(events, event: event, spanStart: time[row], to: &writer) }
-        }
         if let wholes { writer.count(12, UInt32(truncatingIfNeeded: wholes.droppedEvents[row])) }
-        if let links {
-            for link in links.rows(of: row) { try append(links, link: link, to: &writer) }
+        if !linkStarts.isEmpty {
+            for link in linkStarts[row]..<linkStarts[row + 1] { try append(link: link, to: &writer) }
         }
         guard let wholes else {
             if statusCode[row] != 0 { writer.status(message: .empty, code: int32(statusCode[row])) }
@@ -126,8 +129,10 @@ struct SpanAssembler {
         }
         writer.count(14, UInt32(truncatingIfNeeded: wholes.droppedLinks[row]))
         if wholes.hasStatus[row] != 0 {
-            try group.withValue(.span, column: wholes.statusMessage, ordinal: row) { message in
-                writer.status(message: message.bytes, code: int32(statusCode[row]))
+            let code = int32(statusCode[row])
+            try spans.prepare(column: wholes.statusMessage, ordinal: row)
+            spans.withValue(column: wholes.statusMessage, ordinal: row) { message in
+                writer.status(message: message.bytes, code: code)
             }
         }
         if wholes.flags[row] != 0 { writer.fixed32(16, UInt32(truncatingIfNeeded: wholes.flags[row])) }
@@ -146,51 +151,61 @@ struct SpanAssembler {
         }
     }
 
-    private func append(
-        _ events: ChildRows, event row: Int, spanStart: UInt64, to writer: inout WireWriter
+    private mutating func append(
+        event row: Int, spanStart: UInt64, to writer: inout WireWriter
     ) throws(StorageError) {
         let time = try group.numbers(.event, .time)[row]
         let start = writer.beginMessage(11)
-        try group.withValue(.event, column: events.text, ordinal: row) { name in
-            writer.eventHead(time: spanStart &+ UInt64(bitPattern: ZigZag.decode(time)), name: name.bytes)
+        if let name = events?.text {
+            try events?.rows.prepare(column: name, ordinal: row)
+            events?.rows.withValue(column: name, ordinal: row) { name in
+                writer.eventHead(time: spanStart &+ UInt64(bitPattern: ZigZag.decode(time)), name: name.bytes)
+            }
         }
-        try append(events.attributes, row, .event, 3, to: &writer)
+        try events?.rows.appendAttributes(of: row, 3, to: &writer)
         writer.count(4, UInt32(truncatingIfNeeded: try group.numbers(.event, .droppedAttributes)[row]))
         writer.endMessage(start)
     }
 
-    private func append(_ links: ChildRows, link row: Int, to writer: inout WireWriter) throws(StorageError) {
+    private mutating func append(link row: Int, to writer: inout WireWriter) throws(StorageError) {
         let traceID = TraceID(
             high: try group.fixed(.link, .traceID, word: row * 2),
             low: try group.fixed(.link, .traceID, word: row * 2 + 1))
         let spanID = SpanID(try group.fixed(.link, .spanID, word: row))
         let start = writer.beginMessage(13)
-        try group.withValue(.link, column: links.text, ordinal: row) { state in
-            writer.linkHead(traceID: traceID, spanID: spanID, traceState: state.bytes)
+        if let state = links?.text {
+            try links?.rows.prepare(column: state, ordinal: row)
+            links?.rows.withValue(column: state, ordinal: row) { state in
+                writer.linkHead(traceID: traceID, spanID: spanID, traceState: state.bytes)
+            }
         }
-        try append(links.attributes, row, .link, 4, to: &writer)
+        try links?.rows.appendAttributes(of: row, 4, to: &writer)
         writer.count(5, UInt32(truncatingIfNeeded: try group.numbers(.link, .droppedAttributes)[row]))
         let flags = UInt32(truncatingIfNeeded: try group.numbers(.link, .flags)[row])
         if flags != 0 { writer.fixed32(6, flags) }
         writer.endMessage(start)
     }
 
-    private func append(
-        _ places: AttributePlaces, _ row: Int, _ kind: TableKind, _ field: UInt32, to writer: inout WireWriter
+    private func int32(_ value: UInt64) -> Int32 { Int32(truncatingIfNeeded: ZigZag.decode(value)) }
+}
+
+extension TableRows {
+    /// Appends the wanted attributes of a row, as fields of this number.
+    fileprivate mutating func appendAttributes(
+        of row: Int, _ field: UInt32, to writer: inout WireWriter
     ) throws(StorageError) {
-        let selection = places.selection
-        for (number, place) in selection.range(places.shape(row)).enumerated() {
+        let places = selection.range(shape(row))
+        for place in places {
             let column = selection.column(place)
-            let key = group.block.footer.tables[kind.rawValue].columns[column].key
             guard selection.hasValues(column: column) else {
-                key.withUnsafeBytes { writer.attribute(field, key: $0, ValueView(kind: .empty)) }
+                selection.withKey(column) { writer.attribute(field, key: $0, ValueView(kind: .empty)) }
                 continue
             }
-            try group.withValue(kind, column: column, ordinal: places.ordinal(row, number)) { view in
-                key.withUnsafeBytes { writer.attribute(field, key: $0, view) }
+            let ordinal = ordinal(row, place - places.lowerBound)
+            try prepare(column: column, ordinal: ordinal)
+            selection.withKey(column) { key in
+                withValue(column: column, ordinal: ordinal) { writer.attribute(field, key: key, $0) }
             }
         }
     }
-
-    private func int32(_ value: UInt64) -> Int32 { Int32(truncatingIfNeeded: ZigZag.decode(value)) }
 }

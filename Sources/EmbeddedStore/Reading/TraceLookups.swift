@@ -86,6 +86,14 @@ final class TraceLookups {
         groups = []
     }
 
+    /// Holds a query to its limits, and counts what was collected since the last call.
+    func check(_ reserved: inout Int, _ context: QueryContext) throws(StorageError) {
+        guard collector.count <= context.rowsMax else { throw .rows(context) }
+        let bytes = collector.memoryBytes
+        try context.reserve(bytes - reserved)
+        reserved = bytes
+    }
+
     /// Begins the numbers of scopes anew where there are many; between traces.
     func forgetScopes() {
         guard collector.hasManyScopes else { return }
@@ -129,7 +137,7 @@ final class BlockLookup {
 /// The spans of a row group by trace.
 final class GroupSpans {
     let group: RowGroup
-    let assembler: SpanAssembler
+    var assembler: SpanAssembler
     let scopes: [UInt64]
     private let traces: [UInt64]
     /// The place of the trace and, in the low bits, the row, in rising order; empty for the look-up of one trace.

@@ -51,7 +51,7 @@ struct BlockMerge {
             let places = try group.numbers(.span, .trace)
             let starts = try group.startTimes()
             let scopeCodes = try group.scopeCodes()
-            let assembler = try SpanAssembler(group)
+            var assembler = try SpanAssembler(group)
             for row in places.indices {
                 let id = try reader.traceID(places[row])
                 let span = try assembler.span(row: row, traceID: id)

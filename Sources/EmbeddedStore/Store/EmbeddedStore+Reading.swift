@@ -46,7 +46,7 @@ extension EmbeddedStore {
         }
         for (batch, rows) in live {
             lookups.collector.append(batch, rows: rows)
-            try Self.check(lookups.collector, &reserved, context)
+            try lookups.check(&reserved, context)
         }
         do { return try lookups.collector.finish() } catch { throw .corrupt(message: "trace \(id): \(error)") }
     }
@@ -146,17 +146,8 @@ extension EmbeddedStore {
                 if lookups.collector.count > context.rowsMax { throw .rows(context) }
             }
             lookups.keep(spans, of: block)
-            try check(lookups.collector, &reserved, context)
+            try lookups.check(&reserved, context)
         }
-    }
-
-    /// Holds a query to its limits, and counts what was collected since the last call.
-    private static func check(
-        _ collector: SpanCollector, _ reserved: inout Int, _ context: QueryContext
-    ) throws(StorageError) {
-        guard collector.count <= context.rowsMax else { throw .rows(context) }
-        try context.reserve(collector.memoryBytes - reserved)
-        reserved = collector.memoryBytes
     }
 
     // MARK: services and operations

@@ -3,13 +3,14 @@ import TraceStorage
 
 /// Agents, the tools and models they use, and who invokes them, computed from stored spans.
 ///
-/// The newest traces that have a span about agents or models in the range are read whole, one at a time, and what began
-/// in the range is counted. That costs nothing at ingest.
+/// Of the newest traces that have a span about agents or models in the range, what tells of agents is read of all spans,
+/// one trace at a time, and what began in the range is counted. That costs nothing at ingest.
 package struct AgentGraphQuery: Sendable {
-    /// Traces that one answer is made of; of more, the newest count.
-    package static let tracesMax = 50_000
-    /// Spans of those traces; past it the older ones are left out.
-    package static let spansMax = 2_000_000
+    /// Traces that one answer is made of; of more, the newest count. Finding them takes some hundred bytes of memory
+    /// each.
+    package static let tracesMax = 200_000
+    /// Spans of those traces; past it the older ones are left out. Some ten seconds of a core.
+    package static let spansMax = 5_000_000
 
     package var tenant = TenantID.default
     /// Invocations, runs and calls are selected by the start of their spans.
@@ -147,7 +148,7 @@ private struct NewestTraces {
         }
         traces[trace] = Trace(start: start, place: places)
         places += 1
-        if traces.count >= countMax * 4 { cut() }
+        if traces.count >= countMax * 2 { cut() }
     }
 
     /// Whether spans that start no later than a time can belong to the newest.

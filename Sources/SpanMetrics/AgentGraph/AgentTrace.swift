@@ -89,10 +89,12 @@ struct AgentTraceReader {
         var graphParent = TextNumber.none
     }
 
-    /// What is read of spans.
+    /// What is read of spans: all that ``GenAICollector`` goes by, and not what it merely passes on.
     static let parts = SpanParts(
-        attributes: GenAIFact.allCases.flatMap(\.names) + ["graph.node.id", "graph.node.parent_id"],
-        keyPrefixes: GenAIAttributes.keyPrefixes)
+        attributes: Set(GenAIFact.allCases).subtracting([
+            .conversation, .timeToFirstChunk, .timeToFirstToken, .completionStart,
+        ]).flatMap(\.names) + ["graph.node.id", "graph.node.parent_id"],
+        marks: GenAIAttributes.keyPrefixes)
 
     /// Spans looked through upwards; more is a loop.
     private static let hopsMax = CallAssembler.hopsMax
@@ -203,6 +205,12 @@ struct AgentTraceReader {
         attributes.read(span.attributes, of: batch)
         guard attributes.isOfInterest else { return node }
         isAnyOfInterest = true
+        let operation = attributes.text(.operation, of: batch, &texts)
+        if TextTable.calls.contains(operation.index) || operation == TextTable.executeTool {
+            // Most spans of interest: of these nothing else matters here.
+            node.agent = attributes.text(.agent, of: batch, &texts)
+            return node
+        }
         let number = GenAISpan(span, of: batch, &attributes, &texts, service: .none, scope: scope).names
         let read = texts.names(number)
         node.agent = read.agent

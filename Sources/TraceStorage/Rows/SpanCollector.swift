@@ -38,11 +38,13 @@ package struct SpanCollector: Sendable {
     }
 
     /// Spans taken so far.
-    package var count: Int { taken.count }
+    package private(set) var count = 0
 
     /// The number of a batch's scope for ``append(span:id:scope:)``; scopes with equal headers have one number.
     package mutating func number(of scope: ScopeRow, in batch: SpanBatch) -> Int {
-        scopes.number(of: batch.header(with: scope))
+        let number = scopes.number(of: batch.header(with: scope))
+        hasManyScopes = scopes.headers.count > Self.scopesMax
+        return number
     }
 
     /// Takes one span, given in its canonical form.
@@ -100,6 +102,7 @@ package struct SpanCollector: Sendable {
     package mutating func removeAll() {
         if spans.bytes.capacity > Self.keptBytesMax { spans = WireWriter() } else { spans.removeAll() }
         taken.removeAll(keepingCapacity: true)
+        count = 0
         if slots.count > Self.slotsMin * 64 {
             slots = Array(repeating: 0, count: Self.slotsMin)
         } else {
@@ -109,12 +112,13 @@ package struct SpanCollector: Sendable {
     }
 
     /// Whether there are so many scopes that ``forgetScopes()`` should be called before the next batch.
-    package var hasManyScopes: Bool { scopes.headers.count > Self.scopesMax }
+    package private(set) var hasManyScopes = false
 
     /// Begins the numbers of scopes anew; to be called while nothing is taken.
     package mutating func forgetScopes() {
         precondition(taken.isEmpty, "numbers of scopes are forgotten while spans have them")
         scopes = ScopeNumbers()
+        hasManyScopes = false
     }
 
     // MARK: spans by id
@@ -131,6 +135,7 @@ package struct SpanCollector: Sendable {
             slot = (slot + 1) & (slots.count - 1)
         }
         taken.append(span)
+        count = taken.count
         slots[slot] = Int32(taken.count)
         return true
     }

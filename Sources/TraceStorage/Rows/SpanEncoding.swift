@@ -16,18 +16,20 @@ extension SpanBatch {
         let span = spans[row]
         bytes.withUnsafeBytes { base in
             if span.needsRaw { return writer.raw(base.slice(span.raw)) }
-            writer.spanHead(
-                SpanHead(
-                    traceID: span.traceID, spanID: span.spanID, parentSpanID: span.parentSpanID, kind: span.kind,
-                    startTime: span.startTime, endTime: span.endTime),
-                name: base.slice(span.name), traceState: base.slice(span.traceState))
-            for index in span.attributes.indices {
-                let row = attributes[index]
-                switch parts?.wish(for: base.slice(row.key)) ?? .value {
-                case .value: append(row, 9, base, to: &writer)
-                case .key: writer.attribute(9, key: base.slice(row.key), ValueView(kind: .empty))
-                case .nothing: break
+            let head = SpanHead(
+                traceID: span.traceID, spanID: span.spanID, parentSpanID: span.parentSpanID, kind: span.kind,
+                startTime: span.startTime, endTime: span.endTime)
+            writer.spanIdentity(head, traceState: base.slice(span.traceState))
+            writer.spanBody(head, name: base.slice(span.name))
+            if let parts {
+                let wishes = span.attributes.indices.map { parts.wish(for: base.slice(attributes[$0].key)) }
+                for (place, hasValue) in SpanParts.chosen(wishes) {
+                    let row = attributes[span.attributes.indices.lowerBound + place]
+                    let value = hasValue ? ValueView(row, base: base) : ValueView(kind: .empty)
+                    writer.attribute(9, key: base.slice(row.key), value)
                 }
+            } else {
+                for index in span.attributes.indices { append(attributes[index], 9, base, to: &writer) }
             }
             if parts == nil {
                 writer.count(10, span.droppedAttributesCount)
@@ -101,12 +103,15 @@ package struct SpanHead {
 
 /// The parts of the canonical form, for those who have the values in columns.
 extension WireWriter {
-    package mutating func spanHead(
-        _ head: SpanHead, name: UnsafeRawBufferPointer, traceState: UnsafeRawBufferPointer
-    ) {
+    /// The first fields of a span.
+    package mutating func spanIdentity(_ head: SpanHead, traceState: UnsafeRawBufferPointer) {
         traceID(1, head.traceID)
         spanID(2, head.spanID)
         if !traceState.isEmpty { bytes(3, traceState) }
+    }
+
+    /// The fields that follow ``spanIdentity(_:traceState:)``, up to the attributes.
+    package mutating func spanBody(_ head: SpanHead, name: UnsafeRawBufferPointer) {
         if head.parentSpanID.isValid { spanID(4, head.parentSpanID) }
         if !name.isEmpty { bytes(5, name) }
         if head.kind != 0 { varint(6, UInt64(bitPattern: Int64(head.kind))) }
@@ -142,10 +147,38 @@ extension WireWriter {
         let keyBytes = key.isEmpty ? 0 : Self.headBytes(1, count: key.count) + key.count
         let valueBytes = Self.contentBytes(of: value)
         let hasValue = value.kind != .absent
-        head(field, count: keyBytes + (hasValue ? Self.headBytes(2, count: valueBytes) + valueBytes : 0))
-        if !key.isEmpty { bytes(1, key) }
-        guard hasValue else { return }
-        head(2, count: valueBytes)
+        let contentBytes = keyBytes + (hasValue ? Self.headBytes(2, count: valueBytes) + valueBytes : 0)
+        let fieldBytes = Self.headBytes(field, count: contentBytes) + contentBytes
+        guard fieldBytes <= Self.shortFieldBytes else {
+            head(field, count: contentBytes)
+            if !key.isEmpty { bytes(1, key) }
+            if hasValue {
+                head(2, count: valueBytes)
+                append(value)
+            }
+            return
+        }
+        // Put together where nothing has to be looked after, and copied once.
+        withUnsafeTemporaryAllocation(byteCount: fieldBytes, alignment: 1) { room in
+            var writer = FieldWriter(room)
+            writer.head(UInt8(truncatingIfNeeded: field << 3 | 2), count: contentBytes)
+            if !key.isEmpty {
+                writer.head(0x0A, count: key.count)
+                writer.append(key)
+            }
+            if hasValue {
+                writer.head(0x12, count: valueBytes)
+                writer.append(value)
+            }
+            raw(UnsafeRawBufferPointer(room))
+        }
+    }
+
+    /// Bytes of an attribute's field up to which it is put together at once; few take more.
+    private static let shortFieldBytes = 512
+
+    /// The content of an `AnyValue`.
+    private mutating func append(_ value: ValueView) {
         switch value.kind {
         case .absent, .empty: break
         case .string: bytes(1, value.bytes)
@@ -166,5 +199,72 @@ extension WireWriter {
         case .double: 9
         case .string, .array, .keyValueList, .bytes: headBytes(1, count: value.bytes.count) + value.bytes.count
         }
+    }
+}
+
+/// Writes protobuf fields into memory of exactly their size.
+private struct FieldWriter {
+    private let room: UnsafeMutableRawBufferPointer
+    private var end = 0
+
+    init(_ room: UnsafeMutableRawBufferPointer) {
+        self.room = room
+    }
+
+    /// A tag of one byte and a length.
+    @inline(__always)
+    mutating func head(_ tag: UInt8, count: Int) {
+        room[end] = tag
+        end += 1
+        varint(UInt64(count))
+    }
+
+    @inline(__always)
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: room[end..<end + bytes.count]).copyMemory(from: bytes)
+        end += bytes.count
+    }
+
+    /// The content of an `AnyValue`.
+    @inline(__always)
+    mutating func append(_ value: ValueView) {
+        switch value.kind {
+        case .absent, .empty: break
+        case .string: append(0x0A, value.bytes)
+        case .bool: number(0x10, value.bits)
+        case .int: number(0x18, value.bits)
+        case .double:
+            room[end] = 0x21
+            room.storeBytes(of: value.bits.littleEndian, toByteOffset: end + 1, as: UInt64.self)
+            end += 9
+        case .array: append(0x2A, value.bytes)
+        case .keyValueList: append(0x32, value.bytes)
+        case .bytes: append(0x3A, value.bytes)
+        }
+    }
+
+    @inline(__always)
+    private mutating func append(_ tag: UInt8, _ bytes: UnsafeRawBufferPointer) {
+        head(tag, count: bytes.count)
+        append(bytes)
+    }
+
+    @inline(__always)
+    private mutating func number(_ tag: UInt8, _ value: UInt64) {
+        room[end] = tag
+        end += 1
+        varint(value)
+    }
+
+    @inline(__always)
+    private mutating func varint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            room[end] = UInt8(truncatingIfNeeded: rest) | 0x80
+            end += 1
+            rest >>= 7
+        }
+        room[end] = UInt8(truncatingIfNeeded: rest)
+        end += 1
     }
 }
