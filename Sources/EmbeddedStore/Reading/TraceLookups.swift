@@ -7,8 +7,8 @@ final class TraceLookups {
     /// Bytes of the row groups that are kept: some forty, of a megabyte or less each. Traces that go on while so many
     /// spans arrive cost less than others.
     static let groupBytesMax = 32 << 20
-    /// Blocks whose filter is kept, 32 KB each at most.
-    static let filtersMax = 1_024
+    /// Blocks whose filter is kept, 64 KB each at most; the cache of all queries has them too, behind a lock.
+    static let filtersMax = 512
     /// Blocks whose files are kept open, with some pages of their indexes.
     static let readersMax = 32
 

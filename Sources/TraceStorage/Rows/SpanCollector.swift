@@ -17,11 +17,11 @@ package struct SpanCollector: Sendable {
     private var spans = WireWriter()
     private var taken: [Taken] = []
     /// Index into `taken` + 1 by the span's id, 0 for none; at most half in use.
-    private var slots = [Int32](repeating: 0, count: Self.slotsMin)
+    private var slots: [Int32] = []
     private var scopes = ScopeNumbers()
     private let parts: SpanParts?
     /// So that nobody outside can choose ids that collide.
-    private let seed = UInt64.random(in: 0...(.max))
+    private static let seed = UInt64.random(in: 0...(.max))
     /// About how many bytes of memory the spans take, the batch that they become included: each is written, kept to be
     /// compared with, and indexed again.
     package private(set) var memoryBytes = 0
@@ -104,7 +104,7 @@ package struct SpanCollector: Sendable {
         taken.removeAll(keepingCapacity: true)
         count = 0
         if slots.count > Self.slotsMin * 64 {
-            slots = Array(repeating: 0, count: Self.slotsMin)
+            slots = []
         } else {
             for slot in slots.indices { slots[slot] = 0 }
         }
@@ -148,12 +148,12 @@ package struct SpanCollector: Sendable {
     }
 
     private func slot(_ id: SpanID) -> Int {
-        let (high, low) = (id.rawValue ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        let (high, low) = (id.rawValue ^ Self.seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
         return Int(truncatingIfNeeded: high ^ low) & (slots.count - 1)
     }
 
     private mutating func grow() {
-        slots = Array(repeating: 0, count: slots.count * 2)
+        slots = Array(repeating: 0, count: max(Self.slotsMin, slots.count * 2))
         for index in taken.indices {
             var slot = slot(taken[index].id)
             while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }

@@ -88,10 +88,13 @@ private final class WholeTraces: TraceReader {
         }
     }
 
-    @Test func memoryIsBoundedByTheContext() throws {
+    /// What is kept from trace to trace goes when there is no room for it.
+    @Test func littleMemoryIsEnoughAndAllOfItIsGivenBack() throws {
         let (store, _) = try Self.store(seed: 1)
-        let context = QueryContext()
-        _ = try AgentGraphQuery(range: .all).run(on: store, costs: CostModel(), context: context)
+        let query = AgentGraphQuery(range: .all)
+        let context = QueryContext(memoryMax: 1 << 20)
+        let graph = try query.run(on: store, costs: CostModel(), context: context)
+        #expect(Self.text(graph) == Self.text(try query.run(on: store, costs: CostModel())))
         #expect(context.memoryBytes == 0)
     }
 
