@@ -37,8 +37,8 @@ struct KnownPrices: Sendable {
     private static let placesMax = 4
 
     private var entries = [Entry](repeating: Entry(), count: Self.entriesMax)
-    /// Apart from what they are found by, of which none is copied.
-    private var prices = [ModelPrice?](repeating: nil, count: Self.entriesMax)
+    /// Apart from what they are found by, and shared: to ask one copies nothing of it.
+    private var prices = [KnownPrice?](repeating: nil, count: Self.entriesMax)
     private var turn = 0
 
     mutating func cost(
@@ -59,8 +59,19 @@ struct KnownPrices: Sendable {
         turn += 1
         let place = (first + turn % Self.placesMax) & (Self.entriesMax - 1)
         entries[place] = Entry(model: model, provider: provider, generation: texts.generation)
-        prices[place] = price
+        prices[place] = price.map(KnownPrice.init)
         return price?.cost(of: usage, tier: tier, at: time)
+    }
+}
+
+/// The price of a model that was looked up, with all its periods.
+private final class KnownPrice: Sendable {
+    private let price: ModelPrice
+
+    init(_ price: ModelPrice) { self.price = price }
+
+    func cost(of usage: TokenUsage, tier: ServiceTier, at time: UInt64) -> Double? {
+        price.cost(of: usage, tier: tier, at: time)
     }
 }
 
