@@ -272,7 +272,10 @@ struct CollectorObservations {
         ]
         Self.observe(metrics, values) { log.statistics }
         let deleted: [(String, String, @Sendable (UsageLogStatistics) -> [UsageLogStatistics.Reason: UInt64])] = [
-            ("skein_usage_deleted_days", "Days whose records of usage were deleted, by reason.", { $0.deletedDays }),
+            (
+                "skein_usage_deleted_files", "Files of records of usage deleted, each of a day, by reason.",
+                { $0.deletedDays }
+            ),
             ("skein_usage_deleted_bytes", "Bytes of records of usage deleted, by reason.", { $0.deletedBytes }),
         ]
         for (name, help, value) in deleted {
