@@ -73,7 +73,7 @@ struct AgentTrace: Sendable {
 /// ``CostModel``, so that they are those of the metrics and of `skein usage`.
 struct AgentTraceReader {
     /// A span on the way from a span to the root.
-    private struct Node {
+    struct Node {
         let id: SpanID
         var row: Int32
         /// Among the nodes, or -1.
@@ -107,7 +107,7 @@ struct AgentTraceReader {
     private var attributes = GenAIAttributes(attribution: [])
     private var texts = TextTable()
     private var nodes: [Node] = []
-    private var ids = NodeTable()
+    private var ids = SpanIDTable()
     /// By outermost span the others of its invocation.
     private var members: [Int: [Int]] = [:]
     private var byGraphNode: [TextNumber: Int] = [:]
@@ -365,50 +365,7 @@ extension AgentTrace.Rest {
     }
 }
 
-extension AgentTraceReader {
-    /// Finds nodes by the ids of their spans.
-    private struct NodeTable {
-        /// Index + 1 by hash, 0 for none; at most half in use.
-        private var slots: [Int32] = []
-        private var mask = 0
-        /// So that nobody outside can choose ids that collide.
-        private let seed = UInt64.random(in: 0...(.max))
-
-        mutating func reset(count: Int) {
-            var size = 16
-            while size < count * 2 { size *= 2 }
-            slots.removeAll(keepingCapacity: true)
-            slots.append(contentsOf: repeatElement(0, count: size))
-            mask = size - 1
-        }
-
-        @inline(__always)
-        func index(of id: SpanID, _ nodes: [Node]) -> Int? {
-            var slot = slot(id)
-            while slots[slot] != 0 {
-                let index = Int(slots[slot]) - 1
-                if nodes[index].id == id { return index }
-                slot = (slot + 1) & mask
-            }
-            return nil
-        }
-
-        /// Notes a node's id; of one that is known already it gives the node that has it.
-        @inline(__always)
-        mutating func insert(_ id: SpanID, _ index: Int, _ nodes: [Node]) -> Int? {
-            var slot = slot(id)
-            while slots[slot] != 0 {
-                let known = Int(slots[slot]) - 1
-                if nodes[known].id == id { return known }
-                slot = (slot + 1) & mask
-            }
-            slots[slot] = Int32(index + 1)
-            return nil
-        }
-
-        private func slot(_ id: SpanID) -> Int {
-            let (high, low) = (id.rawValue ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-            return Int(truncatingIfNeeded: high ^ low) & mask
-        }
-    }
+extension [AgentTraceReader.Node]: SpanIDList {
+    @inline(__always)
+    func spanID(at index: Int) -> SpanID { self[index].id }
 }

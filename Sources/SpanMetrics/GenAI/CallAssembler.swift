@@ -141,7 +141,7 @@ struct CallAssembler: Sendable {
     private mutating func findIDs() {
         count = spans.count
         ids.reset(count: count)
-        for index in spans.indices where !ids.insert(spans[index].spanID, index, spans) {
+        for index in spans.indices where ids.insert(spans[index].spanID, index, spans) != nil {
             moveDuplicates(from: index)
             return
         }

@@ -1,7 +1,7 @@
 import OTLP
 
 /// The spans of a trace in an order of their own: they stay where they are, only their places are put in order.
-struct OrderedSpans: Sendable {
+struct OrderedSpans: SpanIDList, Sendable {
     /// As they arrived.
     var arrived: [GenAISpan] = []
     /// By order: the place in `arrived`.
@@ -16,6 +16,9 @@ struct OrderedSpans: Sendable {
         @inline(__always) _read { yield arrived[Int(places[index])] }
         @inline(__always) _modify { yield &arrived[Int(places[index])] }
     }
+
+    @inline(__always)
+    func spanID(at index: Int) -> SpanID { self[index].spanID }
 
     /// The names of a span.
     subscript(names index: Int) -> SpanNames {
@@ -71,46 +74,5 @@ struct SpanOrder: Sendable {
                 keys[place] = key
             }
         }
-    }
-}
-
-/// Finds the spans of one trace by their ids.
-struct SpanIDTable: Sendable {
-    /// Index + 1 by hash, 0 for none; at most half in use.
-    private var slots: [Int32] = []
-    private var mask = 0
-    /// So that nobody outside can choose ids that collide.
-    private let seed = UInt64.random(in: 0...(.max)) | 1
-
-    mutating func reset(count: Int) {
-        var size = 16
-        while size < count * 2 { size *= 2 }
-        slots.fill(0, count: size)
-        mask = size - 1
-    }
-
-    func index(of id: SpanID, _ spans: OrderedSpans) -> Int? {
-        var slot = slot(id)
-        while slots[slot] != 0 {
-            let index = Int(slots[slot]) - 1
-            if spans[index].spanID == id { return index }
-            slot = (slot + 1) & mask
-        }
-        return nil
-    }
-
-    /// False when there is a span with this id.
-    mutating func insert(_ id: SpanID, _ index: Int, _ spans: OrderedSpans) -> Bool {
-        var slot = slot(id)
-        while slots[slot] != 0 {
-            if spans[Int(slots[slot]) - 1].spanID == id { return false }
-            slot = (slot + 1) & mask
-        }
-        slots[slot] = Int32(index + 1)
-        return true
-    }
-
-    private func slot(_ id: SpanID) -> Int {
-        Int(truncatingIfNeeded: FoldedHash.folded(id.rawValue ^ seed)) & mask
     }
 }
