@@ -26,7 +26,11 @@ final class ConfigurationReloader: Sendable {
     func reload() {
         var read: SkeinConfiguration
         do throws(CommandFailure) { read = try self.read() } catch {
-            logger.error("the configuration stays as it was", metadata: ["reason": "\(error.message)"])
+            // The first of several lines only says that mistakes follow.
+            let lines = error.message.split(separator: "\n")
+            for line in lines.dropFirst(lines.count > 1 ? 1 : 0) {
+                logger.error("the configuration stays as it was", metadata: ["reason": "\(line)"])
+            }
             return
         }
         for warning in read.warnings { logger.warning("\(warning)") }

@@ -29,6 +29,7 @@ struct StandardErrorLog: LogHandler {
 
     private static func quoted(_ text: String) -> String {
         let isPlain = !text.isEmpty && text.allSatisfy { !$0.isWhitespace && $0 != "\"" && $0 != "=" }
-        return isPlain ? text : text.debugDescription
+        // An apostrophe between quotation marks needs no escape.
+        return isPlain ? text : text.debugDescription.replacing("\\'", with: "'")
     }
 }
