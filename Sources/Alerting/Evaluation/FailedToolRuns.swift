@@ -21,7 +21,7 @@ struct FailedToolRuns {
     ) -> [TraceID] {
         let failed = failedSpans(range, context)
         let ids = failed.sorted { ($0.value.start, $1.key) > ($1.value.start, $0.key) }.map(\.key)
-        var collector = Self.collector()
+        var collector = GenAICollector.ofWholeTraces()
         var found: [TraceID] = []
         var next = 0
         while next < ids.count, found.count < countMax {
@@ -84,14 +84,6 @@ struct FailedToolRuns {
         guard failed.count > tracesMax else { return }
         let kept = failed.sorted { ($0.value.start, $1.key) > ($1.value.start, $0.key) }.prefix(tracesMax)
         failed = Dictionary(uniqueKeysWithValues: Array(kept).map { ($0.key, $0.value) })
-    }
-
-    private static func collector() -> GenAICollector {
-        var configuration = GenAIConfiguration()
-        configuration.attribution = []
-        // Nothing waits, and every trace is a whole one.
-        configuration.pendingSpansMax = .max >> 8
-        return GenAICollector(configuration)
     }
 
     private static func hasRun(

@@ -103,7 +103,7 @@ struct AgentTraceReader {
 
     private let costs: CostModel
     private var prices = KnownPrices()
-    private var collector: GenAICollector
+    private var collector = GenAICollector.ofWholeTraces()
     private var attributes = GenAIAttributes(attribution: [])
     private var texts = TextTable()
     private var nodes: [Node] = []
@@ -113,13 +113,7 @@ struct AgentTraceReader {
     private var byGraphNode: [TextNumber: Int] = [:]
     private var isAnyOfInterest = false
 
-    init(costs: CostModel) {
-        self.costs = costs
-        var configuration = GenAIConfiguration()
-        configuration.attribution = []
-        configuration.pendingSpansMax = .max >> 8
-        collector = GenAICollector(configuration)
-    }
+    init(costs: CostModel) { self.costs = costs }
 
     /// - Parameter batch: The spans of one trace, all of them, at least ``parts`` of each.
     mutating func read(_ batch: SpanBatch) -> AgentTrace {

@@ -44,6 +44,15 @@ package struct GenAICollector: Sendable {
         attributes = GenAIAttributes(attribution: configuration.attribution.map(\.attributes))
     }
 
+    /// For whole traces, one after the other: each is finished before the next one comes, and nobody asks on whose
+    /// behalf calls were made.
+    package static func ofWholeTraces() -> GenAICollector {
+        var configuration = GenAIConfiguration()
+        configuration.attribution = []
+        configuration.pendingSpansMax = .max >> 8
+        return GenAICollector(configuration)
+    }
+
     /// Takes a batch and gives what was waiting for its time to come.
     package mutating func add(_ stored: StoredBatch, _ body: (TenantID, GenAIFindings) -> Void) {
         take(stored) { body($0, GenAIFindings($1, $2)) }
