@@ -83,47 +83,36 @@ struct SkeinBench {
             CountingSink.run(down: down, stalled: stalled)
         case ("--export", 2):
             guard let index = Int(arguments[0]), ExportCase.all.indices.contains(index) else { return false }
-            do {
-                try ExportCase.all[index].run(endpoint: arguments[1])
-            } catch {
-                message("skein-bench: \(error)")
-                exit(1)
-            }
+            orExit { try ExportCase.all[index].run(endpoint: arguments[1]) }
         case ("scale", 1...):
-            let millions = arguments.compactMap(Int.init).sorted()
-            guard millions.count == arguments.count, millions.allSatisfy({ (1...1_000).contains($0) }) else {
-                message("usage: skein-bench scale MILLIONS ...")
-                exit(2)
-            }
-            do {
-                try ScaleBenchmark.run(millions)
-            } catch {
-                message("skein-bench: \(error)")
-                exit(1)
-            }
+            let sizes = millions(arguments, of: "scale", max: 1_000)
+            orExit { try ScaleBenchmark.run(sizes) }
         case ("agents", 1...):
-            let millions = arguments.compactMap(Int.init).sorted()
-            guard millions.count == arguments.count, millions.allSatisfy({ (1...100).contains($0) }) else {
-                message("usage: skein-bench agents MILLIONS ...")
-                exit(2)
-            }
-            do {
-                try AgentGraphBenchmark.run(millions)
-            } catch {
-                message("skein-bench: \(error)")
-                exit(1)
-            }
+            let sizes = millions(arguments, of: "agents", max: 100)
+            orExit { try AgentGraphBenchmark.run(sizes) }
         case ("usage", 2):
             guard let days = Int(arguments[0]), let calls = Int(arguments[1]), days > 0, calls > 0 else { return false }
-            do {
-                try UsageBenchmark.run(days: days, callsPerDay: calls)
-            } catch {
-                message("skein-bench: \(error)")
-                exit(1)
-            }
+            orExit { try UsageBenchmark.run(days: days, callsPerDay: calls) }
         default: return false
         }
         return true
+    }
+
+    /// Numbers of millions of spans, in rising order; exits where they are none.
+    private static func millions(_ arguments: [String], of mode: String, max: Int) -> [Int] {
+        let millions = arguments.compactMap(Int.init).sorted()
+        guard millions.count == arguments.count, millions.allSatisfy({ (1...max).contains($0) }) else {
+            message("usage: skein-bench \(mode) MILLIONS ...")
+            exit(2)
+        }
+        return millions
+    }
+
+    private static func orExit(_ body: () throws -> Void) {
+        do { try body() } catch {
+            message("skein-bench: \(error)")
+            exit(1)
+        }
     }
 
     private static func message(_ text: String) {

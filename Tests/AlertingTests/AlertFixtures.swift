@@ -1,4 +1,5 @@
 import Alerting
+import FileFaults
 import OTLP
 import SpanMetrics
 import Synchronization
@@ -121,5 +122,17 @@ final class SpanWorld: Sendable {
 
     var sources: AlertSources {
         AlertSources(red: { self.red.snapshot() }, genAI: { nil }, store: store, collector: { CollectorReading() })
+    }
+}
+
+extension GenAIMetrics {
+    /// Without anything, its records in a file system of its own.
+    static func inMemory() throws -> GenAIMetrics {
+        let files = MemoryFileSystem()
+        try files.createDirectory("/usage")
+        let metrics = GenAIMetrics(
+            GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "/usage", files: files), seed: 1)
+        try metrics.open()
+        return metrics
     }
 }

@@ -1,5 +1,4 @@
 import Alerting
-import FileFaults
 import OTLP
 import SpanMetrics
 import Testing
@@ -15,11 +14,7 @@ import TraceStorage
         private(set) var calls: [(time: UInt64, user: String, tokens: UInt64)] = []
 
         init() throws {
-            let files = MemoryFileSystem()
-            try files.createDirectory("/usage")
-            genAI = GenAIMetrics(
-                GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "/usage", files: files), seed: 1)
-            try genAI.open()
+            genAI = try GenAIMetrics.inMemory()
         }
 
         func call(_ user: String, tokens: UInt64, at time: UInt64) throws {

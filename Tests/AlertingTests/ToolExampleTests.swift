@@ -1,5 +1,4 @@
 import Alerting
-import FileFaults
 import OTLP
 import SpanMetrics
 import Testing
@@ -15,11 +14,7 @@ import TraceStorage
         private var position: UInt64 = 0
 
         init() throws {
-            let files = MemoryFileSystem()
-            try files.createDirectory("/usage")
-            genAI = GenAIMetrics(
-                GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "/usage", files: files), seed: 1)
-            try genAI.open()
+            genAI = try GenAIMetrics.inMemory()
         }
 
         /// - Parameter run: The attributes of the tool's span.

@@ -98,8 +98,6 @@ struct AgentTraceReader {
 
     /// Spans looked through upwards; more is a loop.
     private static let hopsMax = CallAssembler.hopsMax
-    /// What one span may stand for, as for calls.
-    private static let weightMax: UInt64 = 65_536
 
     private let costs: CostModel
     private var prices = KnownPrices()
@@ -273,19 +271,14 @@ struct AgentTraceReader {
 
     private func invocation(_ index: Int, _ batch: SpanBatch) -> AgentTrace.Invocation {
         let span = batch.spans[Int(nodes[index].row)]
-        var weight: UInt64 = 1
-        if !span.traceState.isEmpty {
-            let adjusted = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
-            weight = min(
-                Self.weightMax, AdjustedCount.count(weight: adjusted, traceID: span.traceID, spanID: span.spanID))
-        }
         let handOffs = handOffs(to: index, batch)
         return AgentTrace.Invocation(
             agent: texts.text(nodes[index].agent),
             origins: handOffs.isEmpty
                 ? [AgentTrace.Origin(node: invoker(of: index), isHandOff: false)]
                 : handOffs.map { AgentTrace.Origin(node: AgentGraphNode(.agent, $0), isHandOff: true) },
-            start: span.startTime, nanoseconds: span.durationNanoseconds, isError: span.isError, weight: weight,
+            start: span.startTime, nanoseconds: span.durationNanoseconds, isError: span.isError,
+            weight: UInt64(GenAISpan.weight(of: span, in: batch)),
             isOrphan: handOffs.isEmpty && nodes[index].parent < 0 && span.parentSpanID != .invalid)
     }
 

@@ -152,11 +152,7 @@ package struct GenAICollector: Sendable {
         var span = GenAISpan(row, of: batch, &attributes, &tools.texts, service: origin.service, scope: scope)
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
         span.receivedAt = now
-        if !row.traceState.isEmpty {
-            let weight = TraceStateWeight.adjustedCount(batch.slice(row.traceState))
-            let count = AdjustedCount.count(weight: weight, traceID: row.traceID, spanID: row.spanID)
-            span.weight = UInt32(min(Self.weightMax, count))
-        }
+        span.weight = GenAISpan.weight(of: row, in: batch)
         let place = place(of: row.traceID, stored.tenant)
         if span.role == .call, traces[place].settled.parents.contains(span.spanID) {
             // What is below it was counted, and it says the same.
@@ -169,10 +165,6 @@ package struct GenAICollector: Sendable {
         }
         pendingSpans += 1
     }
-
-    /// What one span may stand for: sampled to less than one of 65,536, calls of models cannot be added up anyway, and
-    /// tokens times more would not fit sums.
-    private static let weightMax: UInt64 = 65_536
 
     /// The place of a trace, which is begun when there is none.
     private mutating func place(of traceID: TraceID, _ tenant: TenantID) -> Int {

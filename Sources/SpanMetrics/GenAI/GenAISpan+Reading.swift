@@ -48,6 +48,16 @@ extension GenAISpan {
         }
     }
 
+    /// How many spans a span stands for. Sampled to less than one of 65,536, calls of models cannot be added up anyway,
+    /// and tokens times more would not fit sums.
+    @inline(__always)
+    static func weight(of span: borrowing SpanRow, in batch: SpanBatch) -> UInt32 {
+        guard !span.traceState.isEmpty else { return 1 }
+        let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
+        let count = AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: span.spanID)
+        return UInt32(min(65_536, count))
+    }
+
     // MARK: names
 
     /// What ``names(_:_:_:of:_:_:_:_:)`` and the kind of work are read from.

@@ -135,16 +135,8 @@ private struct PriceEntryReader {
     private mutating func readSteps(_ reader: inout JSONReader) throws {
         let name = "tiered_pricing"
         tiered = []
-        guard try kind(&reader, name, expected: "an array") == .array else {
-            return try skipNull(&reader, name, expected: "an array")
-        }
-        try reader.enterArray()
-        while try reader.nextElement() {
-            guard try kind(&reader, name, expected: "objects") == .object else {
-                throw broken(name, reader, expected: "objects")
-            }
-            try readStep(&reader, name)
-        }
+        guard try enterArray(&reader, name) else { return }
+        while try nextObject(&reader, name) { try readStep(&reader, name) }
     }
 
     private mutating func readStep(_ reader: inout JSONReader, _ name: String) throws {
@@ -210,14 +202,8 @@ private struct PriceEntryReader {
     private mutating func readPeriods(_ reader: inout JSONReader) throws {
         let name = Self.periodsName
         periods = []
-        guard try kind(&reader, name, expected: "an array") == .array else {
-            return try skipNull(&reader, name, expected: "an array")
-        }
-        try reader.enterArray()
-        while try reader.nextElement() {
-            guard try kind(&reader, name, expected: "objects") == .object else {
-                throw broken(name, reader, expected: "objects")
-            }
+        guard try enterArray(&reader, name) else { return }
+        while try nextObject(&reader, name) {
             guard periods.count < PriceBook.periodsMax else {
                 throw PriceBookError.field(
                     model: model, name: name, found: "more", expected: "at most \(PriceBook.periodsMax) objects")
@@ -269,6 +255,25 @@ private struct PriceEntryReader {
             return nil
         }
         return String(decoding: try reader.unescaped(try reader.string()), as: UTF8.self)
+    }
+
+    /// False for `null`, which stands for no elements.
+    private func enterArray(_ reader: inout JSONReader, _ name: String) throws -> Bool {
+        guard try kind(&reader, name, expected: "an array") == .array else {
+            try skipNull(&reader, name, expected: "an array")
+            return false
+        }
+        try reader.enterArray()
+        return true
+    }
+
+    /// Whether another element follows; one that is no object is an error.
+    private func nextObject(_ reader: inout JSONReader, _ name: String) throws -> Bool {
+        guard try reader.nextElement() else { return false }
+        guard try kind(&reader, name, expected: "objects") == .object else {
+            throw broken(name, reader, expected: "objects")
+        }
+        return true
     }
 
     private func skipNull(_ reader: inout JSONReader, _ name: String, expected: String) throws {
