@@ -9,8 +9,8 @@
 /// The bytes are one serialized `ExportTraceServiceRequest` (or `TracesData`, which is the same on the wire). Rows come
 /// in the order of the wire: the spans of a scope, the attributes of a span and so on are contiguous runs. Spans that
 /// were rejected have no row. A batch never changes after it was made.
-package final class SpanBatch: Sendable {
-    package let bytes: [UInt8]
+public final class SpanBatch: Sendable {
+    @usableFromInline package let bytes: [UInt8]
     package let resources: [ResourceRow]
     package let scopes: [ScopeRow]
     package let spans: [SpanRow]
@@ -55,10 +55,11 @@ package final class SpanBatch: Sendable {
         String(decoding: bytes[range.indices], as: UTF8.self)
     }
 
+    @inlinable
     package func slice(_ range: ByteRange) -> ArraySlice<UInt8> { bytes[range.indices] }
 
     /// Whether a slice holds exactly these bytes.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
         guard Int(range.count) == text.utf8CodeUnitCount else { return false }
         return bytes.withUnsafeBytes { buffer in
@@ -74,7 +75,7 @@ package final class SpanBatch: Sendable {
     }
 
     /// Whether two slices hold the same bytes.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func areEqual(_ a: ByteRange, _ b: ByteRange) -> Bool {
         guard a.count == b.count else { return false }
         return bytes.withUnsafeBytes { buffer in
@@ -84,6 +85,17 @@ package final class SpanBatch: Sendable {
     }
 
     // MARK: attributes
+
+    /// As ``ByteHash/shape(_:_:)`` of the process has it.
+    package func shape(of rows: RowRange) -> UInt64 {
+        bytes.withUnsafeBufferPointer { bytes in
+            attributes.withUnsafeBufferPointer { attributes in
+                // A batch without bytes has no attributes.
+                guard let base = bytes.baseAddress else { return 0 }
+                return ByteHash.ofProcess.shape(UnsafeBufferPointer(rebasing: attributes[rows.indices]), base)
+            }
+        }
+    }
 
     /// The first attribute with this key in a run of attributes.
     package func attribute(_ key: StaticString, in rows: RowRange) -> AttributeRow? {
@@ -109,8 +121,8 @@ package final class SpanBatch: Sendable {
 }
 
 /// Whether `count` bytes at `base + offset` equal those at `other`.
-@inline(__always)
-private func memoryEqual(_ base: UnsafeRawPointer?, _ offset: Int, _ other: UnsafeRawPointer?, _ count: Int) -> Bool {
+@inlinable @inline(__always)
+func memoryEqual(_ base: UnsafeRawPointer?, _ offset: Int, _ other: UnsafeRawPointer?, _ count: Int) -> Bool {
     guard count > 0, let base, let other else { return count == 0 }
     return memcmp(base + offset, other, count) == 0
 }

@@ -17,8 +17,16 @@ extension SpanIndexer {
             return truncate(to: mark)
         }
         row.needsRaw = needsRaw
+        row.attributeShape = attributeShape(row.attributes)
         try charge(MemoryLayout<SpanRow>.stride, at: range)
         tables.spans.append(row)
+    }
+
+    private func attributeShape(_ rows: RowRange) -> UInt64 {
+        tables.attributes.withUnsafeBufferPointer { attributes in
+            byteHash.shape(
+                UnsafeBufferPointer(rebasing: attributes[rows.indices]), base.assumingMemoryBound(to: UInt8.self))
+        }
     }
 
     private mutating func spanFields(_ row: inout SpanRow) throws(WireError) {
@@ -150,8 +158,8 @@ extension SpanRow {
         self.init(
             raw: range, traceID: .invalid, spanID: .invalid, parentSpanID: .invalid, startTime: 0, endTime: 0,
             name: .empty, traceState: .empty, statusMessage: .empty, scope: scope, kind: 0, statusCode: 0, flags: 0,
-            attributes: .empty, events: .empty, links: .empty, droppedAttributesCount: 0, droppedEventsCount: 0,
-            droppedLinksCount: 0, hasStatus: false, needsRaw: false)
+            attributes: .empty, attributeShape: 0, events: .empty, links: .empty, droppedAttributesCount: 0,
+            droppedEventsCount: 0, droppedLinksCount: 0, hasStatus: false, needsRaw: false)
     }
 }
 

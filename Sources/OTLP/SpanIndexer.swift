@@ -41,6 +41,7 @@ struct SpanIndexer {
     var rejection: SpanRejectionReason?
     /// The message being walked holds what the rows do not express.
     var needsRaw = false
+    let byteHash = ByteHash.ofProcess
     /// Bytes that further rows may take; see ``SpanLimits/rowBytesPerRequestByte``.
     private var rowBytesLeft: Int
     /// Where ``SpanTables/attributes`` is full for the message being walked.

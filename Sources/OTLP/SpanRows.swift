@@ -1,38 +1,48 @@
-/// A slice of a batch's bytes.
-package struct ByteRange: Hashable, Sendable {
-    package var offset: UInt32
-    package var count: UInt32
+// Rows, and what else is looked at for every span, are public in name alone: members of a type that only the package
+// sees are never inlined into its other modules, `@inlinable` or not.
 
+/// A slice of a batch's bytes.
+public struct ByteRange: Hashable, Sendable {
+    @usableFromInline package var offset: UInt32
+    @usableFromInline package var count: UInt32
+
+    @inlinable
     package init(offset: UInt32, count: UInt32) {
         self.offset = offset
         self.count = count
     }
 
-    package static let empty = ByteRange(offset: 0, count: 0)
+    @inlinable
+    package static var empty: ByteRange { ByteRange(offset: 0, count: 0) }
 
+    @inlinable
     package var isEmpty: Bool { count == 0 }
 
     /// As indices into ``SpanBatch/bytes``.
+    @inlinable
     package var indices: Range<Int> { Int(offset)..<Int(offset) + Int(count) }
 }
 
 /// A run of rows in one of a batch's tables.
-package struct RowRange: Hashable, Sendable {
-    package var start: UInt32
-    package var count: UInt32
+public struct RowRange: Hashable, Sendable {
+    @usableFromInline package var start: UInt32
+    @usableFromInline package var count: UInt32
 
+    @inlinable
     package init(start: Int, end: Int) {
         self.start = UInt32(truncatingIfNeeded: start)
         count = UInt32(truncatingIfNeeded: end - start)
     }
 
-    package static let empty = RowRange(start: 0, end: 0)
+    @inlinable
+    package static var empty: RowRange { RowRange(start: 0, end: 0) }
 
+    @inlinable
     package var indices: Range<Int> { Int(start)..<Int(start) + Int(count) }
 }
 
 /// What an attribute's value is; raw values are part of the block format.
-package enum ValueKind: UInt8, Sendable {
+public enum ValueKind: UInt8, Sendable {
     /// The attribute has a key and no value at all.
     case absent = 0
     /// An `AnyValue` without content.
@@ -44,25 +54,39 @@ package enum ValueKind: UInt8, Sendable {
     case array = 6
     case keyValueList = 7
     case bytes = 8
+
+    @inlinable @inline(__always)
+    package var hasSlice: Bool {
+        switch self {
+        case .string, .bytes, .array, .keyValueList: true
+        default: false
+        }
+    }
 }
 
 /// One attribute of a resource, scope, span, event or link.
-package struct AttributeRow: Sendable {
-    package var key: ByteRange
+public struct AttributeRow: Sendable {
+    @usableFromInline package var key: ByteRange
     /// `bool`, `int` and `double`: the value's bits. `string`, `bytes`, `array` and `keyValueList`: offset in the high
     /// and count in the low half of the value's content (for the last two the `ArrayValue` or `KeyValueList` message).
-    package var payload: UInt64
-    package var kind: ValueKind
+    @usableFromInline package var payload: UInt64
+    @usableFromInline package var kind: ValueKind
 
     /// The slice that a `string`, `bytes`, `array` or `keyValueList` value occupies.
-    @inline(__always)
+    @inlinable @inline(__always)
     package var slice: ByteRange {
         ByteRange(offset: UInt32(payload >> 32), count: UInt32(truncatingIfNeeded: payload))
     }
 
-    @inline(__always)
+    /// Its value is one of those that occupy ``slice``.
+    @inlinable @inline(__always)
+    package var hasSlice: Bool { kind.hasSlice }
+
+    @inlinable @inline(__always)
     package var int: Int64 { Int64(bitPattern: payload) }
+    @inlinable
     package var double: Double { Double(bitPattern: payload) }
+    @inlinable
     package var bool: Bool { payload != 0 }
 }
 
@@ -101,7 +125,7 @@ package struct ScopeRow: Sendable {
 }
 
 /// One span.
-package struct SpanRow: Sendable {
+public struct SpanRow: Sendable {
     /// The `Span` message.
     package var raw: ByteRange
     package var traceID: TraceID
@@ -109,9 +133,9 @@ package struct SpanRow: Sendable {
     /// ``SpanID/invalid`` for a root span.
     package var parentSpanID: SpanID
     /// Unix nanoseconds.
-    package var startTime: UInt64
+    @usableFromInline package var startTime: UInt64
     /// Unix nanoseconds; may lie before `startTime`.
-    package var endTime: UInt64
+    @usableFromInline package var endTime: UInt64
     package var name: ByteRange
     package var traceState: ByteRange
     package var statusMessage: ByteRange
@@ -119,9 +143,11 @@ package struct SpanRow: Sendable {
     /// `SpanKind` as sent, values unknown to the specification included.
     package var kind: Int32
     /// `StatusCode` as sent, values unknown to the specification included.
-    package var statusCode: Int32
+    @usableFromInline package var statusCode: Int32
     package var flags: UInt32
     package var attributes: RowRange
+    /// As ``ByteHash/shape(_:_:)`` of the process has it.
+    package var attributeShape: UInt64
     package var events: RowRange
     package var links: RowRange
     package var droppedAttributesCount: UInt32
@@ -134,7 +160,9 @@ package struct SpanRow: Sendable {
     package var needsRaw: Bool
 
     /// Nanoseconds; 0 when the span ends before it starts.
+    @inlinable
     package var durationNanoseconds: UInt64 { endTime > startTime ? endTime - startTime : 0 }
+    @inlinable
     package var isError: Bool { statusCode == 2 }
 }
 

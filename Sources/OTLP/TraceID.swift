@@ -8,6 +8,7 @@ public struct TraceID: Hashable, Sendable, Comparable {
     public let low: UInt64
 
     /// The id of these two halves; both zero is ``invalid``.
+    @inlinable
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -21,9 +22,11 @@ public struct TraceID: Hashable, Sendable, Comparable {
     }
 
     /// "No trace".
-    public static let invalid = TraceID(high: 0, low: 0)
+    @inlinable
+    public static var invalid: TraceID { TraceID(high: 0, low: 0) }
 
     /// Whether any byte is not zero.
+    @inlinable
     public var isValid: Bool { high | low != 0 }
 
     /// 32 lowercase hexadecimal digits.
@@ -52,6 +55,7 @@ public struct SpanID: Hashable, Sendable, Comparable {
     public let rawValue: UInt64
 
     /// The id of these 8 bytes; zero is ``invalid``.
+    @inlinable
     public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
@@ -64,9 +68,11 @@ public struct SpanID: Hashable, Sendable, Comparable {
     }
 
     /// "No span".
-    public static let invalid = SpanID(0)
+    @inlinable
+    public static var invalid: SpanID { SpanID(0) }
 
     /// Whether any byte is not zero.
+    @inlinable
     public var isValid: Bool { rawValue != 0 }
 
     /// 16 lowercase hexadecimal digits.

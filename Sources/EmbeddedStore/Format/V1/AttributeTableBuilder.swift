@@ -2,17 +2,14 @@ import OTLP
 
 /// Sorts the attributes of one kind of rows into columns and finds the shape of each row.
 ///
-/// Most rows are shaped like a row before them. Which one that may be is told by the lengths of their keys and by
-/// their types alone; then every key is compared, which costs some bytes' loads each and no hashing. A row that is not
-/// found so goes through a tree in which every edge is a column and whose leaves are the shapes.
+/// Most rows are shaped like a row before them, and found by ``ByteHash/shape(_:_:)``. The others go through a tree in
+/// which every edge is a column and whose leaves are the shapes.
 struct AttributeTableBuilder: ~Copyable {
-    /// What a row of a shape has at one place.
-    private struct Place {
-        let key: UnsafePointer<UInt8>
-        let keyBytes: UInt32
-        /// The ``bits(_:)`` of its type.
-        let kind: UInt8
-        let column: UInt16
+    /// A shape by its hash.
+    private struct Likely {
+        var hash: UInt64 = 0
+        /// -1 where none was seen.
+        var shape: Int32 = -1
     }
 
     private struct Edge: Hashable {
@@ -27,18 +24,19 @@ struct AttributeTableBuilder: ~Copyable {
 
     private var columns: ColumnList
     private var columnIndex: [ColumnKey: Int] = [:]
-    /// The places of all shapes; those of a shape stand together.
-    private var places = Room<Place>()
-    /// Where the places of each shape begin, and where the last ones end.
+    /// The columns of all shapes; those of a shape stand together.
+    private var places = Room<UInt16>()
+    /// Where the columns of each shape begin, and where the last ones end.
     private var starts = Room<Int>()
     /// Children of the tree's nodes, and by node the shape that ends there; -1 when there is none yet.
     private var children: [Edge: Int32] = [:]
     private var shapeAt: [Int32] = [-1]
-    /// Shapes by a hash of what a row's shape may be known by; -1 where none was seen.
-    private var likely = Room<Int32>(repeating: -1, count: Self.likelyCount)
+    /// The shapes that were seen last.
+    private var likely = Room<Likely>(repeating: Likely(), count: Self.likelyCount)
+    private let byteHash = ByteHash.ofProcess
     private var groups = 0
 
-    /// More than the shapes that the services of one block usually have.
+    /// A power of two; more than the shapes that the services of one block usually have.
     private static let likelyCount = 1024
 
     /// `hasRaw`: shape 0 stands for rows that are kept raw.
@@ -52,19 +50,24 @@ struct AttributeTableBuilder: ~Copyable {
 
     /// For each shape its columns, in the order of the attributes.
     var shapes: [[UInt16]] {
-        (0..<shapeCount).map { shape in (starts[shape]..<starts[shape + 1]).map { places[$0].column } }
+        (0..<shapeCount).map { shape in (starts[shape]..<starts[shape + 1]).map { places[$0] } }
     }
 
     /// The shape of a row with these attributes; nil when a limit of the format would be passed. Takes no values.
     @inline(__always)
     mutating func shape(_ rows: UnsafeBufferPointer<AttributeRow>, _ base: UnsafePointer<UInt8>) -> Int? {
-        var hash = UInt64(truncatingIfNeeded: rows.count)
-        for row in rows { hash = (hash << 7 | hash >> 57) &+ UInt64(row.key.count) << 4 &+ UInt64(Self.bits(row.kind)) }
-        let slot = Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 54)
-        let shape = Int(likely[slot])
-        if shape >= 0, fits(rows, base, shape) { return shape }
+        shape(rows, base, hash: byteHash.shape(rows, base))
+    }
+
+    /// - Parameter hash: Of the attributes, as ``ByteHash/shape(_:_:)`` has it.
+    @inline(__always)
+    mutating func shape(
+        _ rows: UnsafeBufferPointer<AttributeRow>, _ base: UnsafePointer<UInt8>, hash: UInt64
+    ) -> Int? {
+        let slot = Int(truncatingIfNeeded: hash) & (Self.likelyCount - 1)
+        if likely[slot].hash == hash, likely[slot].shape >= 0 { return Int(likely[slot].shape) }
         guard let found = search(rows, base) else { return nil }
-        likely[slot] = Int32(found)
+        likely[slot] = Likely(hash: hash, shape: Int32(found))
         return found
     }
 
@@ -73,7 +76,7 @@ struct AttributeTableBuilder: ~Copyable {
     mutating func append(_ rows: UnsafeBufferPointer<AttributeRow>, shape: Int, _ base: UnsafePointer<UInt8>) {
         let first = places.base + starts[shape]
         for place in 0..<rows.count {
-            columns.base[Int(first[place].column)].append(rows[place], base: base)
+            columns.base[Int(first[place])].append(rows[place], base: base)
         }
     }
 
@@ -86,24 +89,6 @@ struct AttributeTableBuilder: ~Copyable {
         var result: [ColumnDirectory] = []
         for index in 0..<columns.count { result.append(try columns.base[index].finish(&writer)) }
         return result
-    }
-
-    /// A type as it stands in memory, to compare it without a call into its module.
-    @inline(__always)
-    private static func bits(_ kind: ValueKind) -> UInt8 { unsafeBitCast(kind, to: UInt8.self) }
-
-    @inline(__always)
-    private func fits(_ rows: UnsafeBufferPointer<AttributeRow>, _ base: UnsafePointer<UInt8>, _ shape: Int) -> Bool {
-        let start = starts[shape]
-        guard starts[shape + 1] - start == rows.count else { return false }
-        let first = places.base + start
-        for index in 0..<rows.count {
-            let row = rows[index]
-            guard first[index].kind == Self.bits(row.kind), first[index].keyBytes == row.key.count,
-                ByteHash.equal(first[index].key, base + Int(row.key.offset), count: Int(row.key.count))
-            else { return false }
-        }
-        return true
     }
 
     @inline(never)
@@ -130,11 +115,7 @@ struct AttributeTableBuilder: ~Copyable {
         guard shapeCount < BlockFormat.shapesMax, places.count + path.count <= BlockFormat.shapeElementsMax else {
             return nil
         }
-        for (row, column) in zip(rows, path) {
-            places.append(
-                Place(
-                    key: columns.key(Int(column)), keyBytes: row.key.count, kind: Self.bits(row.kind), column: column))
-        }
+        for column in path { places.append(column) }
         starts.append(places.count)
         shapeAt[Int(node)] = Int32(shapeCount - 1)
         return shapeCount - 1
@@ -149,20 +130,16 @@ struct AttributeTableBuilder: ~Copyable {
     }
 }
 
-/// The attribute columns of a table, and their keys at addresses that stay.
+/// The attribute columns of a table.
 private struct ColumnList: ~Copyable {
     private(set) var base = UnsafeMutablePointer<ColumnBuilder>.allocate(capacity: 64)
-    private var keys: [UnsafeMutablePointer<UInt8>] = []
     private var capacity = 64
     private(set) var count = 0
 
     deinit {
         base.deinitialize(count: count)
         base.deallocate()
-        for key in keys { key.deallocate() }
     }
-
-    func key(_ index: Int) -> UnsafePointer<UInt8> { UnsafePointer(keys[index]) }
 
     mutating func append(key: [UInt8], kind: ValueKind, groupsBefore: Int) {
         if count == capacity {
@@ -175,8 +152,5 @@ private struct ColumnList: ~Copyable {
         (base + count).initialize(
             to: ColumnBuilder(.attribute, kind: kind, key: key, groupsBefore: groupsBefore))
         count += 1
-        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, key.count))
-        copy.initialize(from: key, count: key.count)
-        keys.append(copy)
     }
 }

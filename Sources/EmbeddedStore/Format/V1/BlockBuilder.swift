@@ -78,7 +78,8 @@ struct BlockBuilder: ~Copyable {
     private mutating func append(_ span: UnsafePointer<SpanRow>, scope: Int, _ source: SpanSource) {
         var shape: Int?
         if !span.pointee.needsRaw {
-            shape = spans.attributes.shape(source.attributes(span.pointee.attributes), source.base)
+            shape = spans.attributes.shape(
+                source.attributes(span.pointee.attributes), source.base, hash: span.pointee.attributeShape)
         }
         if span.pointee.events.count | span.pointee.links.count != 0, shape != nil {
             if !events.canTake(span.pointee, source) || !links.canTake(span.pointee, source) { shape = nil }

@@ -1,3 +1,5 @@
+import OTLP
+
 /// Distinct byte strings, numbered in the order of their first use.
 struct ByteDictionary: ~Copyable {
     private(set) var bytes = Room<UInt8>()
