@@ -116,6 +116,11 @@ struct ByteRoom {
     @inline(__always)
     mutating func varint(_ value: UInt64) {
         var rest = value
+        // Most have a byte or two.
+        if rest < 0x4000, rest >= 0x80 {
+            fixed(UInt16(truncatingIfNeeded: rest & 0x7F | 0x80 | rest << 1 & 0x7F00))
+            return
+        }
         while rest >= 0x80 {
             room[count] = UInt8(truncatingIfNeeded: rest) | 0x80
             rest >>= 7

@@ -194,7 +194,7 @@ struct AgentTraceReader {
     ) -> Node {
         let span = batch.spans[row]
         var node = Node(id: span.spanID, row: Int32(row), service: service)
-        attributes.read(span.attributes, of: batch)
+        attributes.read(span.attributes, shape: span.attributeShape, of: batch)
         guard attributes.isOfInterest else { return node }
         isAnyOfInterest = true
         let operation = attributes.text(.operation, of: batch, &texts)
@@ -203,7 +203,9 @@ struct AgentTraceReader {
             node.agent = attributes.text(.agent, of: batch, &texts)
             return node
         }
-        let number = GenAISpan(span, of: batch, &attributes, &texts, service: .none, scope: scope).names
+        let number = withUnsafePointer(to: span) {
+            GenAISpan($0, of: batch, &attributes, &texts, service: .none, scope: scope).names
+        }
         let read = texts.names(number)
         node.agent = read.agent
         node.isInvocation = read.role == .aggregate && read.operation == TextTable.invokeAgent
@@ -272,13 +274,14 @@ struct AgentTraceReader {
     private func invocation(_ index: Int, _ batch: SpanBatch) -> AgentTrace.Invocation {
         let span = batch.spans[Int(nodes[index].row)]
         let handOffs = handOffs(to: index, batch)
+        let weight = withUnsafePointer(to: span) { GenAISpan.weight(of: $0, in: batch) }
         return AgentTrace.Invocation(
             agent: texts.text(nodes[index].agent),
             origins: handOffs.isEmpty
                 ? [AgentTrace.Origin(node: invoker(of: index), isHandOff: false)]
                 : handOffs.map { AgentTrace.Origin(node: AgentGraphNode(.agent, $0), isHandOff: true) },
             start: span.startTime, nanoseconds: span.durationNanoseconds, isError: span.isError,
-            weight: UInt64(GenAISpan.weight(of: span, in: batch)),
+            weight: UInt64(weight),
             isOrphan: handOffs.isEmpty && nodes[index].parent < 0 && span.parentSpanID != .invalid)
     }
 

@@ -31,18 +31,21 @@ extension TextTable {
         return result
     }
 
+    @inline(__always)
     func value(_ key: Int, of values: AttributionValues) -> TextNumber {
         !values.own.isEmpty && key == Int(values.key) ? values.own : member(key, of: values.list)
     }
 
     /// A bit for each key that has a value.
+    @inline(__always)
     private func keys(of values: AttributionValues) -> UInt64 {
         values.own.isEmpty ? textBits(values.list) : textBits(values.list) | 1 << UInt64(values.key)
     }
 
     /// Whether a key has no value.
+    @inline(__always)
     func hasEmpty(_ values: AttributionValues) -> Bool {
-        keys(of: values).nonzeroBitCount < members(values.list).count
+        keys(of: values).nonzeroBitCount < memberCount(values.list)
     }
 
     /// Values with those they lack of others.

@@ -3,7 +3,7 @@ import OTLP
 extension CallAssembler {
     // MARK: calls
 
-    func foundCall(_ cluster: Cluster, _ texts: FoundCall.Texts, traceID: TraceID) -> FoundCall {
+    mutating func foundCall(_ cluster: Cluster, _ texts: FoundCall.Texts, traceID: TraceID) -> FoundCall {
         let hasUsage = !cluster.usage.isEmpty
         // The provider's own library knows the provider; one that only calls itself by its name does not.
         let inner = Int(cluster.first)
@@ -39,21 +39,21 @@ extension CallAssembler {
 
     private mutating func inherit(by index: Int, _ texts: inout TextTable) {
         // Spans between it and its parent may have something to say too.
-        if context.ancestor == ancestors[index], !isLinked[index], context.own == spans[index].attribution { return }
-        context.ancestor = isLinked[index] ? -2 : ancestors[index]
+        if context.ancestor == ways[index].ancestor, !ways[index].isLinked, context.own == spans[index].attribution { return }
+        context.ancestor = ways[index].isLinked ? -2 : ways[index].ancestor
         context.own = spans[index].attribution
         context.agent = inheritedAgent(index)
         context.attribution = attribution(index, &texts)
     }
 
-    private func joinedTexts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
+    private mutating func joinedTexts(_ cluster: Cluster, _ texts: inout TextTable) -> FoundCall.Texts {
         FoundCall.Texts(
             names: texts.number(of: joinedNames(cluster)), agent: agent(of: cluster), isError: isError(cluster),
             attribution: attribution(cluster, &texts), conversation: conversation(cluster))
     }
 
     /// Of the names of a call's spans those that are said, from the innermost on.
-    private func joinedNames(_ cluster: Cluster) -> SpanNames {
+    private mutating func joinedNames(_ cluster: Cluster) -> SpanNames {
         var result = SpanNames()
         func complete(_ text: WritableKeyPath<SpanNames, TextNumber>, _ other: SpanNames) {
             if result[keyPath: text].isEmpty { result[keyPath: text] = other[keyPath: text] }
@@ -71,19 +71,19 @@ extension CallAssembler {
     }
 
     /// Who worked: by name, if need be that of an agent above, else by the call's own id of it.
-    private func agent(of cluster: Cluster) -> TextNumber {
+    private mutating func agent(of cluster: Cluster) -> TextNumber {
         var named = first(cluster) { spans[names: $0].agent }
         if named.isEmpty { named = inheritedAgent(Int(cluster.top)) }
         return named.isEmpty ? first(cluster) { spans[names: $0].agentID } : named
     }
 
     /// What the call's spans say, or else the nearest span above them, whatever that is about.
-    private func conversation(_ cluster: Cluster) -> TextNumber {
+    private mutating func conversation(_ cluster: Cluster) -> TextNumber {
         let own = first(cluster) { spans[$0].conversation }
         return own.isEmpty ? conversation(above: Int(cluster.top)) : own
     }
 
-    private func conversation(above index: Int) -> TextNumber {
+    private mutating func conversation(above index: Int) -> TextNumber {
         var result = TextNumber.none
         _ = way(up: index) { link in
             result = link.conversation
@@ -103,7 +103,7 @@ extension CallAssembler {
         var next = index
         var hops = 0
         while next >= 0, hops < Self.hopsMax {
-            if isLinked[next] {
+            if ways[next].isLinked {
                 var parent = spans[next].parentSpanID
                 var steps = 0
                 while steps < Self.hopsMax, firstIndex(of: parent) == nil,
@@ -114,7 +114,7 @@ extension CallAssembler {
                     steps += 1
                 }
             }
-            next = Int(ancestors[next])
+            next = Int(ways[next].ancestor)
             if next >= 0, span(next) { return true }
             hops += 1
         }
@@ -145,7 +145,7 @@ extension CallAssembler {
     }
 
     /// The agent of the nearest span above one that has any.
-    private func inheritedAgent(_ index: Int) -> TextNumber {
+    private mutating func inheritedAgent(_ index: Int) -> TextNumber {
         var result = TextNumber.none
         _ = ancestor(of: index) {
             result = spans[names: $0].agent
@@ -154,44 +154,61 @@ extension CallAssembler {
         return result
     }
 
-    /// Of the spans of the call and then of those above them, for each key the first that has it.
-    private func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> AttributionValues {
-        var result = spans[Int(cluster.first)].attribution
-        var last = result
-        func add(_ index: Int) -> Bool { take(spans[index].attribution) }
-        func take(_ next: AttributionValues) -> Bool {
-            if next != last { result = texts.completed(result, with: next) }
-            last = next
-            return !texts.hasEmpty(result)
-        }
-        if texts.hasEmpty(result), !hasMember(cluster, where: add) {
-            _ = way(up: Int(cluster.top), link: { take($0.attribution) }, span: add)
-        }
-        return result
-    }
+    /// Attribution values as those of further spans complete them.
+    private struct Completion {
+        var result: AttributionValues
+        /// The values that came last: spans that follow one another mostly have the same.
+        private var last: AttributionValues
 
-    /// The same for a span that is no call.
-    func attribution(_ index: Int, _ texts: inout TextTable) -> AttributionValues {
-        var result = spans[index].attribution
-        func take(_ next: AttributionValues) -> Bool {
+        init(_ values: AttributionValues) { (result, last) = (values, values) }
+
+        /// - Returns: Whether nothing is left to complete.
+        @inline(__always)
+        mutating func take(_ next: AttributionValues, _ texts: inout TextTable) -> Bool {
+            guard next != last else { return !texts.hasEmpty(result) }
+            last = next
             result = texts.completed(result, with: next)
             return !texts.hasEmpty(result)
         }
-        guard texts.hasEmpty(result) else { return result }
-        _ = way(up: index, link: { take($0.attribution) }, span: { take(spans[$0].attribution) })
-        return result
+    }
+
+    /// Of the spans of the call and then of those above them, for each key the first that has it.
+    private mutating func attribution(_ cluster: Cluster, _ texts: inout TextTable) -> AttributionValues {
+        var completion = Completion(spans[Int(cluster.first)].attribution)
+        guard texts.hasEmpty(completion.result) else { return completion.result }
+        if hasMember(cluster, where: { completion.take(spans[$0].attribution, &texts) }) { return completion.result }
+        return attribution(completion, above: Int(cluster.top), &texts)
+    }
+
+    /// The same for a span that is no call, or a call of one span.
+    mutating func attribution(_ index: Int, _ texts: inout TextTable) -> AttributionValues {
+        let own = spans[index].attribution
+        return texts.hasEmpty(own) ? attribution(Completion(own), above: index, &texts) : own
+    }
+
+    @inline(__always)
+    private func attribution(
+        _ completion: Completion, above index: Int, _ texts: inout TextTable
+    ) -> AttributionValues {
+        var completion = completion
+        _ = way(up: index) {
+            completion.take($0.attribution, &texts)
+        } span: {
+            completion.take(spans[$0].attribution, &texts)
+        }
+        return completion.result
     }
 
     // MARK: tools
 
     /// Each run of a tool once: a client's span below the run it belongs to is part of it.
-    func isToolRun(_ index: Int) -> Bool {
+    mutating func isToolRun(_ index: Int) -> Bool {
         guard spans[index].role == .tool else { return false }
         let above = blockingContext(of: index)
         return above < 0 || spans[above].role != .tool || spans[names: above].tool != spans[names: index].tool
     }
 
-    func foundRun(_ index: Int) -> FoundToolRun {
+    mutating func foundRun(_ index: Int) -> FoundToolRun {
         FoundToolRun(
             spanID: spans[index].spanID, weight: UInt64(spans[index].weight), isError: spans[index].isError,
             isOK: spans[index].isOK, service: spans[names: index].service, agent: agent(index),
@@ -200,40 +217,44 @@ extension CallAssembler {
     }
 
     /// The agent of a span, or that of the nearest one above it.
-    func agent(_ index: Int) -> TextNumber {
+    mutating func agent(_ index: Int) -> TextNumber {
         let own = spans[names: index].agent
         return own.isEmpty ? inheritedAgent(index) : own
     }
 
     // MARK: sums
 
+    /// Tokens of input and output: a sum seldom says what of them was cached.
+    struct TokenSum: Equatable, Sendable {
+        fileprivate var input: UInt64 = 0
+        fileprivate var output: UInt64 = 0
+
+        init() {}
+
+        init(_ usage: TokenUsage) { (input, output) = (usage.input, usage.output) }
+    }
+
     /// Tokens of calls by the spans above them.
     struct SumScratch: Sendable {
         fileprivate var summing: [UInt64] = []
-        fileprivate var input: [UInt64] = []
-        fileprivate var output: [UInt64] = []
+        private var sums: [(tokens: TokenSum, count: Int)] = []
 
-        private var counts: [Int32] = []
+        mutating func begin(count: Int) { sums.fill((TokenSum(), 0), count: count) }
 
-        mutating func begin(count: Int) {
-            input.fill(0, count: count)
-            output.fill(0, count: count)
-            counts.fill(0, count: count)
-        }
-
-        mutating func add(_ usage: TokenUsage, at index: Int) {
-            input[index] = input[index].addingClamped(usage.input)
-            output[index] = output[index].addingClamped(usage.output)
-            counts[index] += 1
+        @inline(__always)
+        mutating func add(_ tokens: TokenSum, at index: Int) {
+            sums[index].tokens.input = sums[index].tokens.input.addingClamped(tokens.input)
+            sums[index].tokens.output = sums[index].tokens.output.addingClamped(tokens.output)
+            sums[index].count += 1
         }
 
         /// Something was added to a span.
-        func isAny(_ index: Int) -> Bool { counts[index] > 0 }
+        func isAny(_ index: Int) -> Bool { sums[index].count > 0 }
 
         /// What was added to a span is so many tokens.
-        func isSum(_ usage: TokenUsage, at index: Int) -> Bool {
-            input[index] == usage.input && output[index] == usage.output
-        }
+        func isSum(_ usage: TokenUsage, at index: Int) -> Bool { sums[index].tokens == TokenSum(usage) }
+
+        fileprivate func tokens(_ index: Int) -> TokenSum { sums[index].tokens }
     }
 
     /// What agents, workflows and spans around several calls report beyond the calls found below them, each token once.
@@ -244,21 +265,21 @@ extension CallAssembler {
         result.removeAll(keepingCapacity: true)
         findSumming()
         guard !sums.summing.isEmpty else { return }
-        // Input and output only: a sum seldom says what of it was cached.
         sums.begin(count: count)
         for cluster in calls { addToSumming(cluster) }
         var settled = settled
         for key in sums.summing {
             let index = Int(key & 0xFFFF_FFFF)
-            let sum = spans[index].usage.buckets(isInputExclusive: spans[index].isInputExclusive)
+            let sum = TokenSum(spans[index].usage.buckets(isInputExclusive: spans[index].isInputExclusive))
+            let known = sums.tokens(index)
             var rest = TokenUsage()
-            rest.uncachedInput = sum.input - min(sum.input, sums.input[index])
-            rest.visibleOutput = sum.output - min(sum.output, sums.output[index])
+            rest.uncachedInput = sum.input - min(sum.input, known.input)
+            rest.visibleOutput = sum.output - min(sum.output, known.output)
             guard !rest.isEmpty else { continue }
-            addAbove(index, rest)
-            let known = (min(rest.input, settled.input), min(rest.output, settled.output))
-            (settled.input, settled.output) = (settled.input - known.0, settled.output - known.1)
-            (rest.uncachedInput, rest.visibleOutput) = (rest.input - known.0, rest.output - known.1)
+            addAbove(index, TokenSum(rest))
+            let late = (min(rest.input, settled.input), min(rest.output, settled.output))
+            (settled.input, settled.output) = (settled.input - late.0, settled.output - late.1)
+            (rest.uncachedInput, rest.visibleOutput) = (rest.input - late.0, rest.output - late.1)
             guard !rest.isEmpty else { continue }
             result.append(unattributed(index, rest, traceID, &texts))
         }
@@ -267,41 +288,41 @@ extension CallAssembler {
     /// The inner ones first, so that what they miss counts as known to those around them.
     private mutating func findSumming() {
         sums.summing.removeAll(keepingCapacity: true)
-        for index in 0..<count where spans[index].role == .aggregate || isSum[index] {
+        for index in 0..<count where spans[index].role == .aggregate || ways[index].isSum {
             guard !spans[index].usage.isEmpty else { continue }
-            sums.summing.append(UInt64(Self.hopsMax - Int(depths[index])) << 32 | UInt64(index))
+            sums.summing.append(UInt64(Self.hopsMax - depth(of: index)) << 32 | UInt64(index))
         }
         sums.summing.sort()
     }
 
-    private mutating func addAbove(_ index: Int, _ usage: TokenUsage) {
-        var next = Int(ancestors[index])
+    private mutating func addAbove(_ index: Int, _ tokens: TokenSum) {
+        var next = Int(ways[index].ancestor)
         var hops = 0
         while next >= 0, hops < Self.hopsMax {
-            sums.add(usage, at: next)
-            next = Int(ancestors[next])
+            sums.add(tokens, at: next)
+            next = Int(ways[next].ancestor)
             hops += 1
         }
     }
 
     /// To the spans above a call; for one whose place is not known, to those whose time holds it.
     private mutating func addToSumming(_ cluster: Cluster) {
-        let usage = cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)
+        let tokens = TokenSum(cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput))
         let top = Int(cluster.top)
-        if ancestors[top] >= 0 || isAncestryKnown[top] { return addAbove(top, usage) }
+        if ways[top].ancestor >= 0 || ways[top].isKnown { return addAbove(top, tokens) }
         for key in sums.summing {
             let index = Int(key & 0xFFFF_FFFF)
-            if spans[index].start <= cluster.start, spans[index].end >= cluster.end { sums.add(usage, at: index) }
+            if spans[index].start <= cluster.start, spans[index].end >= cluster.end { sums.add(tokens, at: index) }
         }
     }
 
     /// What later spans may repeat: calls and rests above which something is missing.
-    func openUsage(_ rests: [FoundRest]) -> SettledUsage {
+    mutating func openUsage(_ rests: [FoundRest]) -> SettledUsage {
         var result = SettledUsage()
         for cluster in calls where !cluster.usage.isEmpty && !isPlaceKnown(cluster) {
             result.add(cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput))
             let top = Int(cluster.top)
-            if ancestors[top] < 0, !isAncestryKnown[top] { result.add(missing[top]) }
+            if ways[top].ancestor < 0, !ways[top].isKnown { result.add(ways[top].missing) }
         }
         for rest in rests {
             if let index = firstIndex(of: rest.spanID), !isPlaceKnown(index) { result.add(rest.usage) }
@@ -309,7 +330,7 @@ extension CallAssembler {
         return result
     }
 
-    private func unattributed(
+    private mutating func unattributed(
         _ index: Int, _ usage: TokenUsage, _ traceID: TraceID, _ texts: inout TextTable
     ) -> FoundRest {
         let own = spans[index].conversation

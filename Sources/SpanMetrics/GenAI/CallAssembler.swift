@@ -23,22 +23,31 @@ struct CallAssembler: Sendable {
     var spans = OrderedSpans()
     /// How many of them count.
     private(set) var count = 0
-    /// From a span to the nearest ancestor among `spans`, or -1.
-    private(set) var ancestors: [Int32] = []
-    /// Whether the way from a span to the root, or to its nearest ancestor, is complete.
-    private(set) var isAncestryKnown: [Bool] = []
-    private(set) var depths: [Int32] = []
-    /// Spans that are of no interest themselves stand between a span and its nearest ancestor.
-    private(set) var isLinked: [Bool] = []
-    /// Of a span whose way up is not complete: the span that did not arrive.
-    private(set) var missing: [SpanID] = []
+    /// By span: where it is in the trace.
+    private(set) var ways: [Way] = []
     private(set) var links: [SpanLink] = []
     private var order = SpanOrder()
     private var ids = SpanIDTable()
 
+    /// The way up from a span.
+    struct Way {
+        /// The nearest ancestor among `spans`, or -1.
+        var ancestor: Int32 = -1
+        /// The next span of the same call, or -1.
+        var nextMember: Int32 = -1
+        /// Where the way up is not complete: the span that did not arrive.
+        var missing = SpanID.invalid
+        /// The way to the root, or to the nearest ancestor, is complete.
+        var isKnown = false
+        /// Spans that are of no interest themselves stand between the span and its nearest ancestor.
+        var isLinked = false
+        /// A call span that turned out to repeat the sum of others.
+        var isSum = false
+    }
+
     /// Spans that describe one call.
     struct Cluster {
-        /// The innermost span; the others follow by ``CallAssembler/nextMember``.
+        /// The innermost span; the others follow by ``Way/nextMember``.
         var first: Int32
         var last: Int32
         /// The outermost.
@@ -54,10 +63,6 @@ struct CallAssembler: Sendable {
 
     /// The calls, by the start of their outermost spans.
     private(set) var calls: [Cluster] = []
-    /// From a span to the next one of the same call, or -1.
-    private(set) var nextMember: [Int32] = []
-    /// Call spans that turned out to repeat the sum of others.
-    private(set) var isSum: [Bool] = []
     /// By context + 1: the clusters in it, which ``ClusterList`` links. The last one is of spans whose context did not
     /// arrive.
     private var groups: [ClusterList] = []
@@ -87,8 +92,6 @@ struct CallAssembler: Sendable {
         self.links = links
         findIDs()
         findAncestors()
-        nextMember.fill(-1, count: count)
-        isSum.fill(false, count: count)
         context = InheritedTexts()
         if !findSeparateCalls() {
             findClusters()
@@ -108,14 +111,14 @@ struct CallAssembler: Sendable {
         // By context + 1: the time after the end of the last call in it, 0 for none.
         ends.fill(0, count: count + 1)
         for index in 0..<count where spans[index].role == .call {
-            guard isAncestryKnown[index], spans[index].end < .max else { return false }
+            guard ways[index].isKnown, spans[index].end < .max else { return false }
             var context = -1
-            var next = Int(ancestors[index])
+            var next = Int(ways[index].ancestor)
             var hops = 0
             while next >= 0 {
                 guard hops < Self.hopsMax, spans[next].role != .call else { return false }
                 if context < 0, spans[next].role != .step { context = next }
-                next = Int(ancestors[next])
+                next = Int(ways[next].ancestor)
                 hops += 1
             }
             // One may begin as the one before ends, unless both take no time: then they are at the same one.
@@ -123,12 +126,13 @@ struct CallAssembler: Sendable {
             guard isAfter || spans[index].start + 1 == ends[context + 1] && spans[index].end > spans[index].start
             else { return false }
             ends[context + 1] = spans[index].end + 1
-            calls.append(call(of: index))
+            let call = call(of: index)
+            calls.append(call)
         }
         return true
     }
 
-    private func call(of index: Int) -> Cluster {
+    private mutating func call(of index: Int) -> Cluster {
         let number = Int32(index)
         return Cluster(
             first: number, last: number, top: number, start: spans[index].start, end: spans[index].end,
@@ -171,60 +175,60 @@ struct CallAssembler: Sendable {
     mutating func forgetLinks() { links = [] }
 
     private mutating func findAncestors() {
-        ancestors.fill(-1, count: count)
-        isAncestryKnown.fill(false, count: count)
-        isLinked.fill(false, count: count)
-        missing.fill(.invalid, count: count)
+        ways.removeAll(keepingCapacity: true)
         for index in 0..<count {
+            var way = Way()
             var parent = spans[index].parentSpanID
             var hops = 0
             while parent != .invalid, hops < Self.hopsMax {
                 if let known = ids.index(of: parent, spans) {
-                    ancestors[index] = known == index ? -1 : Int32(known)
+                    way.ancestor = known == index ? -1 : Int32(known)
                     break
                 }
-                guard let next = SpanLink.find(parent, in: links) else { break }
+                guard !links.isEmpty, let next = SpanLink.find(parent, in: links) else { break }
                 parent = next.parent
-                isLinked[index] = true
+                way.isLinked = true
                 hops += 1
             }
-            isAncestryKnown[index] = ancestors[index] >= 0 || parent == .invalid
-            if !isAncestryKnown[index] { missing[index] = parent }
+            way.isKnown = way.ancestor >= 0 || parent == .invalid
+            if !way.isKnown { way.missing = parent }
+            ways.append(way)
         }
-        depths.fill(0, count: count)
-        for index in 0..<count {
-            var depth = 0
-            var next = ancestors[index]
-            while next >= 0, depth < Self.hopsMax {
-                depth += 1
-                next = ancestors[Int(next)]
-            }
-            depths[index] = Int32(depth)
+    }
+
+    /// How many ancestors a span has.
+    mutating func depth(of index: Int) -> Int {
+        var depth = 0
+        var next = Int(ways[index].ancestor)
+        while next >= 0, depth < Self.hopsMax {
+            depth += 1
+            next = Int(ways[next].ancestor)
         }
+        return depth
     }
 
     /// The nearest ancestor that something holds of, or -1.
     @inline(__always)
     func ancestor(of index: Int, where condition: (Int) -> Bool) -> Int {
-        var next = Int(ancestors[index])
+        var next = Int(ways[index].ancestor)
         var hops = 0
         while next >= 0, hops < Self.hopsMax {
             if condition(next) { return next }
-            next = Int(ancestors[next])
+            next = Int(ways[next].ancestor)
             hops += 1
         }
         return -1
     }
 
     /// The nearest ancestor that is more than a step on the way, or -1.
-    func blockingContext(of index: Int) -> Int { Self.blockingContext(of: index, ancestors, spans) }
+    func blockingContext(of index: Int) -> Int { Self.blockingContext(of: index, ways, spans) }
 
-    private static func blockingContext(of index: Int, _ ancestors: [Int32], _ spans: OrderedSpans) -> Int {
-        var next = Int(ancestors[index])
+    private static func blockingContext(of index: Int, _ ways: [Way], _ spans: OrderedSpans) -> Int {
+        var next = Int(ways[index].ancestor)
         var hops = 0
         while next >= 0, hops < hopsMax {
             if spans[next].role != .step { return next }
-            next = Int(ancestors[next])
+            next = Int(ways[next].ancestor)
             hops += 1
         }
         return -1
@@ -240,7 +244,7 @@ struct CallAssembler: Sendable {
         // The deepest come first, so that what is below a call is whole by its turn.
         candidates.removeAll(keepingCapacity: true)
         for index in 0..<count where spans[index].role == .call {
-            candidates.append(UInt64(Self.hopsMax - Int(depths[index])) << 32 | UInt64(index))
+            candidates.append(UInt64(Self.hopsMax - depth(of: index)) << 32 | UInt64(index))
         }
         if !candidates.isAscending { candidates.sort() }
         for candidate in candidates {
@@ -249,7 +253,7 @@ struct CallAssembler: Sendable {
             mergeSiblings()
             guard let cluster = absorb(index) else { continue }
             let context = blockingContext(of: index)
-            append(cluster, to: context >= 0 || isAncestryKnown[index] ? context + 1 : count + 1)
+            append(cluster, to: context >= 0 || ways[index].isKnown ? context + 1 : count + 1)
         }
         for group in groups.indices where groups[group].first >= 0 {
             takeGroup(group)
@@ -267,15 +271,15 @@ struct CallAssembler: Sendable {
         sums.begin(count: count)
         var isAny = false
         for cluster in found {
-            let usage = clusters[Int(cluster)].usage.buckets()
-            var next = Int(ancestors[Int(clusters[Int(cluster)].top)])
+            let tokens = TokenSum(clusters[Int(cluster)].usage.buckets())
+            var next = Int(ways[Int(clusters[Int(cluster)].top)].ancestor)
             var hops = 0
             while next >= 0, hops < Self.hopsMax {
                 if spans[next].role == .call {
-                    sums.add(usage, at: next)
+                    sums.add(tokens, at: next)
                     isAny = true
                 }
-                next = Int(ancestors[next])
+                next = Int(ways[next].ancestor)
                 hops += 1
             }
         }
@@ -301,9 +305,9 @@ struct CallAssembler: Sendable {
     private mutating func markSum(_ cluster: Cluster) {
         var member = Int(cluster.first)
         while member >= 0 {
-            isSum[member] = true
+            ways[member].isSum = true
             if member == Int(cluster.last) { return }
-            member = Int(nextMember[member])
+            member = Int(ways[member].nextMember)
         }
     }
 
@@ -339,7 +343,8 @@ struct CallAssembler: Sendable {
     }
 
     private mutating func cluster(_ index: Int) -> Int32 {
-        clusters.append(call(of: index))
+        let call = call(of: index)
+        clusters.append(call)
         nextInGroup.append(-1)
         return Int32(clusters.count - 1)
     }
@@ -370,7 +375,7 @@ struct CallAssembler: Sendable {
         let isEmpty = same < 0 || clusters[Int(same)].usage.isEmpty
         if same < 0 || similar > 1 && isEmpty && !clusters[Int(own)].usage.isEmpty && isSumOfSiblings(own) {
             found += siblings
-            isSum[candidate] = true
+            ways[candidate].isSum = true
             return nil
         }
         for inner in siblings where inner != same { found.append(inner) }
@@ -415,7 +420,7 @@ struct CallAssembler: Sendable {
     }
 
     private func areOne(_ a: Cluster, _ b: Cluster) -> Bool {
-        guard a.members + b.members <= Self.membersMax, missing[Int(a.top)] == missing[Int(b.top)], overlap(a, b),
+        guard a.members + b.members <= Self.membersMax, ways[Int(a.top)].missing == ways[Int(b.top)].missing, overlap(a, b),
             isSimilar(a, b), agree(a, b)
         else { return false }
         return haveSameResponse(a, b) || haveDistinctOrigins(a, b)
@@ -458,18 +463,18 @@ struct CallAssembler: Sendable {
     func isPlaceKnown(_ span: Int) -> Bool {
         var index = span
         var hops = 0
-        while ancestors[index] >= 0, hops < Self.hopsMax {
-            index = Int(ancestors[index])
+        while ways[index].ancestor >= 0, hops < Self.hopsMax {
+            index = Int(ways[index].ancestor)
             hops += 1
         }
-        return ancestors[index] < 0 && isAncestryKnown[index]
+        return ways[index].ancestor < 0 && ways[index].isKnown
     }
 
-    private func isOrphan(_ cluster: Cluster) -> Bool { !hasMember(cluster) { isAncestryKnown[$0] } }
+    private func isOrphan(_ cluster: Cluster) -> Bool { !hasMember(cluster) { ways[$0].isKnown } }
 
     /// `inner` first: its facts count more, and the outer one's times.
     private mutating func joined(_ inner: Cluster, _ outer: Cluster) -> Cluster {
-        nextMember[Int(inner.last)] = outer.first
+        ways[Int(inner.last)].nextMember = outer.first
         var result = inner
         (result.last, result.top) = (outer.last, outer.top)
         result.members = inner.members + outer.members
@@ -489,7 +494,7 @@ struct CallAssembler: Sendable {
         // By context + 1: the last call when it failed.
         merged.fill(-1, count: count + 1)
         for number in calls.indices {
-            let context = Self.blockingContext(of: Int(calls[number].top), ancestors, spans)
+            let context = Self.blockingContext(of: Int(calls[number].top), ways, spans)
             let before = Int(merged[context + 1])
             if before >= 0, calls[before].end <= calls[number].start {
                 let isSame = Self.isSameModel(calls[before], calls[number], spans)
@@ -560,7 +565,7 @@ struct CallAssembler: Sendable {
         while member >= 0 {
             if condition(member) { return true }
             if member == Int(cluster.last) { return false }
-            member = Int(nextMember[member])
+            member = Int(ways[member].nextMember)
         }
         return false
     }

@@ -12,10 +12,7 @@ package struct CostModel: Sendable {
     func cost(of call: borrowing FoundCall, _ texts: TextTable, _ known: inout KnownPrices) -> CallCost {
         var computed: Double?
         if call.hasUsage {
-            let names = texts.names(call.texts.names)
-            computed = known.cost(
-                of: call.usage, model: names.model, provider: names.provider, tier: names.tier.tier, at: call.start,
-                texts, in: prices)
+            computed = known.cost(of: call, texts, in: prices)
         }
         return policy.cost(
             computed: computed, reported: call.reportedCost, usage: call.hasUsage ? call.usage : nil)
@@ -41,10 +38,9 @@ struct KnownPrices: Sendable {
     private var prices = [KnownPrice?](repeating: nil, count: Self.entriesMax)
     private var turn = 0
 
-    mutating func cost(
-        of usage: TokenUsage, model: TextNumber, provider: TextNumber, tier: ServiceTier, at time: UInt64,
-        _ texts: TextTable, in book: PriceBook
-    ) -> Double? {
+    /// The price of a call by its model; nil where it is not known.
+    mutating func cost(of call: borrowing FoundCall, _ texts: TextTable, in book: PriceBook) -> Double? {
+        let (model, provider, tier) = texts.priced(call.texts.names)
         let hash = (UInt64(model.index) << 32 | UInt64(provider.index)) &* 0x9E37_79B9_7F4A_7C15
         let first = Int(truncatingIfNeeded: hash >> 48) & (Self.entriesMax - 1)
         for step in 0..<Self.placesMax {
@@ -52,7 +48,7 @@ struct KnownPrices: Sendable {
             if entries[place].model == model, entries[place].provider == provider,
                 entries[place].generation == texts.generation
             {
-                return prices[place]?.cost(of: usage, tier: tier, at: time)
+                return prices[place]?.cost(of: call.usage, tier: tier, at: call.start)
             }
         }
         let price = book.price(of: texts.text(model), provider: texts.text(provider))
@@ -60,18 +56,24 @@ struct KnownPrices: Sendable {
         let place = (first + turn % Self.placesMax) & (Self.entriesMax - 1)
         entries[place] = Entry(model: model, provider: provider, generation: texts.generation)
         prices[place] = price.map(KnownPrice.init)
-        return price?.cost(of: usage, tier: tier, at: time)
+        return price?.cost(of: call.usage, tier: tier, at: call.start)
     }
 }
 
 /// The price of a model that was looked up, with all its periods.
 private final class KnownPrice: Sendable {
     private let price: ModelPrice
+    /// Of most calls.
+    private let standard: FlatPrice?
 
-    init(_ price: ModelPrice) { self.price = price }
+    init(_ price: ModelPrice) {
+        self.price = price
+        standard = price.flat(.standard)
+    }
 
     func cost(of usage: TokenUsage, tier: ServiceTier, at time: UInt64) -> Double? {
-        price.cost(of: usage, tier: tier, at: time)
+        if tier == .standard, let standard { return standard.cost(of: usage) }
+        return price.cost(of: usage, tier: tier, at: time)
     }
 }
 

@@ -7,6 +7,9 @@ import OTLP
 #endif
 
 /// Finds the attributes of one span that a vocabulary names. Reused from span to span, so that a span allocates nothing.
+///
+/// What is called for each span and not inlined is `mutating`, if only in name: the whole struct would be copied for the
+/// call otherwise. So it is with the other large structs on a span's way, ``CallAssembler`` and ``TextTable``.
 struct GenAIAttributes: Sendable {
     private let keys: KeyIndex
     private let factOfKey: [Int]
@@ -18,13 +21,12 @@ struct GenAIAttributes: Sendable {
     private var touched: [Int] = []
     private var shapes: SpanShapes
     /// Of the attributes at hand.
-    private var shape = SpanShapes.scratch
+    private var shape = 0
     private var firstRow = 0
     /// A bit for each fact that the attributes at hand have: most are asked for in vain.
     private var facts: UInt64 = 0
     private var list: [TextNumber] = []
-    /// So that nobody outside can choose names that collide.
-    private let nameSeed = UInt64.random(in: 0...(.max))
+    private let byteHash = ByteHash.ofProcess
 
     /// - Parameter attribution: For each configured key the names of attributes that hold it.
     init(attribution: [[String]]) {
@@ -46,7 +48,7 @@ struct GenAIAttributes: Sendable {
         self.prefixes = prefixes
         attributionFacts = GenAIFact.allCases.count..<GenAIFact.allCases.count + attribution.count
         found = Array(repeating: (-1, 0), count: attributionFacts.upperBound)
-        shapes = SpanShapes(factCount: attributionFacts.upperBound)
+        shapes = SpanShapes(factCount: attributionFacts.upperBound, nameFacts: Self.nameFacts)
     }
 
     /// Beginnings, of at most eight bytes, of keys that only spans about models and agents have.
@@ -59,19 +61,20 @@ struct GenAIAttributes: Sendable {
     }
 
     /// Looks at a run of attributes. Earlier attributes of the same key, and names that count more, win.
-    mutating func read(_ rows: RowRange, of batch: SpanBatch) {
+    ///
+    /// - Parameter hash: Their shape, as ``SpanRow/attributeShape``.
+    @inline(__always)
+    mutating func read(_ rows: RowRange, shape hash: UInt64, of batch: SpanBatch) {
         firstRow = Int(rows.start)
-        let (shape, isKnown) = shapes.find(rows, of: batch)
-        self.shape = shape
-        if !isKnown { learn(rows, of: batch) }
+        if let known = shapes.find(hash) { shape = known } else { learn(hash, rows, of: batch) }
         facts = shapes.facts(shape)
     }
 
     /// The attributes at hand speak of models or agents.
     var isOfInterest: Bool { shapes.isOfInterest(shape) }
 
-    private mutating func learn(_ rows: RowRange, of batch: SpanBatch) {
-        shapes.begin(shape, rows, of: batch)
+    private mutating func learn(_ hash: UInt64, _ rows: RowRange, of batch: SpanBatch) {
+        shape = shapes.begin(hash)
         for fact in touched { found[fact].place = -1 }
         touched.removeAll(keepingCapacity: true)
         for (place, index) in rows.indices.enumerated() {
@@ -86,9 +89,11 @@ struct GenAIAttributes: Sendable {
             }
         }
         for fact in touched { shapes.set(fact, to: Int(found[fact].place), of: shape) }
-        shapes.setFlags(
-            isOfInterest: Self.isOfInterest(rows, of: batch),
-            hasAttribution: touched.contains(where: attributionFacts.contains), of: shape)
+        var attributions: UInt64 = 0
+        for fact in touched where attributionFacts.contains(fact) {
+            attributions |= 1 << UInt64(fact - attributionFacts.lowerBound)
+        }
+        shapes.finish(shape, isOfInterest: Self.isOfInterest(rows, of: batch), attributions: attributions)
     }
 
     private static func isOfInterest(_ rows: RowRange, of batch: SpanBatch) -> Bool {
@@ -114,22 +119,33 @@ struct GenAIAttributes: Sendable {
 
     // MARK: names
 
-    /// A hash of all that a span's names are read from: the values of the attributes at hand that have a fact of
-    /// `facts`, the span's own name and what `other` stands for.
-    func hash(of names: UInt64, _ name: ByteRange, other: UInt64, in batch: SpanBatch) -> UInt64 {
-        batch.bytes.withUnsafeBytes { bytes in
-            var state = FoldedHash.folded(nameSeed ^ other) ^ facts & names
-            state = FoldedHash.hash(UnsafeRawBufferPointer(rebasing: bytes[name.indices]), after: state)
-            var left = facts & names
-            while left != 0 {
-                let place = shapes.place(left.trailingZeroBitCount, of: shape)
-                left &= left - 1
-                let row = batch.attributes[firstRow + place]
-                state ^= UInt64(row.kind.rawValue) << 56
-                switch row.kind {
-                case .string, .bytes, .array, .keyValueList:
-                    state = FoldedHash.hash(UnsafeRawBufferPointer(rebasing: bytes[row.slice.indices]), after: state)
-                default: state = FoldedHash.folded(state ^ row.payload)
+    /// What names are read from, and the kind of work.
+    private static let nameFacts = bits(of: [
+        .operation, .openInferenceKind, .traceloopKind, .traceloopRequest, .langfuseType, .mlflowType, .requestModel,
+        .responseModel, .provider, .responseTier, .requestTier, .agent, .agentID, .tool, .entity, .errorType,
+        .finishReasons, .singleFinishReason,
+    ])
+
+    /// A hash of all that a span's names are read from: which attributes there are, the values of those that have a
+    /// name, the span's own name, its scope and its service. Two of them are never equal by chance, as
+    /// ``ByteHash/shape(_:_:)`` says of shapes.
+    mutating func nameHash(
+        _ row: UnsafePointer<SpanRow>, scope: UInt64, service: TextNumber, in batch: SpanBatch
+    ) -> UInt64 {
+        batch.bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return 0 }
+            let name = row.pointee.name
+            var state = byteHash.mix(row.pointee.attributeShape ^ scope, UInt64(service.index))
+            state = byteHash.mix(state ^ byteHash.hash(name, in: bytes, base), UInt64(name.count))
+            batch.attributes.withUnsafeBufferPointer { attributes in
+                shapes.forEachNamePlace(of: self.shape) { place in
+                    let row = attributes[firstRow + place]
+                    // Hashes of values do not wait for one another.
+                    state =
+                        row.hasSlice
+                        ? byteHash.mix(
+                            state ^ byteHash.hash(row.slice, in: bytes, base), UInt64(row.slice.count))
+                        : byteHash.mix(state ^ row.payload, .max)
                 }
             }
             return state
@@ -163,17 +179,17 @@ struct GenAIAttributes: Sendable {
 
     /// The text of an attribute; other types as the text that stands for them.
     @inline(__always)
-    func text(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+    mutating func text(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         has(fact) ? text(fact.rawValue, of: batch, &texts) : .none
     }
 
     /// The text without the quotes that MLflow puts around it, as it sends texts as JSON.
     @inline(__always)
-    func bareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+    mutating func bareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         has(fact) ? knownBareText(fact, of: batch, &texts) : .none
     }
 
-    private func knownBareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+    private mutating func knownBareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         guard let attribute = row(fact, of: batch) else { return .none }
         guard attribute.kind == .string else { return text(fact, of: batch, &texts) }
         var slice = attribute.slice
@@ -198,10 +214,11 @@ struct GenAIAttributes: Sendable {
         of batch: SpanBatch, fallbacks: ListNumber, _ texts: inout TextTable
     ) -> AttributionValues {
         var result = AttributionValues(list: fallbacks)
-        guard shapes.hasAttribution(shape) else { return result }
-        for fact in attributionFacts where shapes.place(fact, of: shape) >= 0 {
-            let key = fact - attributionFacts.lowerBound
-            let value = value(fact, of: batch, &texts)
+        var left = shapes.attributions(shape)
+        while left != 0 {
+            let key = left.trailingZeroBitCount
+            left &= left - 1
+            let value = value(attributionFacts.lowerBound + key, of: batch, &texts)
             guard !value.isEmpty, value != texts.member(key, of: result.list) else { continue }
             // Of several values of its own all but the last are in the list.
             if !result.own.isEmpty { result = AttributionValues(list: texts.list(of: result)) }
@@ -210,7 +227,7 @@ struct GenAIAttributes: Sendable {
         return result
     }
 
-    private func value(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+    private mutating func value(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         let text = text(fact, of: batch, &texts)
         guard !text.isEmpty, !prefixes.isEmpty, let rest = restOfKey(fact, of: batch) else { return text }
         return texts.number(of: rest + "=" + texts.text(text))
@@ -220,7 +237,7 @@ struct GenAIAttributes: Sendable {
     mutating func attributions(
         of resource: ResourceRow, in batch: SpanBatch, _ texts: inout TextTable
     ) -> ListNumber {
-        read(resource.attributes, of: batch)
+        read(resource.attributes, shape: batch.shape(of: resource.attributes), of: batch)
         list.removeAll(keepingCapacity: true)
         list.append(contentsOf: repeatElement(.none, count: attributionFacts.count))
         let none = texts.list(list)
@@ -238,7 +255,7 @@ struct GenAIAttributes: Sendable {
         return String(name.dropFirst(prefix))
     }
 
-    private func text(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+    private mutating func text(_ fact: Int, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
         guard let attribute = row(fact, of: batch) else { return .none }
         if attribute.kind == .string { return texts.number(of: attribute.slice, in: batch) }
         return texts.number(of: AttributeText.text(batch.value(of: attribute)))
@@ -246,16 +263,16 @@ struct GenAIAttributes: Sendable {
 
     /// A number of tokens: a whole number of 0 or more, however it was sent.
     @inline(__always)
-    func count(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64? {
+    mutating func count(_ fact: GenAIFact, of batch: SpanBatch) -> UInt64? {
         has(fact) ? knownNumber(fact, of: batch).flatMap(UInt64.init(tokens:)) : nil
     }
 
     @inline(__always)
-    func number(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
+    mutating func number(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
         has(fact) ? knownNumber(fact, of: batch) : nil
     }
 
-    private func knownNumber(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
+    private mutating func knownNumber(_ fact: GenAIFact, of batch: SpanBatch) -> Double? {
         guard let row = row(fact, of: batch) else { return nil }
         switch row.kind {
         case .int: return Double(row.int)

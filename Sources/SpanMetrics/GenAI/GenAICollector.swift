@@ -105,13 +105,9 @@ package struct GenAICollector: Sendable {
             let origin = origin(resource, batch)
             for scope in batch.scopes[resource.scopes.indices] {
                 let facts = ScopeFacts(scope, of: batch)
-                for index in scope.spans.indices {
-                    attributes.read(batch.spans[index].attributes, of: batch)
-                    guard attributes.isOfInterest else {
-                        others.append((batch.spans[index].traceID, link(batch.spans[index], origin, batch)))
-                        continue
-                    }
-                    gather(batch.spans[index], origin, facts, stored)
+                batch.spans.withUnsafeBufferPointer { spans in
+                    guard let first = spans.baseAddress else { return }
+                    for index in scope.spans.indices { gather(first + index, origin, facts, stored) }
                 }
             }
         }
@@ -119,9 +115,9 @@ package struct GenAICollector: Sendable {
     }
 
     /// Of a span whose attributes are at hand.
-    private mutating func link(_ span: SpanRow, _ origin: Origin, _ batch: SpanBatch) -> SpanLink {
+    private mutating func link(_ span: UnsafePointer<SpanRow>, _ origin: Origin, _ batch: SpanBatch) -> SpanLink {
         SpanLink(
-            span: span.spanID, parent: span.parentSpanID,
+            span: span.pointee.spanID, parent: span.pointee.parentSpanID,
             conversation: attributes.text(.conversation, of: batch, &tools.texts),
             attribution: attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts))
     }
@@ -145,15 +141,23 @@ package struct GenAICollector: Sendable {
         return tools.texts.number(of: row.slice, in: batch)
     }
 
+    /// - Parameter row: By its address, as a row is long to copy.
+    @inline(__always)
     private mutating func gather(
-        _ row: borrowing SpanRow, _ origin: Origin, _ scope: ScopeFacts, _ stored: StoredBatch
+        _ row: UnsafePointer<SpanRow>, _ origin: Origin, _ scope: ScopeFacts, _ stored: borrowing StoredBatch
     ) {
         let batch = stored.batch
+        attributes.read(row.pointee.attributes, shape: row.pointee.attributeShape, of: batch)
+        guard attributes.isOfInterest else {
+            others.append((row.pointee.traceID, link(row, origin, batch)))
+            return
+        }
         var span = GenAISpan(row, of: batch, &attributes, &tools.texts, service: origin.service, scope: scope)
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
         span.receivedAt = now
         span.weight = GenAISpan.weight(of: row, in: batch)
-        let place = place(of: row.traceID, stored.tenant)
+        let traceID = row.pointee.traceID
+        let place = if let last, last.traceID == traceID { last.place } else { newPlace(of: traceID, stored.tenant) }
         if span.role == .call, traces[place].settled.parents.contains(span.spanID) {
             // What is below it was counted, and it says the same.
             span.counted = .withUsage
@@ -161,14 +165,14 @@ package struct GenAICollector: Sendable {
             lateSpans += 1
         }
         if traces[place].add(span, now: now) == PendingTrace.spansMax {
-            full.append(TraceKey(tenant: stored.tenant, traceID: row.traceID))
+            full.append(TraceKey(tenant: stored.tenant, traceID: traceID))
         }
         pendingSpans += 1
     }
 
-    /// The place of a trace, which is begun when there is none.
-    private mutating func place(of traceID: TraceID, _ tenant: TenantID) -> Int {
-        if let last, last.traceID == traceID { return last.place }
+    /// The place of a trace other than that of the span before, which is begun when there is none.
+    @inline(never)
+    private mutating func newPlace(of traceID: TraceID, _ tenant: TenantID) -> Int {
         let key = TraceKey(tenant: tenant, traceID: traceID)
         let place = if let known = traces.place(of: key) { known } else { begin(key) }
         last = (traceID, place)

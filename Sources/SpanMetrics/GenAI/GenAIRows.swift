@@ -1,13 +1,42 @@
 /// Bounds of the histograms, as the conventions have them.
 enum GenAIBounds {
-    static let tokens: [Double] = (0..<14).map { Double(UInt64(1) << UInt64($0 * 2)) }
-    static let seconds: [Double] = (0..<14).map { 0.01 * Double(1 << $0) }
-    static let timeToFirstToken: [Double] = [
+    static let tokens = BucketBounds((0..<14).map { Double(UInt64(1) << UInt64($0 * 2)) })
+    static let seconds = BucketBounds((0..<14).map { 0.01 * Double(1 << $0) })
+    static let timeToFirstToken = BucketBounds([
         0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
-    ]
-    static let timePerOutputToken: [Double] = [
+    ])
+    static let timePerOutputToken = BucketBounds([
         0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5,
-    ]
+    ])
+}
+
+/// Upper bounds of a histogram's buckets, in their order and above 0.
+struct BucketBounds: Sendable {
+    let values: [Double]
+    /// By the exponent of a value: the first bound that is not below all values with it.
+    private let firsts: [UInt8]
+    /// The exponent of the least bound, as it is in the bits of a number.
+    private let exponentMin: Int
+
+    init(_ values: [Double]) {
+        self.values = values
+        let exponents = values.map(Self.exponent)
+        let exponentMin = exponents.first ?? 0
+        self.exponentMin = exponentMin
+        firsts = (exponentMin...(exponents.last ?? 0) + 1).map { exponent in
+            UInt8(clamping: exponents.firstIndex { $0 >= exponent } ?? values.count)
+        }
+    }
+
+    private static func exponent(_ value: Double) -> Int { Int(value.bitPattern >> 52) }
+
+    /// The first bucket whose bound a value is not above; the last one for what is above all, and what is no number.
+    func bucket(of value: Double) -> Int {
+        guard let first = values.first, !(value <= first) else { return 0 }
+        var bucket = Int(firsts[min(Self.exponent(value) - exponentMin, firsts.count - 1)])
+        while bucket < values.count, value > values[bucket] { bucket += 1 }
+        return bucket
+    }
 }
 
 /// What is added up of calls on somebody's behalf.
@@ -54,11 +83,11 @@ struct CallHistograms: SeriesRow {
     init() {}
 
     init?(_ reader: inout ByteReader) {
-        guard let duration = BucketCounts(&reader, bounds: GenAIBounds.seconds.count),
-            let input = BucketCounts(&reader, bounds: GenAIBounds.tokens.count),
-            let output = BucketCounts(&reader, bounds: GenAIBounds.tokens.count),
-            let first = BucketCounts(&reader, bounds: GenAIBounds.timeToFirstToken.count),
-            let each = BucketCounts(&reader, bounds: GenAIBounds.timePerOutputToken.count)
+        guard let duration = BucketCounts(&reader, bounds: GenAIBounds.seconds.values.count),
+            let input = BucketCounts(&reader, bounds: GenAIBounds.tokens.values.count),
+            let output = BucketCounts(&reader, bounds: GenAIBounds.tokens.values.count),
+            let first = BucketCounts(&reader, bounds: GenAIBounds.timeToFirstToken.values.count),
+            let each = BucketCounts(&reader, bounds: GenAIBounds.timePerOutputToken.values.count)
         else { return nil }
         (self.duration, inputTokens, outputTokens, timeToFirstToken, timePerOutputToken) = (
             duration, input, output, first, each

@@ -99,21 +99,21 @@ package struct GenAISnapshot: Sendable {
 
     private static let histograms: [Histogram] = [
         Histogram(
-            name: "gen_ai.client.token.usage", help: "Tokens of a call.", unit: "{token}", bounds: GenAIBounds.tokens,
+            name: "gen_ai.client.token.usage", help: "Tokens of a call.", unit: "{token}", bounds: GenAIBounds.tokens.values,
             parts: [
                 .init(label: ("gen_ai_token_type", "input"), counts: \.inputTokens),
                 .init(label: ("gen_ai_token_type", "output"), counts: \.outputTokens),
             ]),
         Histogram(
             name: "gen_ai.client.operation.duration", help: "Durations of calls.", unit: "s",
-            bounds: GenAIBounds.seconds, parts: [.init(label: nil, counts: \.duration)]),
+            bounds: GenAIBounds.seconds.values, parts: [.init(label: nil, counts: \.duration)]),
         Histogram(
             name: "gen_ai.server.time_to_first_token", help: "Time to the first token of an answer.",
-            unit: "s", bounds: GenAIBounds.timeToFirstToken,
+            unit: "s", bounds: GenAIBounds.timeToFirstToken.values,
             parts: [.init(label: nil, counts: \.timeToFirstToken)]),
         Histogram(
             name: "gen_ai.server.time_per_output_token", help: "Time per token after the first.",
-            unit: "s", bounds: GenAIBounds.timePerOutputToken,
+            unit: "s", bounds: GenAIBounds.timePerOutputToken.values,
             parts: [.init(label: nil, counts: \.timePerOutputToken)]),
     ]
 }

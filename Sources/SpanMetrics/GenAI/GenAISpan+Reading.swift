@@ -4,36 +4,35 @@ import TraceStorage
 extension GenAISpan {
     /// What a span says in the vocabularies; `attributes` has read its attributes.
     init(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
+        _ row: UnsafePointer<SpanRow>, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
         service: TextNumber, scope: ScopeFacts
     ) {
-        spanID = span.spanID
-        parentSpanID = span.parentSpanID
-        start = span.startTime
-        end = max(span.startTime, span.endTime)
-        isError = span.isError
-        isOK = span.statusCode == 1
-        let other = scope.nameHash &+ UInt64(service.index) &* 0x9E37_79B9_7F4A_7C15
-        let hash = attributes.hash(of: Self.nameFacts, span.name, other: other, in: batch)
-        var known = texts.recentNames(hash)
-        if known == nil, let (role, operation) = Self.kind(attributes, of: batch, &texts) {
-            let found = Self.names(role, operation, span, of: batch, attributes, &texts, service, scope)
-            known = texts.number(of: found, hash: hash)
+        spanID = row.pointee.spanID
+        parentSpanID = row.pointee.parentSpanID
+        start = row.pointee.startTime
+        end = max(row.pointee.startTime, row.pointee.endTime)
+        isError = row.pointee.isError
+        isOK = row.pointee.statusCode == 1
+        let hash = attributes.nameHash(row, scope: scope.nameHash, service: service, in: batch)
+        var known = texts.recentKind(hash)
+        if known == nil, let (role, operation) = Self.kind(&attributes, of: batch, &texts) {
+            let found = Self.names(role, operation, row.pointee, of: batch, &attributes, &texts, service, scope)
+            known = texts.kind(of: found, hash: hash)
         }
         if let known {
-            names = known
-            role = texts.role(of: known)
-            isInputExclusive = texts.isInputExclusive(known)
+            names = known.names
+            role = known.role
+            isInputExclusive = known.isInputExclusive
             // What else of a span matters depends on its role.
-            if role != .tool { readUsage(of: batch, attributes) }
+            if role != .tool { readUsage(of: batch, &attributes) }
         } else {
-            readUsage(of: batch, attributes)
+            readUsage(of: batch, &attributes)
             // Usage without a known kind of work: only a call has any.
             role = usage.isEmpty ? .step : .call
             isOfUnknownKind = role == .call
             var operation = attributes.text(.operation, of: batch, &texts)
             if role == .call, operation.isEmpty { operation = TextTable.chat }
-            let found = Self.names(role, operation, span, of: batch, attributes, &texts, service, scope)
+            let found = Self.names(role, operation, row.pointee, of: batch, &attributes, &texts, service, scope)
             names = texts.number(of: found)
             isInputExclusive = isInputExclusive || found.isInputExclusive
         }
@@ -44,32 +43,25 @@ extension GenAISpan {
         }
         if role == .call {
             responseID = attributes.hash(.responseID, of: batch)
-            readTimeToFirstToken(span, of: batch, attributes)
+            readTimeToFirstToken(row, of: batch, &attributes)
         }
     }
 
     /// How many spans a span stands for. Sampled to less than one of 65,536, calls of models cannot be added up anyway,
     /// and tokens times more would not fit sums.
     @inline(__always)
-    static func weight(of span: borrowing SpanRow, in batch: SpanBatch) -> UInt32 {
-        guard !span.traceState.isEmpty else { return 1 }
-        let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
-        let count = AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: span.spanID)
+    static func weight(of row: UnsafePointer<SpanRow>, in batch: SpanBatch) -> UInt32 {
+        guard !row.pointee.traceState.isEmpty else { return 1 }
+        let weight = TraceStateWeight.adjustedCount(batch.slice(row.pointee.traceState))
+        let count = AdjustedCount.count(weight: weight, traceID: row.pointee.traceID, spanID: row.pointee.spanID)
         return UInt32(min(65_536, count))
     }
 
     // MARK: names
 
-    /// What ``names(_:_:_:of:_:_:_:_:)`` and the kind of work are read from.
-    private static let nameFacts = GenAIAttributes.bits(of: [
-        .operation, .openInferenceKind, .traceloopKind, .traceloopRequest, .langfuseType, .mlflowType, .requestModel,
-        .responseModel, .provider, .responseTier, .requestTier, .agent, .agentID, .tool, .entity, .errorType,
-        .finishReasons, .singleFinishReason,
-    ])
-
     private static func names(
         _ role: Role, _ operation: TextNumber, _ span: borrowing SpanRow, of batch: SpanBatch,
-        _ attributes: GenAIAttributes, _ texts: inout TextTable, _ service: TextNumber, _ scope: ScopeFacts
+        _ attributes: inout GenAIAttributes, _ texts: inout TextTable, _ service: TextNumber, _ scope: ScopeFacts
     ) -> SpanNames {
         var names = SpanNames()
         (names.role, names.operation, names.service) = (role, operation, service)
@@ -77,16 +69,16 @@ extension GenAISpan {
         names.isInputExclusive =
             scope.isInputExclusive && texts.text(provider).lowercased().contains("anthropic")
         if role == .call {
-            names.origin = origin(span, of: batch, scope, attributes)
+            names.origin = origin(span, of: batch, scope, &attributes)
             names.provider = provider
-            readCall(&names, of: batch, attributes, &texts)
+            readCall(&names, of: batch, &attributes, &texts)
         }
-        readEntities(&names, span, of: batch, attributes, &texts)
+        readEntities(&names, span, of: batch, &attributes, &texts)
         return names
     }
 
     private static func readCall(
-        _ names: inout SpanNames, of batch: SpanBatch, _ attributes: GenAIAttributes, _ texts: inout TextTable
+        _ names: inout SpanNames, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable
     ) {
         names.requestModel = attributes.bareText(.requestModel, of: batch, &texts)
         names.responseModel = attributes.text(.responseModel, of: batch, &texts)
@@ -106,7 +98,7 @@ extension GenAISpan {
 
     /// The same in every process, as checkpoints hold it. Without a scope's name the span's has to do.
     private static func origin(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ scope: ScopeFacts, _ attributes: GenAIAttributes
+        _ span: borrowing SpanRow, of batch: SpanBatch, _ scope: ScopeFacts, _ attributes: inout GenAIAttributes
     ) -> UInt64 {
         var vocabulary = 0 as UInt64
         if !attributes.has(.operation) {
@@ -124,7 +116,7 @@ extension GenAISpan {
 
     /// Nil where nothing names it.
     private static func kind(
-        _ attributes: GenAIAttributes, of batch: SpanBatch, _ texts: inout TextTable
+        _ attributes: inout GenAIAttributes, of batch: SpanBatch, _ texts: inout TextTable
     ) -> (Role, operation: TextNumber)? {
         let operation = attributes.text(.operation, of: batch, &texts)
         if TextTable.calls.contains(operation.index) { return (.call, operation) }
@@ -184,25 +176,25 @@ extension GenAISpan {
     ]
 
     private static func readEntities(
-        _ names: inout SpanNames, _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes,
+        _ names: inout SpanNames, _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: inout GenAIAttributes,
         _ texts: inout TextTable
     ) {
         names.agent = attributes.text(.agent, of: batch, &texts)
         names.agentID = attributes.text(.agentID, of: batch, &texts)
         names.tool = attributes.text(.tool, of: batch, &texts)
         if names.agent.isEmpty, names.role == .aggregate, names.operation == TextTable.invokeAgent {
-            names.agent = entity(span.name, after: "invoke_agent ", of: batch, attributes, &texts)
+            names.agent = entity(span.name, after: "invoke_agent ", of: batch, &attributes, &texts)
             // The operation alone names no agent.
             if names.agent == TextTable.invokeAgent, !names.agentID.isEmpty { names.agent = names.agentID }
         }
         if names.tool.isEmpty, names.role == .tool {
-            names.tool = entity(span.name, after: "execute_tool ", of: batch, attributes, &texts)
+            names.tool = entity(span.name, after: "execute_tool ", of: batch, &attributes, &texts)
         }
     }
 
     /// What the attribute for it says, or else the span's name without what stands before it.
     private static func entity(
-        _ name: ByteRange, after prefix: String, of batch: SpanBatch, _ attributes: GenAIAttributes,
+        _ name: ByteRange, after prefix: String, of batch: SpanBatch, _ attributes: inout GenAIAttributes,
         _ texts: inout TextTable
     ) -> TextNumber {
         let entity = attributes.text(.entity, of: batch, &texts)
@@ -221,7 +213,7 @@ extension GenAISpan {
         .langfuseUsage, .mlflowUsage, .cost, .promptCost, .completionCost, .langfuseCost,
     ])
 
-    private mutating func readUsage(of batch: SpanBatch, _ attributes: borrowing GenAIAttributes) {
+    private mutating func readUsage(of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
         guard attributes.hasAny(Self.usageFacts) else { return }
         usage.input = attributes.count(.input, of: batch)
         usage.output = attributes.count(.output, of: batch)
@@ -232,8 +224,8 @@ extension GenAISpan {
         usage.reasoning = attributes.count(.reasoning, of: batch)
         usage.audioInput = attributes.count(.audioInput, of: batch)
         usage.audioOutput = attributes.count(.audioOutput, of: batch)
-        if attributes.has(.langfuseUsage) { readJSON(.langfuseUsage, of: batch, attributes) }
-        if attributes.has(.mlflowUsage) { readJSON(.mlflowUsage, of: batch, attributes) }
+        if attributes.has(.langfuseUsage) { readJSON(.langfuseUsage, of: batch, &attributes) }
+        if attributes.has(.mlflowUsage) { readJSON(.mlflowUsage, of: batch, &attributes) }
         reportedCost = attributes.number(.cost, of: batch)
         if reportedCost == nil, attributes.has(.promptCost) || attributes.has(.completionCost) {
             reportedCost =
@@ -246,7 +238,7 @@ extension GenAISpan {
         if let cost = reportedCost, !(cost > 0 && cost <= Self.costMax) { reportedCost = nil }
     }
 
-    private mutating func readJSON(_ fact: GenAIFact, of batch: SpanBatch, _ attributes: GenAIAttributes) {
+    private mutating func readJSON(_ fact: GenAIFact, of batch: SpanBatch, _ attributes: inout GenAIAttributes) {
         guard let row = attributes.row(fact, of: batch), row.kind == .string else { return }
         let (sent, isExclusive) = ReportedUsage.reading(json: Array(batch.slice(row.slice)))
         if usage.isEmpty, isExclusive { isInputExclusive = true }
@@ -260,7 +252,7 @@ extension GenAISpan {
     private static let secondsMax = 1e6
 
     private mutating func readTimeToFirstToken(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ attributes: GenAIAttributes
+        _ row: UnsafePointer<SpanRow>, of batch: SpanBatch, _ attributes: inout GenAIAttributes
     ) {
         let seconds = Double(durationNanoseconds) / 1e9
         if let sent = attributes.number(.timeToFirstChunk, of: batch), sent >= 0, sent <= Self.secondsMax {
@@ -268,17 +260,17 @@ extension GenAISpan {
         } else if let sent = attributes.number(.timeToFirstToken, of: batch), sent >= 0, sent <= Self.secondsMax {
             // Seconds from one library, milliseconds from another: no first token comes after the last.
             timeToFirstToken = sent > seconds ? sent / 1e3 : sent
-        } else if let sent = Self.completionStart(of: batch, attributes), sent >= span.startTime,
-            sent <= max(span.startTime, span.endTime)
+        } else if let sent = Self.completionStart(of: batch, &attributes), sent >= row.pointee.startTime,
+            sent <= max(row.pointee.startTime, row.pointee.endTime)
         {
-            timeToFirstToken = Double(sent - span.startTime) / 1e9
-        } else if span.events.count > 0 {
-            readFirstToken(span.events, from: span.startTime, of: batch)
+            timeToFirstToken = Double(sent - row.pointee.startTime) / 1e9
+        } else if row.pointee.events.count > 0 {
+            readFirstToken(row.pointee.events, from: row.pointee.startTime, of: batch)
         }
     }
 
     /// When Langfuse saw the first token, unix nanoseconds: RFC 3339, in quotes where its libraries wrote it as JSON.
-    private static func completionStart(of batch: SpanBatch, _ attributes: GenAIAttributes) -> UInt64? {
+    private static func completionStart(of batch: SpanBatch, _ attributes: inout GenAIAttributes) -> UInt64? {
         guard let row = attributes.row(.completionStart, of: batch), row.kind == .string else { return nil }
         let text = AttributeText.text(batch.value(of: row))
         let isQuoted = text.utf8.count > 1 && text.hasPrefix("\"") && text.hasSuffix("\"")

@@ -151,7 +151,7 @@ extension CallAssembler {
         while member >= 0 {
             spans[member].counted = how
             if member == Int(cluster.last) { return }
-            member = Int(nextMember[member])
+            member = Int(ways[member].nextMember)
         }
     }
 

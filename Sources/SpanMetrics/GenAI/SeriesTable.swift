@@ -98,6 +98,8 @@ struct SeriesTableKey {
     /// Adds a length as varint and that many bytes.
     static func appendBlock(_ value: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         var count = value.count
+        // Most keys of attribution have no value.
+        if count == 0 { return bytes.append(0) }
         while count >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: count) | 0x80)
             count >>= 7
@@ -136,9 +138,9 @@ struct BucketCounts: Hashable, Sendable {
     private(set) var counts: [UInt64] = []
     private(set) var sum = 0.0
 
-    mutating func add(_ value: Double, weight: UInt64, bounds: [Double]) {
-        if counts.isEmpty { counts = Array(repeating: 0, count: bounds.count + 1) }
-        let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
+    mutating func add(_ value: Double, weight: UInt64, bounds: BucketBounds) {
+        if counts.isEmpty { counts = Array(repeating: 0, count: bounds.values.count + 1) }
+        let bucket = bounds.bucket(of: value)
         counts[bucket] = counts[bucket].addingClamped(weight)
         sum += value * Double(weight)
     }

@@ -47,16 +47,23 @@ struct NamesNumber: Hashable, Sendable {
     static let none = NamesNumber(index: 0)
 }
 
+/// What of a span's names has to be known to read the rest of it.
+struct SpanKind: Sendable {
+    var names = NamesNumber.none
+    var role = GenAISpan.Role.step
+    var isInputExclusive = false
+}
+
 /// Names, each once.
 struct NameTable: Sendable {
     private(set) var all: [SpanNames] = []
     private var numbers: [SpanNames: UInt32] = [:]
     /// What was found for the last spans, by a hash of all that their names were read from.
-    private var recent = [(hash: UInt64, number: NamesNumber)](
-        repeating: (0, .none), count: Self.recentMax)
+    private var recent = HashPlaces(count: Self.recentMax)
+    private var recentKinds = [SpanKind](repeating: SpanKind(), count: Self.recentMax)
 
-    /// A power of two, the names of one system; 8 KB.
-    private static let recentMax = 512
+    /// A power of two, the names of one system; 16 KB.
+    private static let recentMax = 1_024
 
     init() { _ = number(of: SpanNames()) }
 
@@ -68,14 +75,14 @@ struct NameTable: Sendable {
         return NamesNumber(index: number)
     }
 
-    /// - Parameter hash: Of 64 bits that nobody outside can choose: two of them are never equal by chance.
+    /// The number of what has a hash, as ``HashPlaces`` has it; nil when it is not known, or was forgotten.
     @inline(__always)
-    func recentNumber(_ hash: UInt64) -> NamesNumber? {
-        let entry = recent[Int(truncatingIfNeeded: hash) & (Self.recentMax - 1)]
-        return entry.hash == hash && entry.number != .none ? entry.number : nil
+    func recentKind(_ hash: UInt64) -> SpanKind? {
+        recent.place(of: hash).map { recentKinds[$0] }
     }
 
-    mutating func setRecent(_ hash: UInt64, _ number: NamesNumber) {
-        recent[Int(truncatingIfNeeded: hash) & (Self.recentMax - 1)] = (hash, number)
+    /// Remembers the number of what has a hash and was not known.
+    mutating func setRecent(_ hash: UInt64, _ kind: SpanKind) {
+        recentKinds[recent.insert(hash)] = kind
     }
 }

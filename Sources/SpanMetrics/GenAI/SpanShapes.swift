@@ -1,118 +1,71 @@
 import OTLP
 
-/// Remembers which attributes of spans are of interest by the lists of keys that spans have.
+/// Remembers which attributes of spans are of interest by the shapes of spans.
 ///
-/// A service makes spans of a few kinds, and all spans of a kind have the same keys in the same order: comparing a
-/// span's keys with those of the span before of its kind is cheaper than looking each of them up.
+/// A service makes spans of a few kinds, and all spans of a kind have the same keys in the same order: to know a shape
+/// again is cheaper than to look each key up.
 struct SpanShapes: Sendable {
     /// A power of two; twice the kinds of spans that agents of one system have.
-    private static let shapesMax = 128
-    /// Attributes of a shape and bytes of their keys; a span that has more is looked at key by key.
-    private static let keysMax = 48
-    private static let keyBytesMax = 1_024
+    private static let shapesMax = 256
+    /// Attributes that a span's names are read from.
+    private static let namesMax = 32
 
     private struct Shape: Sendable {
-        /// -1 in a free place.
-        var keys = -1
         var isOfInterest = false
-        var hasAttribution = false
+        var nameCount: UInt8 = 0
+        /// A bit for each attribution key that spans of the shape have.
+        var attributions: UInt64 = 0
         /// A bit for each of the first 64 facts that spans of the shape have.
         var facts: UInt64 = 0
     }
 
     private let factCount: Int
-    private var shapes = [Shape](repeating: Shape(), count: Self.shapesMax + 1)
-    /// Of each shape in room of the same size, so that a shape owns no memory.
-    private var keyBytes = [UInt8](repeating: 0, count: Self.shapesMax * Self.keyBytesMax)
-    private var keyCounts = [UInt16](repeating: 0, count: Self.shapesMax * Self.keysMax)
+    /// A bit for each fact that names are read from.
+    private let nameFacts: UInt64
+    private var known = HashPlaces(count: Self.shapesMax)
+    private var shapes = [Shape](repeating: Shape(), count: Self.shapesMax)
     /// By shape and fact: the attribute's place in the span + 1, or 0 where there is none.
     private var places: [UInt16]
-    private var turn = 0
-
-    init(factCount: Int) {
+    /// By shape: the places of the attributes that names are read from, by fact.
+    private var namePlaces = [UInt16](repeating: 0, count: Self.shapesMax * Self.namesMax)
+    /// - Parameters:
+    ///   - factCount: How many facts there are.
+    ///   - nameFacts: A bit for each of at most 32 that names are read from.
+    init(factCount: Int, nameFacts: UInt64) {
         self.factCount = factCount
-        places = Array(repeating: 0, count: (Self.shapesMax + 1) * factCount)
+        self.nameFacts = nameFacts
+        places = Array(repeating: 0, count: Self.shapesMax * factCount)
     }
 
-    /// The shape of spans that are none of those that are remembered, for the span at hand alone.
-    static var scratch: Int { shapesMax }
-
     func isOfInterest(_ shape: Int) -> Bool { shapes[shape].isOfInterest }
-    func hasAttribution(_ shape: Int) -> Bool { shapes[shape].hasAttribution }
+    func attributions(_ shape: Int) -> UInt64 { shapes[shape].attributions }
     func facts(_ shape: Int) -> UInt64 { shapes[shape].facts }
 
     /// The place of a fact's attribute in a span of the shape; -1 where it has none.
     @inline(__always)
     func place(_ fact: Int, of shape: Int) -> Int { Int(places[shape * factCount + fact]) - 1 }
 
-    /// The shape of a span, or the place where it is to be put after ``begin(_:_:of:)``.
-    func find(_ rows: RowRange, of batch: SpanBatch) -> (shape: Int, isKnown: Bool) {
-        let hash = Self.hash(rows, of: batch)
-        guard let hash else { return (Self.scratch, false) }
-        let shape = Int(truncatingIfNeeded: hash) & (Self.shapesMax - 1)
-        if matches(shape, rows, of: batch) { return (shape, true) }
-        if matches(shape ^ 1, rows, of: batch) { return (shape ^ 1, true) }
-        return (shapes[shape].keys < 0 ? shape : shape ^ (turn & 1), false)
+    /// Calls `body` with the places of the attributes that names are read from.
+    @inline(__always)
+    func forEachNamePlace(of shape: Int, _ body: (Int) -> Void) {
+        let first = shape * Self.namesMax
+        for index in first..<first + Int(shapes[shape].nameCount) { body(Int(namePlaces[index])) }
     }
 
-    /// Nil when the keys take more room than a shape has.
-    private static func hash(_ rows: RowRange, of batch: SpanBatch) -> UInt64? {
-        guard rows.count <= keysMax else { return nil }
-        var bytes: UInt64 = 0
-        var hash = UInt64(rows.count)
-        var factor: UInt64 = 0x9E37_79B9_7F4A_7C15
-        batch.attributes.withUnsafeBufferPointer { attributes in
-            for index in rows.indices {
-                let count = UInt64(attributes[index].key.count)
-                bytes += count
-                hash &+= count &* factor
-                factor &+= 0xC2B2_AE3D_27D4_EB4E
-            }
-        }
-        return bytes <= UInt64(keyBytesMax) ? (hash ^ hash >> 32) &* 0x9E37_79B9_7F4A_7C15 >> 40 : nil
-    }
+    /// The number of a shape; nil when it is not known, or was forgotten.
+    ///
+    /// - Parameter hash: As ``SpanRow/attributeShape``.
+    @inline(__always)
+    func find(_ hash: UInt64) -> Int? { known.place(of: hash) }
 
-    private func matches(_ shape: Int, _ rows: RowRange, of batch: SpanBatch) -> Bool {
-        guard shapes[shape].keys == Int(rows.count) else { return false }
-        return batch.attributes.withUnsafeBufferPointer { attributes in
-            keyCounts.withUnsafeBufferPointer { counts in
-                batch.bytes.withUnsafeBytes { bytes in
-                    keyBytes.withUnsafeBytes { keys in
-                        var offset = shape * Self.keyBytesMax
-                        var number = shape * Self.keysMax
-                        for index in rows.indices {
-                            let key = attributes[index].key
-                            guard UInt32(counts[number]) == key.count,
-                                ByteEquality.isEqual(keys, offset, bytes, Int(key.offset), Int(key.count))
-                            else { return false }
-                            offset += Int(key.count)
-                            number += 1
-                        }
-                        return true
-                    }
-                }
-            }
-        }
-    }
-
-    /// Puts a shape in its place, as yet without facts.
-    mutating func begin(_ shape: Int, _ rows: RowRange, of batch: SpanBatch) {
-        turn += 1
+    /// Begins a shape that is not known, as yet without facts.
+    ///
+    /// - Returns: Its number, which may be that of another one that is forgotten.
+    mutating func begin(_ hash: UInt64) -> Int {
+        let shape = known.insert(hash)
         shapes[shape] = Shape()
         for fact in 0..<factCount { places[shape * factCount + fact] = 0 }
-        guard shape != Self.scratch else { return }
-        shapes[shape].keys = Int(rows.count)
-        var offset = shape * Self.keyBytesMax
-        var number = shape * Self.keysMax
-        for index in rows.indices {
-            let key = batch.attributes[index].key
-            for byte in batch.slice(key) {
-                keyBytes[offset] = byte
-                offset += 1
-            }
-            keyCounts[number] = UInt16(truncatingIfNeeded: key.count)
-            number += 1
-        }
+        return shape
     }
 
     mutating func set(_ fact: Int, to place: Int, of shape: Int) {
@@ -120,9 +73,19 @@ struct SpanShapes: Sendable {
         if fact < 64 { shapes[shape].facts |= 1 << UInt64(fact) }
     }
 
-    mutating func setFlags(isOfInterest: Bool, hasAttribution: Bool, of shape: Int) {
+    /// To be called when all facts are set.
+    ///
+    /// - Parameter attributions: A bit for each attribution key that there is.
+    mutating func finish(_ shape: Int, isOfInterest: Bool, attributions: UInt64) {
         shapes[shape].isOfInterest = isOfInterest
-        shapes[shape].hasAttribution = hasAttribution
+        shapes[shape].attributions = attributions
+        var left = shapes[shape].facts & nameFacts
+        while left != 0 {
+            let place = shape * Self.namesMax + Int(shapes[shape].nameCount)
+            namePlaces[place] = UInt16(clamping: self.place(left.trailingZeroBitCount, of: shape))
+            shapes[shape].nameCount += 1
+            left &= left - 1
+        }
     }
 }
 

@@ -82,6 +82,7 @@ struct TextTable: Sendable {
 
     // MARK: texts
 
+    @inline(__always)
     func text(_ number: TextNumber) -> String { texts[Int(number.index)] }
 
     /// Adds a text, with its length, to the key of a series.
@@ -207,23 +208,33 @@ struct TextTable: Sendable {
     /// All names, by their numbers.
     var names: [SpanNames] { nameTable.all }
 
+    @inline(__always)
     func names(_ number: NamesNumber) -> SpanNames { nameTable.all[Int(number.index)] }
 
-    // A field at a time, as names are long to copy.
-    func role(of number: NamesNumber) -> GenAISpan.Role { nameTable.all[Int(number.index)].role }
-    func isInputExclusive(_ number: NamesNumber) -> Bool { nameTable.all[Int(number.index)].isInputExclusive }
+    /// What a call is priced by.
+    @inline(__always)
+    func priced(_ number: NamesNumber) -> (model: TextNumber, provider: TextNumber, tier: ServiceTier) {
+        // A field at a time, as names are long to copy.
+        let index = Int(number.index)
+        let response = nameTable.all[index].responseModel
+        return (
+            response.isEmpty ? nameTable.all[index].requestModel : response, nameTable.all[index].provider,
+            nameTable.all[index].tier.tier
+        )
+    }
 
     mutating func number(of names: SpanNames) -> NamesNumber { nameTable.number(of: names) }
 
-    /// The names of the last spans with a hash; nil when there are none.
+    /// What the last spans with a hash were; nil when there are none.
     @inline(__always)
-    func recentNames(_ hash: UInt64) -> NamesNumber? { nameTable.recentNumber(hash) }
+    func recentKind(_ hash: UInt64) -> SpanKind? { nameTable.recentKind(hash) }
 
-    /// The number of names that all spans with a hash have.
-    mutating func number(of names: SpanNames, hash: UInt64) -> NamesNumber {
-        let number = nameTable.number(of: names)
-        nameTable.setRecent(hash, number)
-        return number
+    /// Notes the names that all spans with a hash have.
+    mutating func kind(of names: SpanNames, hash: UInt64) -> SpanKind {
+        let kind = SpanKind(
+            names: nameTable.number(of: names), role: names.role, isInputExclusive: names.isInputExclusive)
+        nameTable.setRecent(hash, kind)
+        return kind
     }
 
     // MARK: lists
@@ -270,14 +281,17 @@ struct TextTable: Sendable {
         return elements.map(AttributeText.text)
     }
 
-    func member(_ index: Int, of list: ListNumber) -> TextNumber {
-        let members = lists.members(list)
-        return members[members.startIndex + index]
-    }
+    @inline(__always)
+    func member(_ index: Int, of list: ListNumber) -> TextNumber { lists.member(index, of: list) }
 
+    @inline(__always)
+    func memberCount(_ list: ListNumber) -> Int { lists.count(list) }
+
+    @inline(__always)
     func members(_ list: ListNumber) -> ArraySlice<TextNumber> { lists.members(list) }
 
     /// By list: a bit for each of the first 64 members that is no empty text.
+    @inline(__always)
     func textBits(_ list: ListNumber) -> UInt64 { lists.textBits(list) }
 
     /// What values came to when others completed them, found by `find` the first time.
@@ -329,6 +343,8 @@ private struct TextLists: Sendable {
     var count: Int { ends.count }
     var bytes: Int { keys.keyBytes * 2 }
 
+    // What is looked up is inlined, as the lists would be copied for the call.
+
     mutating func number(of members: [TextNumber]) -> ListNumber {
         members.withUnsafeBytes { key in
             let (index, isNew) = keys.number(of: key)
@@ -340,6 +356,7 @@ private struct TextLists: Sendable {
         }
     }
 
+    @inline(__always)
     func members(_ list: ListNumber) -> ArraySlice<TextNumber> {
         let index = Int(list.index)
         return flat[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
@@ -354,7 +371,20 @@ private struct TextLists: Sendable {
         return bits
     }
 
+    @inline(__always)
     func textBits(_ list: ListNumber) -> UInt64 { bits[Int(list.index)] }
+
+    @inline(__always)
+    func count(_ list: ListNumber) -> Int {
+        let index = Int(list.index)
+        return ends[index] - (index == 0 ? 0 : ends[index - 1])
+    }
+
+    @inline(__always)
+    func member(_ member: Int, of list: ListNumber) -> TextNumber {
+        let index = Int(list.index)
+        return flat[(index == 0 ? 0 : ends[index - 1]) + member]
+    }
 }
 
 /// Takes what is in use of a ``TextTable`` over to a new one.

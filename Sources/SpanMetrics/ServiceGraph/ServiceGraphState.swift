@@ -10,7 +10,7 @@ struct ServiceGraphState: Sendable {
     var totals: ServiceGraphTotals
     var waiting: HalfEdgeTable
 
-    private let attributes: PeerAttributes
+    private var attributes: PeerAttributes
     private let dimensionKeys: [[UInt8]]
     // What follows is kept so that a span allocates nothing.
     /// The side of the span at hand.
@@ -19,16 +19,14 @@ struct ServiceGraphState: Sendable {
     private var servers: [HalfEdgeTable.Place] = []
     /// Spans that take part and are recorded next.
     private var chosen: [Chosen] = []
-    private var candidates: [PeerAttributes.Candidate] = []
     /// Peers that were asked before, by the end of their names.
     private var peers = [UInt32](repeating: ServiceGraphTotals.unknown, count: 64)
 
     private struct Chosen {
         /// Row of the batch's spans.
         let span: Int
-        var mayHavePeer = false
-        /// The end of its attributes among ``candidates``; they begin where those of the one before end.
-        var candidatesEnd = 0
+        /// Of a client that says it.
+        var asked: PeerAttributes.Asked?
     }
 
     /// Spans that are looked at together: more than a processor fetches side by side, few enough to be in its cache
@@ -145,37 +143,32 @@ struct ServiceGraphState: Sendable {
     /// Takes the next spans that are clients, servers, producers or consumers; false when none is left.
     private mutating func choose(_ next: inout Int, of rows: RowRange, _ batch: SpanBatch) -> Bool {
         chosen.removeAll(keepingCapacity: true)
-        candidates.removeAll(keepingCapacity: true)
         let end = rows.indices.upperBound
         batch.spans.withUnsafeBufferPointer { spans in
+            guard let first = spans.baseAddress else { return }
             while next < end, chosen.count < Self.chosenMax {
                 if spans[next].kind >= 2, spans[next].kind <= 5 { chosen.append(Chosen(span: next)) }
                 next += 1
             }
+            // Each step for all before the next one: what such a loop reads, often in no cache yet, the processor
+            // fetches side by side.
             for index in chosen.indices {
-                let kind = spans[chosen[index].span].kind
-                chosen[index].mayHavePeer =
-                    (kind == 3 || kind == 4) && attributes.mayBe(in: spans[chosen[index].span].attributes, of: batch)
+                let span = first + chosen[index].span
+                guard span.pointee.kind == 3 || span.pointee.kind == 4 else { continue }
+                chosen[index].asked = attributes.find(span, of: batch)
             }
-            for index in chosen.indices {
-                if chosen[index].mayHavePeer {
-                    attributes.gather(spans[chosen[index].span].attributes, of: batch, to: &candidates)
-                }
-                chosen[index].candidatesEnd = candidates.count
-            }
+            for index in chosen.indices { chosen[index].asked?.readEnd(of: batch) }
         }
-        attributes.read(&candidates, of: batch)
         return !chosen.isEmpty
     }
 
     private mutating func recordChosen(of batch: SpanBatch, _ origin: Origin, _ tenant: UInt16) {
         batch.spans.withUnsafeBufferPointer { spans in
-            var start = 0
+            guard let first = spans.baseAddress else { return }
             for index in chosen.indices {
-                let choice = chosen[index]
-                let side = origin.side ?? side(of: spans[choice.span], origin, batch)
-                record(spans[choice.span], of: batch, side, tenant, start..<choice.candidatesEnd)
-                start = choice.candidatesEnd
+                let span = first + chosen[index].span
+                let side = origin.side ?? side(of: span.pointee, origin, batch)
+                record(span, of: batch, side, tenant, chosen[index].asked)
             }
         }
     }
@@ -208,26 +201,27 @@ struct ServiceGraphState: Sendable {
         return totals.side(key)
     }
 
+    /// - Parameter span: By its address, as a row is long to copy.
     @inline(__always)
     private mutating func record(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ side: UInt32, _ tenant: UInt16, _ attributes: Range<Int>
+        _ span: UnsafePointer<SpanRow>, of batch: SpanBatch, _ side: UInt32, _ tenant: UInt16,
+        _ asked: PeerAttributes.Asked?
     ) {
-        let kind = span.kind
+        let kind = span.pointee.kind
         let isClient = kind == 3 || kind == 4
-        let parent = span.parentSpanID
+        let (traceID, parent) = (span.pointee.traceID, span.pointee.parentSpanID)
         if !isClient, parent == .invalid { return addRoot(span, of: batch, side, tenant) }
         var flags: HalfEdge.Flags = isClient ? .client : []
-        if span.isError { flags.insert(.error) }
+        if span.pointee.isError { flags.insert(.error) }
         if kind >= 4 { flags.insert(.messaging) }
-        let clientID = isClient ? span.spanID : parent
+        let clientID = isClient ? span.pointee.spanID : parent
         let hasParent = isClient && parent != .invalid
         let half = HalfEdge(
-            key: HalfEdge.Key(span.traceID, clientID),
-            parent: hasParent ? HalfEdge.Key(span.traceID, parent) : .none,
-            durationNanoseconds: span.durationNanoseconds, side: side, peer: ServiceGraphTotals.unknown,
+            key: HalfEdge.Key(traceID, clientID), parent: hasParent ? HalfEdge.Key(traceID, parent) : .none,
+            durationNanoseconds: span.pointee.durationNanoseconds, side: side, peer: ServiceGraphTotals.unknown,
             count: Self.count(span, clientID, batch), tenant: tenant, flags: flags)
         if isClient {
-            addClient(half, candidates[attributes], batch)
+            addClient(half, asked, batch)
         } else {
             addServer(half)
         }
@@ -235,30 +229,30 @@ struct ServiceGraphState: Sendable {
 
     /// How many requests the span stands for; chosen by the client's span, so that both sides round alike.
     @inline(__always)
-    private static func count(_ span: borrowing SpanRow, _ clientID: SpanID, _ batch: SpanBatch) -> UInt32 {
-        guard !span.traceState.isEmpty else { return 1 }
-        let weight = TraceStateWeight.adjustedCount(batch.slice(span.traceState))
-        return UInt32(clamping: AdjustedCount.count(weight: weight, traceID: span.traceID, spanID: clientID))
+    private static func count(_ span: UnsafePointer<SpanRow>, _ clientID: SpanID, _ batch: SpanBatch) -> UInt32 {
+        guard !span.pointee.traceState.isEmpty else { return 1 }
+        let weight = TraceStateWeight.adjustedCount(batch.slice(span.pointee.traceState))
+        return UInt32(
+            clamping: AdjustedCount.count(weight: weight, traceID: span.pointee.traceID, spanID: clientID))
     }
 
     // MARK: edges
 
     /// A server's span with which a trace begins: nobody we know has asked.
     private mutating func addRoot(
-        _ span: borrowing SpanRow, of batch: SpanBatch, _ side: UInt32, _ tenant: UInt16
+        _ span: UnsafePointer<SpanRow>, of batch: SpanBatch, _ side: UInt32, _ tenant: UInt16
     ) {
         guard !configuration.virtualNodePeerAttributes.isEmpty else { return totals.countExpired() }
+        let nanoseconds = span.pointee.durationNanoseconds
         let edge = GraphEdge(
             client: ServiceGraphTotals.user, server: side, connection: .virtualNode, virtualNode: .client,
-            isFailed: span.isError)
+            isFailed: span.pointee.isError)
         totals.add(
-            edge, tenant: tenant, count: UInt64(Self.count(span, span.spanID, batch)),
-            serverNanoseconds: span.durationNanoseconds, clientNanoseconds: span.durationNanoseconds, at: now)
+            edge, tenant: tenant, count: UInt64(Self.count(span, span.pointee.spanID, batch)),
+            serverNanoseconds: nanoseconds, clientNanoseconds: nanoseconds, at: now)
     }
 
-    private mutating func addClient(
-        _ half: HalfEdge, _ attributes: ArraySlice<PeerAttributes.Candidate>, _ batch: SpanBatch
-    ) {
+    private mutating func addClient(_ half: HalfEdge, _ asked: PeerAttributes.Asked?, _ batch: SpanBatch) {
         var client = half
         var isKnown = false
         servers.removeAll(keepingCapacity: true)
@@ -273,14 +267,12 @@ struct ServiceGraphState: Sendable {
         }
         // The same span again: what it asked for is counted by the first one.
         guard !isKnown else { return totals.countDropped(.duplicate) }
-        let found = self.attributes.find(attributes, of: batch)
-        if let database = found.database {
-            client.peer = peer(database, of: batch)
+        // Also where a server answered: the client's span below this one may name nobody.
+        if let asked { client.peer = peer(asked, of: batch) }
+        if asked?.isDatabase == true {
             client.flags.insert(.database)
-        } else {
-            // Also where a server answered: the client's span below this one may name nobody.
-            if let named = found.peer { client.peer = peer(named, of: batch) }
-            if !servers.isEmpty { match(&client) }
+        } else if !servers.isEmpty {
+            match(&client)
         }
         if let parent = clientAbove(client) {
             waiting[parent].flags.insert(.nested)
@@ -353,7 +345,7 @@ struct ServiceGraphState: Sendable {
     }
 
     @inline(__always)
-    private mutating func peer(_ attribute: PeerAttributes.Candidate, of batch: SpanBatch) -> UInt32 {
+    private mutating func peer(_ attribute: PeerAttributes.Asked, of batch: SpanBatch) -> UInt32 {
         let row = batch.attributes[Int(attribute.row)]
         guard row.kind == .string else { return newPeer(row, of: batch) }
         let place = Int((attribute.lastBytes &* 0x9E37_79B9_7F4A_7C15) >> 58)

@@ -94,6 +94,7 @@ struct ServiceGraphTotals: Sendable {
     }
 
     /// Whether two sides differ in nothing but dimensions.
+    @inline(__always)
     func isSameService(_ a: UInt32, _ b: UInt32) -> Bool {
         if a == b || dimensionCount == 0 { return a == b }
         return ServiceGraphKey.name(of: sides.key(Int(a))) == ServiceGraphKey.name(of: sides.key(Int(b)))

@@ -83,7 +83,7 @@ struct UsageChunkWriter: Sendable {
         writer.varint(number(of: entry.provider, table))
         writer.varint(number(of: entry.model, table))
         writer.varint(number(of: entry.conversation, table))
-        let count = min(table.members(entry.attribution.list).count, GenAIConfiguration.attributionsMax)
+        let count = min(table.memberCount(entry.attribution.list), GenAIConfiguration.attributionsMax)
         writer.varint(UInt64(count))
         for key in 0..<count { writer.varint(number(of: table.value(key, of: entry.attribution), table)) }
     }

@@ -94,6 +94,20 @@ package struct ModelPrice: Hashable, Sendable {
         periods.isEmpty ? cost(of: usage, tier: tier) : price(at: time).cost(of: usage, tier: tier)
     }
 
+    /// The prices for one tier as they are now, side by side; nil where they change with time.
+    func flat(_ tier: ServiceTier) -> FlatPrice? {
+        guard periods.isEmpty else { return nil }
+        let steps = Set(rates.map(\.place.above)).union([0]).sorted()
+        return FlatPrice(
+            steps: steps.map { above in
+                var usd = SIMD8<Double>(repeating: .nan)
+                for (index, bucket) in PriceBucket.allCases.enumerated() {
+                    usd[index] = price(bucket, tier, input: above == 0 ? 0 : above.addingClamped(1)) ?? .nan
+                }
+                return FlatPrice.Step(above: above, usd: usd)
+            }, isStepInclusive: isStepInclusive)
+    }
+
     private func price(_ bucket: PriceBucket, _ tier: ServiceTier, input: UInt64) -> Double? {
         let standard = stated(bucket, .standard, input: input)
         guard tier != .standard else { return standard?.usd ?? substitute(bucket, tier, input: input) }
@@ -139,4 +153,36 @@ struct PriceRate: Hashable, Sendable {
     var place: Place
     /// For one token.
     var usd: Double
+}
+
+/// What a ``ModelPrice`` comes to for one tier, without anything left to look up.
+struct FlatPrice: Sendable {
+    struct Step: Sendable {
+        /// Input tokens that a call has more of; 0 for all calls.
+        var above: UInt64
+        /// By bucket, in the order of ``PriceBucket``, for one token; not a number where it is unknown.
+        var usd: SIMD8<Double>
+    }
+
+    /// By `above`.
+    fileprivate let steps: [Step]
+    fileprivate let isStepInclusive: Bool
+
+    /// As ``ModelPrice/cost(of:tier:)``.
+    func cost(of usage: TokenUsage) -> Double? {
+        var last = 0
+        if steps.count > 1 {
+            let input = usage.input
+            while last + 1 < steps.count {
+                let above = steps[last + 1].above
+                guard input > above || input == above && isStepInclusive else { break }
+                last += 1
+            }
+        }
+        var sum = 0.0
+        for bucket in usage.counts.indices where usage.counts[bucket] > 0 {
+            sum += Double(usage.counts[bucket]) * steps[last].usd[bucket]
+        }
+        return sum.isNaN ? nil : sum
+    }
 }
