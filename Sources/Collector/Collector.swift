@@ -35,9 +35,8 @@ package final class Collector: Sendable {
     private let storeFeeder: StoreFeeder
     private let storeMerger: StoreMerger
     private let derivationFeeder: DerivationFeeder
-    private let exporters: [OTLPHTTPExporter]
+    private let exporters: RunningExporters
     private let derivedMetrics: DerivedMetrics
-    private let pushers: [MetricsPusher]
     private let memoryLimiter: MemoryLimiter
     private let listeners: CollectorListeners
     private let alerts: RunningAlerts
@@ -76,17 +75,17 @@ package final class Collector: Sendable {
                 reader: try parts.journal.reader(
                     "derive", policy: .mustNotSkip, cursor: .external(parts.derived.replayPosition)),
                 journalBytesMax: configuration.storage.journalBytesMax, logger: logger)
-            exporters = try parts.exporters(configuration, metrics: metrics, logger: logger)
             let derivedMetrics = DerivedMetrics(
                 red: parts.red, serviceGraph: parts.serviceGraph, genAI: parts.genAI, feeder: derivationFeeder,
                 replayEnd: replayEnd, openedAt: ProcessStatistics.now())
             self.derivedMetrics = derivedMetrics
-            pushers = try configuration.metricsTargets.map { [metrics] target in
-                try MetricsPusher(
-                    target, interval: .nanoseconds(Int64(clamping: configuration.spanMetrics.flushIntervalNanoseconds)),
-                    exemplarsPerPointMax: configuration.spanMetrics.exemplarsPerPointMax, source: derivedMetrics,
-                    metrics: metrics, logger: logger)
-            }
+            exporters = try RunningExporters(
+                configuration,
+                ExporterSources(
+                    journal: parts.journal, derived: derivedMetrics,
+                    pushInterval: .nanoseconds(Int64(clamping: configuration.spanMetrics.flushIntervalNanoseconds)),
+                    exemplarsPerPointMax: configuration.spanMetrics.exemplarsPerPointMax, metrics: metrics,
+                    logger: logger))
         } catch {
             throw StartError(error)
         }
@@ -97,12 +96,13 @@ package final class Collector: Sendable {
             configuration, ingest: ingest, metrics: metrics, logger: logger, announce: announce)
         alertSources = CollectorAlerts(
             journal: journal, store: store, health: health, metrics: metrics,
-            exporters: configuration.exporters.map(\.id), journalBytesMax: configuration.storage.journalBytesMax)
+            exporters: { [exporters] in exporters.forwarderIDs }, journalBytesMax: configuration.storage.journalBytesMax
+        )
         do {
             alerts = RunningAlerts(
                 try Self.engine(
-                    configuration.alerts, of: alertSources, configuration.storage.directory, red, genAI,
-                    derivationFeeder, replayEnd, logger))
+                    configuration.alerts, try CollectorAlerts.senders(configuration.alerts), of: alertSources,
+                    configuration.storage.directory, red, genAI, derivationFeeder, replayEnd, logger))
         } catch {
             throw StartError(error)
         }
@@ -111,28 +111,59 @@ package final class Collector: Sendable {
     }
 
     private static func engine(
-        _ alerts: AlertsConfiguration, of sources: CollectorAlerts, _ directory: String, _ red: REDMetrics,
-        _ genAI: GenAIMetrics, _ feeder: DerivationFeeder, _ replayEnd: JournalPosition, _ logger: Logger
+        _ alerts: AlertsConfiguration, _ senders: CollectorAlerts.Senders, of sources: CollectorAlerts,
+        _ directory: String, _ red: REDMetrics, _ genAI: GenAIMetrics, _ feeder: DerivationFeeder,
+        _ replayEnd: JournalPosition, _ logger: Logger
     ) throws -> AlertEngine? {
         try sources.engine(
-            alerts, directory: directory + "/alerts", red: { feeder.hasPassed(replayEnd) ? red.snapshot() : nil },
+            alerts, senders, directory: directory + "/alerts",
+            red: { feeder.hasPassed(replayEnd) ? red.snapshot() : nil },
             genAI: { feeder.hasPassed(replayEnd) ? genAI : nil }, logger: logger)
     }
 
-    /// Has rules, notifiers and silences, and what calls cost that are counted from now on, be others than at the start.
-    /// What is known of alerts stays: those of rules that are gone end. Blocks until an evaluation that is under way is
-    /// over. To be called by one thread at a time, after ``start()``.
+    /// Why another configuration is not used, or not all of it.
+    package enum ReloadError: Error {
+        /// Everything is as it was.
+        case refused(reason: String)
+        /// All is used but alerts, which have ended.
+        case alertsEnded(reason: String)
+    }
+
+    /// Has exporters, the memory limiter, rules, notifiers and silences, and what calls cost that are counted from now
+    /// on, be those of another configuration; all else stays as at the start.
     ///
-    /// - Throws: What stands in the way of the alerts, which have then ended.
-    package func use(alerts new: AlertsConfiguration, costs: CostModel) throws {
-        genAI.use(costs)
-        let isFirst = alerts.engine == nil
-        try alerts.replace {
-            try Self.engine(
-                new, of: alertSources, configuration.storage.directory, red, genAI, derivationFeeder, replayEnd,
-                logger)
+    /// What is known of alerts stays: those of rules that are gone end. Exporters that are the same run on, one that
+    /// changes goes on behind what its target has taken, the place in the journal of one that is gone is forgotten.
+    /// Blocks until an evaluation of alerts that is under way is over, and, for `shutdown_timeout` at most, until
+    /// requests of exporters that change are answered. To be called by one thread at a time, after ``start()``.
+    package func use(_ new: CollectorConfiguration) throws(ReloadError) {
+        let change: ExporterChange
+        let senders: CollectorAlerts.Senders
+        do { change = try exporters.change(to: new) } catch { throw .refused(reason: "\(error)") }
+        do { senders = try CollectorAlerts.senders(new.alerts) } catch {
+            change.discard()
+            throw .refused(reason: "\(error)")
         }
+        genAI.use(new.genAI.costs)
+        memoryLimiter.use(new.memoryLimiter)
+        listeners.use(new.memoryLimiter)
+        let failure = replaceAlerts(new.alerts, senders)
+        exporters.use(change, patience: configuration.shutdownTimeout)
+        if let failure { throw .alertsEnded(reason: "\(failure)") }
+    }
+
+    /// Gives what stands in the way of other alerts.
+    private func replaceAlerts(_ new: AlertsConfiguration, _ senders: CollectorAlerts.Senders) -> (any Error)? {
+        let isFirst = alerts.engine == nil
+        do {
+            try alerts.replace {
+                try Self.engine(
+                    new, senders, of: alertSources, configuration.storage.directory, red, genAI, derivationFeeder,
+                    replayEnd, logger)
+            }
+        } catch { return error }
         if isFirst, alerts.engine != nil, !metrics.has("skein_alerts") { alertSources.observe(alerts) }
+        return nil
     }
 
     /// What calls of models cost that are counted now.
@@ -187,16 +218,10 @@ package final class Collector: Sendable {
         try startThread("store") { [storeFeeder] in storeFeeder.run() }
         try startThread("merge") { [storeMerger] in storeMerger.run() }
         try startThread("derive") { [derivationFeeder] in derivationFeeder.run() }
-        for (exporter, configuration) in zip(exporters, configuration.spanExporters) {
-            try startThread(configuration.id) { exporter.run() }
-        }
-        for (pusher, target) in zip(pushers, configuration.metricsTargets) {
-            try startThread(target.id) { pusher.run() }
-        }
+        exporters.start()
         try alerts.start()
-        let interval = configuration.memoryLimiter.checkInterval
         try startThread("memory_limiter") { [memoryLimiter, limiterStop] in
-            repeat { memoryLimiter.check() } while !limiterStop.wait(interval)
+            repeat { memoryLimiter.check() } while !limiterStop.wait(memoryLimiter.checkInterval)
         }
     }
 
@@ -223,10 +248,9 @@ package final class Collector: Sendable {
         limiterStop.set()
         alerts.requestStop()
         storeMerger.requestStop()
-        for pusher in pushers { pusher.requestStop() }
+        exporters.requestEnd()
         await Self.onThread { [self] in finishThreads(deadline: begin + timeout, timeout) }
-        for exporter in exporters { exporter.shutdown() }
-        for pusher in pushers { pusher.shutdown() }
+        exporters.shutdown()
         await journal.shutdown()
         await listeners.stopServing(deadline: .now + .seconds(1))
     }
@@ -239,8 +263,8 @@ package final class Collector: Sendable {
         let threads = threads.withLock { $0 }
         let rest = max(.zero, ContinuousClock.now.duration(to: deadline)).nanosecondsClamped
         let end = DispatchTime.now() + .nanoseconds(Int(rest))
-        if threads.allSatisfy({ $0.join(until: end) }), alerts.join(until: end) {
-            if timeout > .zero { for pusher in pushers { pusher.pushLast() } }
+        if threads.allSatisfy({ $0.join(until: end) }), exporters.join(until: end), alerts.join(until: end) {
+            if timeout > .zero { exporters.pushLast() }
             return
         }
         if timeout > .zero {
@@ -250,7 +274,7 @@ package final class Collector: Sendable {
         }
         storeFeeder.requestStop()
         derivationFeeder.requestStop()
-        for exporter in exporters { exporter.requestStop() }
+        exporters.stop()
         for thread in threads where !thread.join(until: .now() + .seconds(Self.stopSeconds)) {
             logger.error("a part did not stop", metadata: ["part": "\(thread.name)"])
         }

@@ -8,6 +8,7 @@ final class CollectorListeners: Sendable {
     private let configuration: CollectorConfiguration
     private let logger: Logger
     private let announce: @Sendable (String) -> Void
+    private let budget: BufferBudget
     private let receivingHTTP: HTTPListener?
     private let receivingGRPC: GRPCServer?
     private let serving = Mutex<[HTTPListener]>([])
@@ -20,9 +21,8 @@ final class CollectorListeners: Sendable {
         self.logger = logger
         self.announce = announce
         let receiver = configuration.receiver
-        let budget = BufferBudget(
-            limitBytes: configuration.memoryLimiter.requestBytesMax(
-                largestRequest: max(receiver.http?.bodyBytesMax ?? 0, receiver.grpc?.messageBytesMax ?? 0)))
+        let budget = BufferBudget(limitBytes: Self.requestBytesMax(configuration.memoryLimiter, receiver))
+        self.budget = budget
         receivingHTTP = receiver.http.map { http in
             HTTPListener(
                 address: http.endpoint.listener("otlp_http"),
@@ -39,6 +39,19 @@ final class CollectorListeners: Sendable {
                 methods: receiver.methods, logger: logger,
                 onRefusal: receiver.countRefusal, onListening: { announce($0.announcement) })
         }
+    }
+
+    /// Bytes that requests under way may hold.
+    private static func requestBytesMax(
+        _ memory: MemoryLimiterConfiguration, _ receiver: OTLPReceiverConfiguration
+    ) -> Int {
+        memory.requestBytesMax(
+            largestRequest: max(receiver.http?.bodyBytesMax ?? 0, receiver.grpc?.messageBytesMax ?? 0))
+    }
+
+    /// Has requests under way hold what other limits on memory allow.
+    func use(_ memory: MemoryLimiterConfiguration) {
+        budget.use(limitBytes: Self.requestBytesMax(memory, configuration.receiver))
     }
 
     /// Adds the listeners that tell about the collector.

@@ -43,17 +43,6 @@ struct CollectorParts {
             logger.warning("the store's directory holds a file that is not the store's", metadata: ["file": "\(line)"])
         }
     }
-
-    func exporters(
-        _ configuration: CollectorConfiguration, metrics: SelfMetrics, logger: Logger
-    ) throws -> [OTLPHTTPExporter] {
-        try configuration.spanExporters.map { exporter in
-            let reader = try journal.reader(
-                "exporter/\(exporter.id)",
-                policy: .maySkip(maxLagBytes: exporter.queue.bytesMax, maxLagAge: exporter.queue.ageMax))
-            return try OTLPHTTPExporter(exporter, journal: journal, reader: reader, metrics: metrics, logger: logger)
-        }
-    }
 }
 
 extension StoreOptions {

@@ -9,7 +9,8 @@ import TraceStorage
 package final class Journal: Sendable {
     private let core: JournalCore
     private let lockFile: any File
-    private let savedCursors: [String: JournalPosition]
+    /// Of readers that have not registered yet, until the start.
+    private let savedCursors: Mutex<[String: JournalPosition]>
     private let threads = Mutex<[WorkerThread]>([])
     /// What was found on the disk.
     package let recovery: RecoveryReport
@@ -50,12 +51,13 @@ package final class Journal: Sendable {
         self.core = core
         self.lockFile = lockFile
         self.recovery = recovery.report
-        savedCursors = recovery.cursors
+        savedCursors = Mutex(recovery.cursors)
     }
 
     /// Registers a reader; names are letters, digits and `_ - . /`. A name whose reader is still open is refused.
     ///
-    /// Cursors of readers that are not registered when cursors are next written are forgotten.
+    /// Cursors of readers that are not registered at the start are forgotten. One that comes later begins before the
+    /// oldest record that is left.
     package func reader(
         _ name: String, policy: ReaderPolicy, cursor: ReaderCursor = .journal
     ) throws(JournalError) -> JournalReader {
@@ -67,7 +69,7 @@ package final class Journal: Sendable {
         let start: JournalPosition
         let isPersisted: Bool
         switch cursor {
-        case .journal: (start, isPersisted) = (savedCursors[name] ?? .beginning, true)
+        case .journal: (start, isPersisted) = (savedCursors.withLock { $0[name] } ?? .beginning, true)
         case .external(let position): (start, isPersisted) = (position, false)
         }
         guard start <= RecordFormat.positionMax else {
@@ -87,6 +89,7 @@ package final class Journal: Sendable {
             state.register(name, policy: policy, isPersisted: isPersisted, start: start, generation: generation)
             return generation
         }
+        savedCursors.withLock { $0[name] = nil }
         return JournalReader(name: name, generation: generation, core: core)
     }
 
@@ -99,6 +102,7 @@ package final class Journal: Sendable {
             return true
         }
         guard mayStart else { throw .closed }
+        savedCursors.withLock { $0 = [:] }
         do {
             if core.configuration.durability != .os {
                 let synchronizer = JournalSynchronizer(core: core)

@@ -87,6 +87,23 @@ package final class JournalReader: @unchecked Sendable {
         core.arrivals.broadcast()
     }
 
+    /// A reader in this one's place, under another policy, that begins behind what was committed as after a restart; this
+    /// one gets nothing any more. The journal holds on to what is not committed all the while.
+    ///
+    /// - Throws: ``JournalError/closed`` when this reader was given up.
+    package func replaced(policy: ReaderPolicy) throws(JournalError) -> JournalReader {
+        let next = core.monitor.withLock { state -> Int? in
+            guard let reader = state.readers[name], reader.generation == generation else { return nil }
+            let next = state.nextReaderGeneration()
+            state.readers[name] = ReaderState(reader, policy: policy, generation: next)
+            return next
+        }
+        guard let next else { throw .closed }
+        core.arrivals.broadcast()
+        core.work.signal()
+        return JournalReader(name: name, generation: next, core: core)
+    }
+
     // MARK: private
 
     private enum Source {

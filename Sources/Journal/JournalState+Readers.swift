@@ -56,6 +56,16 @@ struct ReaderState: Sendable {
     }
 }
 
+extension ReaderState {
+    /// The state of a reader in another one's place.
+    init(_ old: ReaderState, policy: ReaderPolicy, generation: Int) {
+        self.init(
+            name: old.name, policy: policy, isPersisted: old.isPersisted, generation: generation,
+            committed: old.committed, handedOut: old.committed, floor: old.floor, skipped: old.skipped,
+            diskRecords: old.diskRecords)
+    }
+}
+
 extension JournalState {
     /// Everything up to and with a position, since the journal was opened.
     func volume(through position: JournalPosition) -> JournalVolume {

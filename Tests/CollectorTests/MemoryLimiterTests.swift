@@ -25,6 +25,20 @@ import Testing
         #expect(!limiter.isRefusing)
     }
 
+    @Test func otherLimitsHoldAtOnce() {
+        let resident = Box(80 * Self.mebibyte)
+        let limiter = limiter(resident)
+        limiter.check()
+        #expect(!limiter.isRefusing)
+        var configuration = MemoryLimiterConfiguration()
+        configuration.limitBytes = 64 * Self.mebibyte
+        configuration.spikeBytes = 0
+        configuration.checkInterval = .seconds(7)
+        limiter.use(configuration)
+        #expect(limiter.isRefusing)
+        #expect(limiter.checkInterval == .seconds(7))
+    }
+
     /// In MiB: the limit, the largest request, what all may hold.
     private static let shares: [[Int]] = [[1_024, 20, 128], [8_192, 20, 128], [64, 4, 8], [64, 20, 40]]
 

@@ -214,6 +214,65 @@ import TraceStorage
         }
     }
 
+    @Test func aReaderInAnothersPlaceBeginsBehindWhatWasCommitted() async throws {
+        let directory = TestDirectory()
+        let journal = try Journal.open(directory.configuration())
+        let first = try journal.reader("a", policy: .maySkip(maxLagBytes: 1 << 20))
+        try journal.start()
+        for number in 1...4 { _ = try await journal.append(TestRequest.make(number)) }
+        #expect(try first.next().count == 4)
+        first.commit(JournalPosition(2))
+        first.interrupt()
+        let second = try first.replaced(policy: .mustNotSkip)
+        #expect(first.isFinished)
+        #expect(try first.next().isEmpty)
+        first.commit(JournalPosition(4))
+        #expect(journal.metrics().readers.map(\.committed) == [JournalPosition(2)], "the first has no say any more")
+        #expect(try second.next().map(\.position.rawValue) == [3, 4])
+        second.commit(JournalPosition(3))
+        #expect(throws: JournalError.self) { try first.replaced(policy: .mustNotSkip) }
+        await journal.shutdown()
+
+        let again = try Journal.open(directory.configuration())
+        let third = try again.reader("a", policy: .mustNotSkip)
+        #expect(try third.next().map(\.position.rawValue) == [4])
+        await again.shutdown()
+    }
+
+    @Test func whatAReplacedReaderWasSkippedOverStaysCountedAndBehindIt() async throws {
+        let directory = TestDirectory()
+        let journal = try Journal.open(directory.configuration())
+        let first = try journal.reader("a", policy: .maySkip(maxLagBytes: 3_000))
+        try journal.start()
+        for number in 1...4 { _ = try await journal.append(TestRequest.make(number, padding: 1_000)) }
+        let skipped = try #require(journal.metrics().readers.first?.skipped[.bytes])
+        #expect(skipped.records > 0)
+        let second = try first.replaced(policy: .maySkip(maxLagBytes: 1 << 20))
+        #expect(journal.metrics().readers.first?.skipped[.bytes] == skipped)
+        #expect(try second.next().map(\.position.rawValue) == Array(UInt64(skipped.records) + 1...4))
+        await journal.shutdown()
+    }
+
+    @Test func aReaderThatComesAgainBeginsWithTheOldestRecord() async throws {
+        let directory = TestDirectory()
+        let journal = try Journal.open(directory.configuration())
+        let first = try journal.reader("a", policy: .mustNotSkip)
+        try journal.start()
+        for number in 1...3 { _ = try await journal.append(TestRequest.make(number)) }
+        _ = try first.next()
+        first.commit(JournalPosition(3))
+        await journal.shutdown()
+
+        let again = try Journal.open(directory.configuration())
+        let second = try again.reader("a", policy: .mustNotSkip)
+        try again.start()
+        #expect(try second.next(wait: .zero).isEmpty)
+        second.unregister()
+        let third = try again.reader("a", policy: .mustNotSkip)
+        #expect(try third.next(wait: .zero).map(\.position.rawValue) == [1, 2, 3])
+        await again.shutdown()
+    }
+
     @Test func namesOfReadersAreCheckedAndUnique() async throws {
         let directory = TestDirectory()
         let journal = try Journal.open(directory.configuration())

@@ -13,25 +13,34 @@ struct CollectorAlerts {
     let store: EmbeddedStore
     let health: CollectorHealth
     let metrics: SelfMetrics
-    let exporters: [String]
+    /// Ids of those that forward spans now.
+    let exporters: @Sendable () -> [String]
     let journalBytesMax: Int
 
     private static let userAgent = "Skein/\(SkeinVersion.current)"
+
+    /// What brings notices to their receivers, by notifier.
+    typealias Senders = [String: any NoticeSender]
+
+    static func senders(_ configuration: AlertsConfiguration) throws -> Senders {
+        var senders: Senders = [:]
+        for notifier in configuration.notifiers {
+            senders[notifier.id] = try notifier.sender(
+                externalURL: configuration.externalURL ?? "", userAgent: userAgent, now: ProcessStatistics.now)
+        }
+        return senders
+    }
 
     /// The engine; nil when nothing is configured.
     ///
     /// - Parameter red, genAI: Nil while the journal is being replayed.
     func engine(
-        _ configuration: AlertsConfiguration, directory: String, red: @escaping @Sendable () -> REDSnapshot?,
+        _ configuration: AlertsConfiguration, _ senders: Senders, directory: String,
+        red: @escaping @Sendable () -> REDSnapshot?,
         genAI: @escaping @Sendable () -> GenAIMetrics?, logger: Logger
     ) throws -> AlertEngine? {
         guard configuration.isEnabled else { return nil }
         let sources = AlertSources(red: red, genAI: genAI, store: store, collector: reading)
-        var senders: [String: any NoticeSender] = [:]
-        for notifier in configuration.notifiers {
-            senders[notifier.id] = try notifier.sender(
-                externalURL: configuration.externalURL ?? "", userAgent: Self.userAgent, now: ProcessStatistics.now)
-        }
         // There may have been nothing to do at the start.
         try POSIXFileSystem().createDirectory(directory)
         return try AlertEngine(
@@ -49,7 +58,7 @@ struct CollectorAlerts {
             let now = ProcessStatistics.now()
             let journal = journal.metrics()
             let lost = ExporterCounters.lostSpans(metrics)
-            result.forwarders = exporters.map { exporter in
+            result.forwarders = exporters().map { exporter in
                 let oldest = journal.readers.first { $0.name == "exporter/\(exporter)" }?.oldestReceivedAt
                 return .init(
                     name: exporter, queueAgeSeconds: oldest.map { now > $0 ? Double(now - $0) / 1e9 : 0 } ?? 0,

@@ -24,17 +24,24 @@ package final class ExporterCounters: Sendable {
     let retries: SelfMetrics.Counter
     private let failedSpans: [ExportDropReason: SelfMetrics.Counter]
 
+    static let sentSpansName = "otelcol_exporter_sent_spans"
     static let sentBytesName = "skein_exporter_sent_bytes"
     static let sentBytesHelp = "Bytes of request bodies, compressed, attempts included."
     static let retriesName = "skein_exporter_retries"
     static let retriesHelp = "Attempts that will be repeated."
     static let failedName = "otelcol_exporter_send_failed_spans"
+    private static let queueSizeName = "otelcol_exporter_queue_size"
+    private static let queueCapacityName = "otelcol_exporter_queue_capacity"
+    /// All that is said of an exporter of spans.
+    static let names: Set = [
+        sentSpansName, sentBytesName, retriesName, failedName, queueSizeName, queueCapacityName,
+    ]
     private static let failedHelp = "Spans that did not reach the target for good, by reason."
 
     /// - Parameter exporter: The id as configured.
     package init(exporter: String, metrics: SelfMetrics) {
         let labels: SelfMetrics.Labels = ["exporter": exporter]
-        sentSpans = metrics.counter("otelcol_exporter_sent_spans", "Spans that the target has taken.", labels)
+        sentSpans = metrics.counter(Self.sentSpansName, "Spans that the target has taken.", labels)
         sentBytes = metrics.counter(Self.sentBytesName, Self.sentBytesHelp, labels)
         retries = metrics.counter(Self.retriesName, Self.retriesHelp, labels)
         failedSpans = Dictionary(
@@ -54,15 +61,15 @@ package final class ExporterCounters: Sendable {
     ) {
         let row: @Sendable () -> JournalMetrics.Reader? = { journal.metrics().readers.first { $0.name == reader } }
         let labels: SelfMetrics.Labels = ["exporter": exporter]
-        metrics.observe("otelcol_exporter_queue_size", "Bytes of journal that wait to be sent.") {
+        metrics.observe(queueSizeName, "Bytes of journal that wait to be sent.", of: labels) {
             [.init(Double(row()?.lagBytes ?? 0), labels)]
         }
         metrics.observe(
-            "otelcol_exporter_queue_capacity", "Bytes of journal that may wait before the oldest are skipped."
+            queueCapacityName, "Bytes of journal that may wait before the oldest are skipped.", of: labels
         ) {
             [.init(Double(capacityBytes), labels)]
         }
-        metrics.observe(failedName, failedHelp, .counter) {
+        metrics.observe(failedName, failedHelp, .counter, of: labels) {
             let skipped = row()?.skipped ?? [:]
             return [
                 .init(

@@ -58,7 +58,7 @@ package final class SelfMetrics: Sendable {
         let help: String
         let kind: Kind
         var counters: [(labels: Labels, counter: Counter)] = []
-        var readings: [@Sendable () -> [Sample]] = []
+        var readings: [(owner: Labels, read: @Sendable () -> [Sample])] = []
     }
 
     private let sources = Mutex<[Source]>([])
@@ -77,12 +77,28 @@ package final class SelfMetrics: Sendable {
     }
 
     /// Values that `read` gives when the metrics are asked for; it must be quick and safe from any thread.
+    ///
+    /// - Parameter owner: Whose values they are; another reading of the same name and owner takes this one's place.
     package func observe(
-        _ name: String, _ help: String, _ kind: Kind = .gauge, _ read: @escaping @Sendable () -> [Sample]
+        _ name: String, _ help: String, _ kind: Kind = .gauge, of owner: Labels = [:],
+        _ read: @escaping @Sendable () -> [Sample]
     ) {
         sources.withLock { sources in
             let index = Self.index(of: name, help, kind, in: &sources)
-            sources[index].readings.append(read)
+            if !owner.pairs.isEmpty { sources[index].readings.removeAll { $0.owner == owner } }
+            sources[index].readings.append((owner, read))
+        }
+    }
+
+    /// Forgets what an owner read, and counters that have all of its labels.
+    ///
+    /// - Parameter names: Those that stay.
+    package func remove(_ owner: Labels, keeping names: Set<String>) {
+        sources.withLock { sources in
+            for index in sources.indices where !names.contains(sources[index].name) {
+                sources[index].readings.removeAll { $0.owner == owner }
+                sources[index].counters.removeAll { Set(owner.pairs).isSubset(of: $0.labels.pairs) }
+            }
         }
     }
 
@@ -94,7 +110,7 @@ package final class SelfMetrics: Sendable {
         let sources = sources.withLock { $0 }
         return sources.map { source in
             var samples = source.counters.map { Sample(Double($0.counter.value), $0.labels) }
-            for read in source.readings { samples += read() }
+            for reading in source.readings { samples += reading.read() }
             return Family(name: source.name, help: source.help, kind: source.kind, samples: samples)
         }
     }

@@ -9,12 +9,17 @@ package final class BufferBudget: Sendable {
     /// 1 MiB, a batch of 2,000 spans: what exporters send is smaller.
     package static let usualRequestBytes = 1 << 20
 
-    package let limitBytes: Int
+    private let limit: Atomic<Int>
     private let used = Atomic<Int>(0)
 
     package init(limitBytes: Int) {
-        self.limitBytes = limitBytes
+        limit = Atomic(limitBytes)
     }
+
+    package var limitBytes: Int { limit.load(ordering: .relaxed) }
+
+    /// Has another limit from now on. What is held stays held; over the limit nothing more is given until it is not.
+    package func use(limitBytes: Int) { limit.store(limitBytes, ordering: .relaxed) }
 
     package var usedBytes: Int { used.load(ordering: .relaxed) }
 

@@ -20,7 +20,7 @@ struct CollectorCommand: AsyncParsableCommand {
         discussion: """
             Runs with no configuration at all. SIGTERM and SIGINT drain: spans that were taken go to the store, the \
             metrics and the forward targets within service.shutdown_timeout; a second signal ends at once. SIGHUP reads \
-            the configuration again and changes alerts and prices.
+            the configuration again and changes exporters, processors, alerts and prices.
             """)
 
     @OptionGroup var options: ConfigurationOptions

@@ -3,13 +3,13 @@ import Logging
 import QueryAPI
 import Synchronization
 
-/// Reads the configuration again on SIGHUP and has the collector use what can be changed while it runs: alerts, and what
-/// calls of models cost. A configuration with a mistake changes nothing.
+/// Reads the configuration again on SIGHUP and has the collector use what can be changed while it runs: exporters,
+/// processors, alerts, and what calls of models cost. A configuration with a mistake changes nothing.
 final class ConfigurationReloader: Sendable {
     private let read: @Sendable () throws(CommandFailure) -> SkeinConfiguration
     private let collector: Collector
     private let logger: Logger
-    /// What the collector was started with; all but alerts and prices is as it was then.
+    /// What the collector was started with; all but exporters, processors, alerts and prices is as it was then.
     private let start: SkeinConfiguration
 
     init(
@@ -36,13 +36,16 @@ final class ConfigurationReloader: Sendable {
         for warning in read.warnings { logger.warning("\(warning)") }
         // Of one time zone with the answers about usage, which are as at the start.
         read.collector.alerts.calendar = start.collector.alerts.calendar
-        do {
-            try collector.use(alerts: read.collector.alerts, costs: read.collector.genAI.costs)
-        } catch {
-            logger.error("alerts have ended, a restart is needed", metadata: ["reason": "\(error)"])
+        do throws(Collector.ReloadError) { try collector.use(read.collector) } catch {
+            switch error {
+            case .refused(let reason):
+                logger.error("the configuration stays as it was", metadata: ["reason": "\(reason)"])
+            case .alertsEnded(let reason):
+                logger.error("alerts have ended, a restart is needed", metadata: ["reason": "\(reason)"])
+            }
             return
         }
-        logger.notice("configuration read again: alerts and prices are those of now")
+        logger.notice("configuration read again: exporters, processors, alerts and prices are those of now")
         let others = Self.differences(start, read)
         guard !others.isEmpty else { return }
         logger.warning("other changes need a restart", metadata: ["keys": "\(others.joined(separator: ", "))"])
@@ -52,6 +55,9 @@ final class ConfigurationReloader: Sendable {
     /// compared.
     static func differences(_ old: SkeinConfiguration, _ new: SkeinConfiguration) -> [String] {
         var old = old
+        old.collector.exporters = new.collector.exporters
+        old.collector.remoteWriters = new.collector.remoteWriters
+        old.collector.memoryLimiter = new.collector.memoryLimiter
         old.collector.alerts = new.collector.alerts
         old.collector.genAI.costs = new.collector.genAI.costs
         old.collector.genAI.pricesFile = new.collector.genAI.pricesFile

@@ -32,6 +32,7 @@ final class MetricsPusher: Sendable {
     private let counters: MetricsPushCounters
     private let logger: Logger
     private let stop = StopSignal()
+    private let pushesAtEnd = Atomic<Bool>(false)
     private let warnings = Mutex(RateLimitedWarning())
     private let state = Mutex(State())
 
@@ -40,13 +41,13 @@ final class MetricsPusher: Sendable {
     ///   - exemplarsPerPointMax: Of OTLP's data points.
     init(
         _ configuration: MetricsPushConfiguration, interval: Duration, exemplarsPerPointMax: Int,
-        source: DerivedMetrics, metrics: SelfMetrics, logger: Logger
-    ) throws(TransportError) {
+        source: DerivedMetrics, transport: CurlTransport, metrics: SelfMetrics, logger: Logger
+    ) {
         self.configuration = configuration
         self.interval = interval
         self.exemplarsPerPointMax = exemplarsPerPointMax
         self.source = source
-        transport = try CurlTransport(timeout: configuration.timeout, tls: configuration.tls)
+        self.transport = transport
         headers = Self.headers(configuration)
         counters = MetricsPushCounters(exporter: configuration.id, metrics: metrics)
         var logger = logger
@@ -61,6 +62,13 @@ final class MetricsPusher: Sendable {
             next = max(next + interval, .now)
             push(until: next)
         }
+        if pushesAtEnd.load(ordering: .acquiring) { pushLast() }
+    }
+
+    /// Ends ``run()`` with a last push, of which each request is attempted once.
+    func requestEnd() {
+        pushesAtEnd.store(true, ordering: .releasing)
+        stop.set()
     }
 
     /// Ends ``run()``; a request that is under way is still answered.
@@ -247,6 +255,11 @@ final class MetricsPusher: Sendable {
 
 /// What one target of derived metrics got and did not get.
 struct MetricsPushCounters {
+    private static let sentName = "otelcol_exporter_sent_metric_points"
+    private static let failedName = "otelcol_exporter_send_failed_metric_points"
+    /// All that is said of a target of metrics.
+    static let names: Set = [sentName, failedName, ExporterCounters.sentBytesName, ExporterCounters.retriesName]
+
     let sentPoints: SelfMetrics.Counter
     let sentBytes: SelfMetrics.Counter
     let retries: SelfMetrics.Counter
@@ -254,8 +267,7 @@ struct MetricsPushCounters {
 
     init(exporter: String, metrics: SelfMetrics) {
         let labels: SelfMetrics.Labels = ["exporter": exporter]
-        sentPoints = metrics.counter(
-            "otelcol_exporter_sent_metric_points", "Data points that the target has taken.", labels)
+        sentPoints = metrics.counter(Self.sentName, "Data points that the target has taken.", labels)
         sentBytes = metrics.counter(ExporterCounters.sentBytesName, ExporterCounters.sentBytesHelp, labels)
         retries = metrics.counter(ExporterCounters.retriesName, ExporterCounters.retriesHelp, labels)
         failedPoints = Dictionary(
@@ -263,7 +275,7 @@ struct MetricsPushCounters {
                 (
                     reason,
                     metrics.counter(
-                        "otelcol_exporter_send_failed_metric_points", "Data points that the target has not taken.",
+                        Self.failedName, "Data points that the target has not taken.",
                         labels.adding("reason", reason.rawValue))
                 )
             })

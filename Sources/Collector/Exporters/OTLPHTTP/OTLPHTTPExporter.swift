@@ -22,13 +22,22 @@ package final class OTLPHTTPExporter: Sendable {
     /// - Parameters:
     ///   - journal: Is asked how far `reader` is, for the queue's metrics.
     ///   - reader: The exporter's own.
-    package init(
+    package convenience init(
         _ configuration: OTLPHTTPExporterConfiguration, journal: Journal, reader: JournalReader, metrics: SelfMetrics,
         logger: Logger
     ) throws(TransportError) {
+        self.init(
+            configuration, client: try OTLPHTTPClient(configuration), journal: journal, reader: reader,
+            metrics: metrics, logger: logger)
+    }
+
+    init(
+        _ configuration: OTLPHTTPExporterConfiguration, client: OTLPHTTPClient, journal: Journal,
+        reader: JournalReader, metrics: SelfMetrics, logger: Logger
+    ) {
         self.configuration = configuration
         self.reader = reader
-        client = try OTLPHTTPClient(configuration)
+        self.client = client
         counters = ExporterCounters(exporter: configuration.id, metrics: metrics)
         var logger = logger
         logger[metadataKey: "exporter"] = "\(configuration.id)"
@@ -51,10 +60,15 @@ package final class OTLPHTTPExporter: Sendable {
         }
     }
 
-    /// Ends ``run()`` at once, also when the target does not answer; what it has not taken stays in the journal.
-    package func requestStop() {
+    /// Ends ``run()`` when the target has answered what is under way; what it has not taken stays in the journal.
+    package func requestEnd() {
         stop.set()
         reader.interrupt()
+    }
+
+    /// Ends ``run()`` at once, also when the target does not answer; what it has not taken stays in the journal.
+    package func requestStop() {
+        requestEnd()
         client.shutdown()
     }
 
@@ -102,6 +116,7 @@ package final class OTLPHTTPExporter: Sendable {
     private func deliver(_ entries: ArraySlice<JournalEntry>, _ backoff: inout Backoff) -> Bool {
         var start = entries.startIndex
         while start < entries.endIndex {
+            guard !stop.isSet else { return false }
             var end = start
             var spans = 0
             repeat {
