@@ -31,6 +31,27 @@ package final class MemoryFileSystem: FileSystem {
 
     package init() {}
 
+    /// Another disk that is as this one is now, with nothing locked.
+    package func copy() -> MemoryFileSystem {
+        let disk = MemoryFileSystem()
+        let now = state.withLock { $0 }
+        var copies: [ObjectIdentifier: Content] = [:]
+        func copied(_ content: Content) -> Content {
+            if let known = copies[ObjectIdentifier(content)] { return known }
+            let copy = Content()
+            let bytes = content.state.withLock { $0 }
+            copy.state.withLock { $0 = bytes }
+            copies[ObjectIdentifier(content)] = copy
+            return copy
+        }
+        let (names, durableNames) = (now.names.mapValues(copied), now.durableNames.mapValues(copied))
+        disk.state.withLock { state in
+            state = now
+            (state.names, state.durableNames, state.locked) = (names, durableNames, [])
+        }
+        return disk
+    }
+
     /// Bytes that all files take together.
     package var bytes: Int {
         state.withLock { state in state.names.values.reduce(0) { $0 + $1.state.withLock { $0.bytes.count } } }

@@ -10,10 +10,10 @@ import TraceStorage
     private static let second: UInt64 = 1_000_000_000
 
     private static func opened(
-        _ files: any FileSystem, _ configuration: GenAIConfiguration = GenAIConfiguration()
+        _ files: any FileSystem, _ configuration: GenAIConfiguration = GenAIConfiguration(), sliceBytes: Int = 4 << 20
     ) throws -> GenAIMetrics {
-        let metrics = GenAIMetrics(
-            configuration, costs: CostModel(), log: UsageLog(directory: "u", files: files), seed: 1)
+        let log = UsageLog(directory: "u", files: files, packedSliceBytes: sliceBytes)
+        let metrics = GenAIMetrics(configuration, costs: CostModel(), log: log, seed: 1)
         try metrics.open()
         return metrics
     }
@@ -90,21 +90,25 @@ import TraceStorage
         }
     }
 
-    @Test(arguments: Fault.allCases)
-    func aFaultWhileCompressingLeavesTheOneFileOrTheOther(_ fault: Fault) throws {
+    /// In one slice, and in so many that runs are written in most of them.
+    @Test(arguments: Fault.allCases, [4 << 20, 700])
+    func aFaultWhileCompressingLeavesTheOneFileOrTheOther(_ fault: Fault, _ sliceBytes: Int) throws {
         let journal = try Self.journal(seed: 12, days: 3)
         let whole = try Self.opened(MemoryFileSystem())
         for batch in journal { whole.record(batch) }
         let expected = try Self.records(whole)
-        for operation in 0..<30 {
+        let isSliced = sliceBytes < 4 << 20
+        var reached = 0
+        for operation in 0..<50 {
             let disk = MemoryFileSystem()
             try Self.unpacked(disk, journal)
             let files = FaultyFileSystem(on: disk) { $0.index == operation ? fault : nil }
-            if let metrics = try? Self.opened(files) {
+            if let metrics = try? Self.opened(files, sliceBytes: sliceBytes) {
                 for _ in 0..<3 { try? metrics.prepareCheckpoint() }
                 metrics.record(
                     try .of([], position: 10_000, receivedAt: try #require(journal.last).receivedAt))
-                for _ in 0..<3 { try? metrics.prepareCheckpoint() }
+                for _ in 0..<(isSliced ? 60 : 3) { try? metrics.prepareCheckpoint() }
+                if files.faults > 0 { reached = operation }
                 if !files.isCrashed { #expect(try Self.records(metrics) == expected) }
             }
             disk.losePower { (operation / 2).isMultiple(of: 2) }
@@ -112,6 +116,57 @@ import TraceStorage
             #expect(try Self.records(again) == expected, "\(operation)")
             #expect(try Self.files(disk).allSatisfy { $0.name.hasSuffix(".v1") })
         }
+        #expect(reached > (isSliced ? 20 : 10) && reached < 49, "all operations had their fault: \(reached)")
+    }
+
+    /// A disk of unpacked days, and a log that compresses them a little at a time.
+    private static func sliced(
+        _ journal: [StoredBatch], _ configuration: GenAIConfiguration = GenAIConfiguration()
+    ) throws -> (MemoryFileSystem, GenAIMetrics) {
+        let disk = MemoryFileSystem()
+        try unpacked(disk, journal)
+        let metrics = try opened(disk, configuration, sliceBytes: 700)
+        metrics.record(try .of([], position: 10_000, receivedAt: try #require(journal.last).receivedAt))
+        // The first has nothing to compare its day with.
+        try metrics.prepareCheckpoint()
+        return (disk, metrics)
+    }
+
+    @Test func aFileIsCompressedOverSeveralCheckpoints() throws {
+        let journal = try Self.journal(seed: 21, days: 3)
+        let (disk, metrics) = try Self.sliced(journal)
+        let expected = try Self.records(metrics)
+        var checkpoints = 0
+        var withTemporary = 0
+        while try Self.files(disk).filter({ $0.version == 2 && $0.name.hasSuffix(".v1") }).count < 2 {
+            try metrics.prepareCheckpoint()
+            checkpoints += 1
+            try #require(checkpoints < 500)
+            #expect(try Self.records(metrics) == expected)
+            let temporary = try Self.files(disk).filter { $0.name.hasSuffix(".tmp") }
+            #expect(temporary.count <= 1)
+            withTemporary += temporary.count
+            // What a loss of power leaves at this moment is all there is to read, and is begun anew.
+            let lost = disk.copy()
+            lost.losePower { checkpoints.isMultiple(of: 2) }
+            let again = try Self.opened(lost, sliceBytes: 700)
+            #expect(try Self.records(again) == expected)
+            #expect(try Self.files(lost).allSatisfy { $0.name.hasSuffix(".v1") })
+        }
+        #expect(checkpoints > 10 && withTemporary > 5)
+        #expect(metrics.log.statistics.diskBytes == (try Self.files(disk).reduce(0) { $0 + $1.bytes }))
+        #expect(try Self.records(try Self.opened(disk)) == expected)
+        #expect(metrics.log.statistics.failedCompressions == 0)
+    }
+
+    @Test func aFileThatRetentionTakesWhileItIsCompressedDoesNotComeAgain() throws {
+        let journal = try Self.journal(seed: 22, days: 3)
+        var configuration = GenAIConfiguration()
+        configuration.retentionBytes = 1
+        let (disk, metrics) = try Self.sliced(journal, configuration)
+        for _ in 0..<100 { try metrics.prepareCheckpoint() }
+        #expect(try Self.files(disk).map(\.version) == [1], "only the newest is left, and nothing beside it")
+        #expect(metrics.log.statistics.diskBytes == (try Self.files(disk).reduce(0) { $0 + $1.bytes }))
     }
 
     @Test func damageIsLeftAndReported() throws {
