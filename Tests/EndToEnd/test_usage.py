@@ -390,3 +390,50 @@ def test_a_zone_that_the_machine_does_not_know_is_refused(new_collector, zone):
     collector.start(wait=False)
     assert collector.wait_exit() == 2
     assert "query.time_zone" in collector.stderr and "Europe/Berlin" in collector.stderr
+
+
+def test_an_answer_says_what_retention_has_taken(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(52)
+    send_scattered(collector, calls, 3)
+
+    def written() -> None:
+        # What comes settles what waited.
+        send_scattered(collector, calls, 1)
+        assert list((collector.data / "derived/usage").glob("usage-*.v1"))
+
+    eventually(written, 60)
+    collector.stop()
+    # As if they had come in 500 days ago: longer than they are kept.
+    (file,) = (collector.data / "derived/usage").glob("usage-*.v1")
+    day = int(file.name[6:12]) - 500
+    file.rename(file.with_name(f"usage-{day:06}.v1"))
+    collector.start()
+    assert usage(collector, "model", start="0")["partial"] is False
+    now = Calls(53)
+
+    def gone() -> None:
+        # A day begins with the second checkpoint that finds something new.
+        send_scattered(collector, now, 1)
+        assert not (collector.data / f"derived/usage/usage-{day:06}.v1").exists()
+
+    eventually(gone, 60)
+    until = datetime.datetime.fromtimestamp((day + 2) * 86_400, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reason = f"records of calls up to {until} were removed by connectors.gen_ai.retention.max_age"
+    # The records say that they are of today, which nobody believes of a file that is 500 days old.
+    for _ in range(2):
+        answer = usage(collector, "model", start="0")
+        assert answer["partial"] is True and answer["partialReasons"] == [reason]
+        answer = usage(collector, "model", start=f"{(day + 2) * 86_400 + 1}000000000")
+        assert answer["partial"] is False and "partialReasons" not in answer
+        address = ["--api", collector.url("query")]
+        for output in ["table", "csv"]:
+            text = run("usage", "--start", "1970-01-02T00:00:00Z", "--format", output, *address)
+            assert text.returncode == 0 and f"usage is missing: {reason}\n" in text.stderr
+            assert reason not in text.stdout
+        shown = run("usage", "--start", "1970-01-02T00:00:00Z", "--json", *address)
+        assert json.loads(shown.stdout)["partialReasons"] == [reason]
+        assert "missing" not in run("usage", "--since", "1h", *address).stderr
+        assert "missing" in run("usage", "--start", "1", "--end", "2", *address).stderr, "also where nothing is left"
+        collector.kill()
+        collector.start()

@@ -30,9 +30,19 @@ extension UsageResult {
                 }
             }
             json.bool("truncated", isTruncated)
-            json.bool("partial", damagedParts > 0)
+            json.partial(partialReasons(in: zone))
         }
         return json.takeBytes()
+    }
+
+    /// Why records of the range are missing, if any are.
+    private func partialReasons(in zone: CalendarZone) -> [String] {
+        var reasons = removedUntil.sorted { $0.key.rawValue < $1.key.rawValue }.map { reason, time in
+            let key = reason == .age ? "max_age" : "max_bytes"
+            return "records of calls up to \(zone.text(time)) were removed by connectors.gen_ai.retention.\(key)"
+        }
+        if damagedParts > 0 { reasons.append("\(damagedParts) parts of the records are damaged and were passed over") }
+        return reasons
     }
 }
 

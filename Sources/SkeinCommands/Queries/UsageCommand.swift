@@ -57,15 +57,17 @@ struct UsageCommand: AsyncParsableCommand {
         let keys = by.split(separator: ",").map(String.init)
         if format == .csv {
             Terminal.output(answer.csv(by: keys))
+            answer.reportGaps()
             return
         }
         guard answer.total.sum.calls > 0 || answer.total.sum.inputTokens > 0 || answer.total.sum.outputTokens > 0 else {
             Terminal.message("no calls of models in \(month ?? since.map { "the last " + $0 } ?? "that time")")
+            answer.reportGaps()
             return
         }
         Terminal.output(
             answer.text(by: keys, Style.forOutput(environment: ProcessInfo.processInfo.environment)))
-        if answer.partial { Terminal.message("some records of usage are damaged and were left out") }
+        answer.reportGaps()
         if answer.total.sum.unpricedCalls > 0 {
             Terminal.message(
                 "\(Quantity.count(answer.total.sum.unpricedCalls)) calls have no price: give one in connectors.gen_ai.prices.file"
@@ -149,6 +151,13 @@ struct UsageAnswer: Decodable {
     let total: Group
     let other: Group?
     let partial: Bool
+    let partialReasons: [String]?
+
+    /// Says on standard error what the answer lacks.
+    func reportGaps() {
+        guard partial else { return }
+        Terminal.message("usage is missing: \((partialReasons ?? ["no reason was given"]).joined(separator: "; "))")
+    }
 
     private var hasSteps: Bool { total.series != nil }
 

@@ -25,6 +25,8 @@ package final class UsageLog: Sendable {
         /// The files before this one were all looked at for compression, and those that were of the others.
         var packedBefore = ""
         var packed: Set<String> = []
+        /// What retention has taken.
+        var removed = UsageRemoved()
         var counts = UsageLogStatistics()
     }
 
@@ -80,7 +82,16 @@ package final class UsageLog: Sendable {
             try files.synchronizeDirectory(directory)
             for name in names where name != found.file { found.closedBytes += try size(of: name) }
         } catch { throw .io(error) }
+        found.removed = try removed(names)
         state.withLock { $0 = found }
+    }
+
+    /// What retention took before. Where that is not known it may be all that is older than the oldest file.
+    private func removed(_ names: [String]) throws(CheckpointError) -> UsageRemoved {
+        if let removed = try UsageRemoved.read(self) { return removed }
+        var removed = UsageRemoved()
+        if let oldest = names.min() { removed.add(Self.start(of: oldest), .age) }
+        return removed
     }
 
     private func refuseFutureVersion(_ name: String, _ file: any File) throws(CheckpointError) {
@@ -227,24 +238,34 @@ package final class UsageLog: Sendable {
     }
 
     /// Removes the files of days before `day`, and the oldest while all together have more than `bytesMax` bytes. The
-    /// newest stays.
+    /// newest stays. What goes is written down first, so that no answer takes it for nothing.
     func retain(from day: UInt64, bytesMax: Int) throws(FileError) {
-        let newest = state.withLock { $0.file }
+        let (newest, before) = state.withLock { ($0.file, $0.removed) }
         var bytes = 0
         var kept = 0
+        var removed = before
+        var leaving: [(name: String, size: Int, reason: UsageLogStatistics.Reason)] = []
         for name in try names().sorted().reversed() {
             let size = try size(of: name)
             bytes += size
             let isOld = name < Self.name(day: day)
-            guard name < newest, isOld || bytes > bytesMax else {
-                if name != newest { kept += size }
-                continue
+            if name < newest, isOld || bytes > bytesMax {
+                leaving.append((name, size, isOld ? .age : .size))
+                removed.add(lastTime(in: name), isOld ? .age : .size)
+            } else if name != newest {
+                kept += size
             }
+        }
+        if removed != before {
+            try removed.write(self)
+            state.withLock { $0.removed = removed }
+        }
+        for (name, size, reason) in leaving {
             stopPacking(name)
             try files.remove(path(name))
             state.withLock { state in
-                state.counts.deletedDays[isOld ? .age : .size, default: 0] += 1
-                state.counts.deletedBytes[isOld ? .age : .size, default: 0] += UInt64(size)
+                state.counts.deletedDays[reason, default: 0] += 1
+                state.counts.deletedBytes[reason, default: 0] += UInt64(size)
             }
         }
         state.withLock { $0.closedBytes = kept }

@@ -116,7 +116,10 @@ package struct UsageQuery: Hashable, Sendable {
             throw .limitExceeded(
                 message: "the answer has more than \(Self.pointsMax) points; use a longer step or fewer keys")
         }
-        return aggregation.result(damagedParts: damagedParts)
+        var result = aggregation.result(damagedParts: damagedParts)
+        // Retention writes down what it takes before it does.
+        result.removedUntil = metrics.log.snapshot().removed.reasons(from: range.start)
+        return result
     }
 }
 
@@ -185,6 +188,8 @@ package struct UsageResult: Hashable, Sendable {
     package var isTruncated = false
     /// Parts of files of records that were passed over because they do not check.
     package var damagedParts = 0
+    /// Where retention has removed records of the range: up to which time of a call, unix nanoseconds, by why.
+    package var removedUntil: [UsageLogStatistics.Reason: UInt64] = [:]
 
     init(total: UsageRow, unattributed: UsageRow) {
         self.total = total

@@ -40,7 +40,7 @@ import TraceStorage
     }
 
     private static func files(_ disk: MemoryFileSystem) throws -> [(name: String, version: UInt8, bytes: Int)] {
-        try disk.list("u").sorted().map { name in
+        try disk.list("u").filter { $0 != "removed" }.sorted().map { name in
             let file = try disk.open("u/" + name, .read)
             return (name, try file.readBytes(at: 4, count: 1).first ?? 0, try file.size())
         }
@@ -222,6 +222,7 @@ import TraceStorage
             try aged.prepareCheckpoint()
         }
         #expect(aged.log.statistics.deletedDays == [.age: 2])
+        #expect(try Self.removed(aged).keys.elementsEqual([.age]))
         #expect((aged.log.statistics.deletedBytes[.age] ?? 0) > 0)
 
         let disk = MemoryFileSystem()
@@ -239,5 +240,81 @@ import TraceStorage
         #expect(statistics.diskBytes == files.reduce(0) { $0 + $1.bytes })
         #expect(statistics.diskBytes <= configuration.retentionBytes || files.count == 1)
         #expect(statistics.deletedDays[.age] == nil)
+        #expect(try Self.removed(small).keys.elementsEqual([.size]))
+    }
+
+    // MARK: what is missing
+
+    private static func removed(
+        _ metrics: GenAIMetrics, from start: UInt64 = 0
+    ) throws -> [UsageLogStatistics.Reason: UInt64] {
+        try UsageQuery(range: TimeRange(start: start, end: .max), by: [.model])
+            .run(on: metrics) { () throws(StorageError) in }.removedUntil
+    }
+
+    @Test func anAnswerKnowsUpToWhenRecordsWereRemoved() throws {
+        let journal = try Self.journal(seed: 31, days: 6)
+        let whole = try Self.opened(MemoryFileSystem())
+        for batch in journal { whole.record(batch) }
+        let all = try Self.records(whole)
+        #expect(try Self.removed(whole).isEmpty)
+        var configuration = GenAIConfiguration()
+        configuration.retentionNanoseconds = 3 * 86_400 * Self.second
+        let disk = MemoryFileSystem()
+        let metrics = try Self.opened(disk, configuration)
+        for batch in journal {
+            metrics.record(batch)
+            try metrics.prepareCheckpoint()
+        }
+        let kept = try Self.records(metrics)
+        let last = try #require(all.filter { !kept.contains($0) }.map(\.time).max())
+        #expect(kept.count < all.count)
+        for metrics in [metrics, try Self.opened(disk, configuration)] {
+            #expect(try Self.removed(metrics) == [.age: last])
+            #expect(try Self.removed(metrics, from: last) == [.age: last])
+            #expect(try Self.removed(metrics, from: last + 1).isEmpty)
+        }
+        // Where that is not known, all before the oldest file may be missing.
+        let oldest = try #require(try Self.files(disk).first?.name)
+        let file = try disk.open("u/removed", .update)
+        try file.writeAll([0x55], at: 3, path: "removed")
+        let day = try #require(UInt64(oldest.dropFirst(6).prefix(6)))
+        #expect(try Self.removed(try Self.opened(disk, configuration)) == [.age: day * 86_400 * Self.second])
+    }
+
+    @Test func aFileOfALaterVersionAboutWhatWasRemovedIsRefused() throws {
+        let disk = MemoryFileSystem()
+        try disk.createDirectory("u")
+        let text = "skein-usage-removed 2\nwho knows\ncrc32c 0\n"
+        try disk.replace("u/removed", in: "u", with: Array(text.utf8), temporary: "u/removed.tmp")
+        #expect(throws: CheckpointError.self) { try Self.opened(disk) }
+    }
+
+    /// Whatever fails, what is missing is known to be missing.
+    @Test(arguments: Fault.allCases) func nothingIsRemovedUnsaid(_ fault: Fault) throws {
+        let journal = try Self.journal(seed: 32, days: 4)
+        let whole = try Self.opened(MemoryFileSystem())
+        for batch in journal { whole.record(batch) }
+        let all = try Self.records(whole)
+        var configuration = GenAIConfiguration()
+        configuration.retentionBytes = 1
+        var reached = 0
+        for operation in 0..<60 {
+            let disk = MemoryFileSystem()
+            try Self.unpacked(disk, journal)
+            let files = FaultyFileSystem(on: disk) { $0.index == operation ? fault : nil }
+            if let metrics = try? Self.opened(files, configuration) {
+                metrics.record(try .of([], position: 10_000, receivedAt: try #require(journal.last).receivedAt))
+                for _ in 0..<3 { try? metrics.prepareCheckpoint() }
+                if files.faults > 0 { reached = operation }
+            }
+            disk.losePower { operation.isMultiple(of: 2) }
+            let again = try Self.opened(disk)
+            let kept = try Self.records(again)
+            let until = try Self.removed(again)[.size] ?? 0
+            #expect(all.filter { $0.time > until }.allSatisfy(kept.contains), "\(operation)")
+            #expect(try !disk.list("u").contains { $0.hasSuffix(".tmp") })
+        }
+        #expect(reached > 10 && reached < 59, "all operations had their fault: \(reached)")
     }
 }
