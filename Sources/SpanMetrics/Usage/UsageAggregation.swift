@@ -3,6 +3,10 @@ import TraceStorage
 
 /// Sums of records by the keys of a ``UsageQuery``, found from chunks as they are in files.
 ///
+/// The rows of an answer are the ``UsageQuery/rowsMax`` largest of up to ``UsageQuery/groupsMax`` groups, whatever the order
+/// of the records. Series are not kept of more groups than there are rows, so that a second look at the records, with
+/// ``init(_:names:rows:)``, is needed where there are both.
+///
 /// No record is made of what is read: texts are numbers of a chunk, and for each distinct one of a chunk the number that
 /// it has here is looked up once. A million records take a tenth of a second.
 struct UsageAggregation {
@@ -19,6 +23,9 @@ struct UsageAggregation {
     private var unattributed = UsageSum()
     private var other = UsageSum()
     private var isTruncated = false
+    /// No other rows come.
+    private var isClosed = false
+    private var lacksPoints = false
     /// Points by row and time, and for each what it is of and comes to.
     private var points = KeyTable(seed: .random(in: 0...(.max)))
     private var pointSums: [(series: Series, start: UInt64, sum: UsageSum)] = []
@@ -63,7 +70,29 @@ struct UsageAggregation {
         _ = texts.insert([])
     }
 
-    var hasTooManyPoints: Bool { pointSums.count > UsageQuery.pointsMax }
+    /// Adds up these rows and no others.
+    init(_ query: UsageQuery, names: [String], rows: [[String]]) {
+        self.init(query, names: names)
+        for key in rows {
+            for (index, value) in key.enumerated() {
+                var value = value
+                values[index] = value.withUTF8 { number(of: UnsafeRawBufferPointer($0)) }
+            }
+            _ = row()
+        }
+        isClosed = true
+    }
+
+    private var hasTooManyPoints: Bool { pointSums.count > UsageQuery.pointsMax }
+
+    /// The keys of the largest groups, where these are to be looked at again for their series; else nil.
+    var rowsToLookAtAgain: [[String]]? {
+        guard query.steps != nil, sums.count > UsageQuery.rowsMax else { return nil }
+        return ordered.prefix(UsageQuery.rowsMax).map(key)
+    }
+
+    /// Whether series are missing for want of room.
+    var lacksSeries: Bool { (lacksPoints || hasTooManyPoints) && sums.count <= UsageQuery.rowsMax }
 
     // MARK: records
 
@@ -133,11 +162,13 @@ struct UsageAggregation {
         return known[Int(text)] &- 1
     }
 
-    /// The number of a value; once there are as many rows as may be, new values are not kept.
+    /// The number of a value; once there are as many groups as may be, new values are not kept.
     private mutating func number(of text: UnsafeRawBufferPointer) -> UInt32 {
         if let known = texts.index(of: text) { return UInt32(known) }
-        return rows.count < UsageQuery.rowsMax ? UInt32(texts.insert(text)) : Self.noValue
+        return takesRows ? UInt32(texts.insert(text)) : Self.noValue
     }
+
+    private var takesRows: Bool { !isClosed && rows.count < UsageQuery.groupsMax }
 
     // MARK: sums
 
@@ -177,13 +208,16 @@ struct UsageAggregation {
     private mutating func row() -> Int? {
         values.withUnsafeBytes { key in
             if let known = rows.index(of: key) { return known }
-            guard rows.count < UsageQuery.rowsMax else { return nil }
+            guard takesRows else { return nil }
             sums.append(UsageSum())
             return rows.insert(key)
         }
     }
 
     private mutating func add(_ part: UsagePart, to point: UInt64, of series: Series) {
+        // Those of all groups are looked for again, or are too many anyway.
+        if lacksPoints || sums.count > UsageQuery.rowsMax { return }
+        if hasTooManyPoints { return lacksPoints = true }
         let key = (point, series.code, UInt32(0))
         let (index, isNew) = withUnsafeBytes(of: key) { points.number(of: $0) }
         if isNew { pointSums.append((series, point, UsageSum())) }
@@ -198,25 +232,39 @@ struct UsageAggregation {
         result.isTruncated = isTruncated
         result.attributed = attributed
         (result.total.sum, result.unattributed.sum, result.other.sum) = (total, unattributed, other)
-        result.rows = sums.indices.map { row in
+        let ordered = ordered
+        var places = [Int](repeating: -1, count: sums.count)
+        for row in ordered.prefix(UsageQuery.rowsMax) {
+            // Retention may have taken the records of a row since the first look at them.
+            if isClosed, sums[row] == UsageSum() { continue }
             var made = UsageRow(key: key(of: row))
             made.sum = sums[row]
-            return made
+            places[row] = result.rows.count
+            result.rows.append(made)
+        }
+        for row in ordered.dropFirst(UsageQuery.rowsMax) {
+            result.isTruncated = true
+            result.other.sum.add(sums[row])
         }
         for point in pointSums {
             switch point.series {
             case .total: result.total.points[point.start] = point.sum
             case .unattributed: result.unattributed.points[point.start] = point.sum
             case .other: result.other.points[point.start] = point.sum
-            case .row(let row): result.rows[row].points[point.start] = point.sum
+            case .row(let row): if places[row] >= 0 { result.rows[places[row]].points[point.start] = point.sum }
             }
         }
-        result.rows.sort { a, b in
-            if a.sum.cost != b.sum.cost { return a.sum.cost > b.sum.cost }
-            let (first, second) = (a.sum.tokens.total, b.sum.tokens.total)
-            return first != second ? first > second : a.key.lexicographicallyPrecedes(b.key)
-        }
         return result
+    }
+
+    /// All groups, the most expensive first, then by tokens, then by key.
+    private var ordered: [Int] {
+        let keys = sums.indices.map(key)
+        return sums.indices.sorted { a, b in
+            if sums[a].cost != sums[b].cost { return sums[a].cost > sums[b].cost }
+            let (first, second) = (sums[a].tokens.total, sums[b].tokens.total)
+            return first != second ? first > second : keys[a].lexicographicallyPrecedes(keys[b])
+        }
     }
 
     private func key(of row: Int) -> [String] {

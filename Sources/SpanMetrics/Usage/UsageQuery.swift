@@ -53,8 +53,12 @@ package struct UsageQuery: Hashable, Sendable {
 
     /// Keys of one query.
     package static let keysMax = 6
-    /// Rows of an answer: 10,000 are some 3 MB. What is over is in the row ``UsageResult/isTruncated`` speaks of.
+    /// Rows of an answer, the most expensive: 10,000 are some 3 MB. What is over is in the row that
+    /// ``UsageResult/isTruncated`` speaks of.
     package static let rowsMax = 10_000
+    /// Groups that are added up to find the most expensive: 100,000 are some 30 MB. Past it those that come first in the
+    /// log are the ones that are compared, and the others go to the same row at once.
+    package static let groupsMax = 100_000
     /// Points of all series of an answer.
     package static let pointsMax = 100_000
 
@@ -96,7 +100,27 @@ package struct UsageQuery: Hashable, Sendable {
     package func run(
         on metrics: GenAIMetrics, check: () throws(StorageError) -> Void
     ) throws(StorageError) -> UsageResult {
-        var aggregation = UsageAggregation(self, names: metrics.configuration.attribution.map(\.name))
+        let names = metrics.configuration.attribution.map(\.name)
+        var aggregation = UsageAggregation(self, names: names)
+        var damagedParts = try add(metrics, to: &aggregation, check)
+        if let rows = aggregation.rowsToLookAtAgain {
+            aggregation = UsageAggregation(self, names: names, rows: rows)
+            damagedParts = try add(metrics, to: &aggregation, check)
+        }
+        if aggregation.lacksSeries {
+            throw .limitExceeded(
+                message: "the answer has more than \(Self.pointsMax) points; use a longer step or fewer keys")
+        }
+        var result = aggregation.result(damagedParts: damagedParts)
+        // Retention writes down what it takes before it does.
+        result.removedUntil = metrics.log.snapshot().removed.reasons(from: range.start)
+        return result
+    }
+
+    /// Adds up the records, and gives the parts of files that do not check.
+    private func add(
+        _ metrics: GenAIMetrics, to aggregation: inout UsageAggregation, _ check: () throws(StorageError) -> Void
+    ) throws(StorageError) -> Int {
         var failure: StorageError?
         func goesOn() -> Bool {
             do throws(StorageError) { try check() } catch { failure = error }
@@ -105,21 +129,13 @@ package struct UsageQuery: Hashable, Sendable {
         let damagedParts: Int
         do throws(CheckpointError) {
             damagedParts = try metrics.forEachPayload(in: range, goesOn: goesOn) { payload in
-                let isWhole = aggregation.add(payload)
-                return (isWhole, !aggregation.hasTooManyPoints)
+                (aggregation.add(payload), true)
             } waiting: {
                 aggregation.add($0)
             }
         } catch { throw .io(message: "\(error)") }
         if let failure { throw failure }
-        if aggregation.hasTooManyPoints {
-            throw .limitExceeded(
-                message: "the answer has more than \(Self.pointsMax) points; use a longer step or fewer keys")
-        }
-        var result = aggregation.result(damagedParts: damagedParts)
-        // Retention writes down what it takes before it does.
-        result.removedUntil = metrics.log.snapshot().removed.reasons(from: range.start)
-        return result
+        return damagedParts
     }
 }
 
@@ -147,6 +163,17 @@ package struct UsageSum: Hashable, Sendable {
     }
 
     package mutating func add(_ record: UsageRecord) { add(UsagePart(record)) }
+
+    mutating func add(_ other: UsageSum) {
+        calls = calls.addingClamped(other.calls)
+        errors = errors.addingClamped(other.errors)
+        tokens += other.tokens
+        cost += other.cost
+        unpricedCalls = unpricedCalls.addingClamped(other.unpricedCalls)
+        isPartUnpriced = isPartUnpriced || other.isPartUnpriced
+        hasReported = hasReported || other.hasReported
+        hasComputed = hasComputed || other.hasComputed
+    }
 
     mutating func add(_ part: UsagePart) {
         calls = calls.addingClamped(part.calls)

@@ -198,4 +198,52 @@ import TraceStorage
         #expect(shown + result.other.sum.calls == result.attributed.calls)
         #expect(result.other.sum.calls == 100 && result.rows.allSatisfy { $0.sum.calls == 2 })
     }
+
+    /// Calls of more conversations than there are rows; each has as many tokens as its number.
+    private static func manyConversations(_ numbers: some Sequence<Int>) throws -> GenAIMetrics {
+        let metrics = try Self.metrics(MemoryFileSystem())
+        var rest = Array(numbers)[...]
+        while !rest.isEmpty {
+            let spans = rest.prefix(500).map { number in
+                SpanFixture("chat m", id: UInt64(number)).with {
+                    $0.traceID = TraceID(high: 1, low: UInt64(number))
+                    $0.start = UInt64(1 + number % 2) * 1_000 * second
+                    $0.end = $0.start + second
+                    $0.attributes = [
+                        KeyValue("gen_ai.operation.name", .string("chat")),
+                        KeyValue("gen_ai.request.model", .string("m")),
+                        KeyValue("gen_ai.conversation.id", .string("c\(number)")),
+                        KeyValue("gen_ai.usage.input_tokens", .int(Int64(number))),
+                        KeyValue("gen_ai.usage.output_tokens", .int(0)),
+                    ]
+                }
+            }
+            rest = rest.dropFirst(500)
+            let position = metrics.position.rawValue + 1
+            metrics.record(try .of(spans, position: position, receivedAt: position * 20 * second))
+        }
+        metrics.record(try .of([], position: 9_999, receivedAt: 1_000_000 * second))
+        return metrics
+    }
+
+    @Test(arguments: [false, true]) func theLargestRowsAreShownWhateverTheirOrder(_ hasSteps: Bool) throws {
+        let numbers = 1...(UsageQuery.rowsMax + 500)
+        var results: [UsageResult] = []
+        for order in [Array(numbers), numbers.reversed()] {
+            let metrics = try Self.manyConversations(order)
+            var query = UsageQuery(range: TimeRange(start: 0, end: 10_000 * Self.second), by: [.conversation])
+            if hasSteps { query.steps = .every(nanoseconds: 1_000 * Self.second) }
+            results.append(try query.run(on: metrics) { () throws(StorageError) in })
+        }
+        #expect(results[0] == results[1])
+        let result = results[0]
+        #expect(
+            result.isTruncated
+                && result.rows.map(\.key) == numbers.suffix(UsageQuery.rowsMax).reversed().map { ["c\($0)"] })
+        #expect(result.other.sum.calls == 500 && result.other.sum.tokens.input == UInt64((1...500).reduce(0, +)))
+        #expect(result.total.sum.calls == UInt64(numbers.count))
+        for row in result.rows.prefix(hasSteps ? 100 : 0) { #expect(row.points.values.map(\.calls) == [1]) }
+        #expect(result.other.points.values.reduce(0) { $0 + $1.calls } == (hasSteps ? 500 : 0))
+        #expect(result.total.points.values.reduce(0) { $0 + $1.calls } == (hasSteps ? UInt64(numbers.count) : 0))
+    }
 }
