@@ -128,4 +128,26 @@ import TraceStorage
         let found = ExampleTraces(configuration, world.sources).find(alert, of: rule, at: someday)
         #expect(found.map(\.low) == [2, 4, 5])
     }
+
+    @Test func examplesOfABudgetAreOfItsPeriod() throws {
+        let world = try World()
+        // Kathmandu's day begins within UTC's, half an hour ago; the larger calls count for the day before.
+        let midnight = Self.kathmandu.start(of: .day, at: someday)
+        let now = midnight + 30 * minute
+        try world.call("ada", tokens: 9_000, at: midnight - 10 * minute)
+        try world.call("ada", tokens: 8_000, at: midnight - 1)
+        try world.call("ada", tokens: 100, at: midnight)
+        try world.call("ada", tokens: 200, at: midnight + 20 * minute)
+        var rule = AlertRule.above(1, .tokens)
+        rule.groupings = ["user"]
+        rule.condition = .budget(.init(amount: 300, period: .day))
+        var configuration = AlertsConfiguration()
+        configuration.rules = [rule]
+        configuration.calendar = Self.kathmandu
+        let alert = Alert(
+            key: .init(rule: rule.name, group: ["user": "ada"]), labels: [:], at: now, value: 300, threshold: 300)
+        let examples = ExampleTraces(configuration, world.sources)
+        #expect(examples.find(alert, of: rule, at: now).map(\.low) == [4, 3])
+        #expect(examples.queryURL(alert, of: rule, at: now).contains("start=\(midnight)&"))
+    }
 }

@@ -21,9 +21,7 @@ package struct ExampleTraces: Sendable {
 
     /// What shows an alert, the clearest first; nothing when it cannot be found out.
     package func find(_ alert: Alert, of rule: AlertRule, at now: UInt64) -> [TraceID] {
-        let window = min(rule.budget == nil ? rule.window : AlertClock.day, now)
-        // Spans are stored under the time at which they began.
-        let range = TimeRange(start: now - min(now, window + 60 * AlertClock.second), end: now + 1)
+        let range = TimeRange(start: start(of: rule, at: now), end: now + 1)
         switch rule.metric.source {
         case .usage: return byUsage(alert, rule, range)
         case .spans: return bySpans(alert, rule, range)
@@ -34,6 +32,15 @@ package struct ExampleTraces: Sendable {
             }
         case .collector: return []
         }
+    }
+
+    /// From when on spans may show an alert: its window and a little more, as spans are stored under the time at which
+    /// they began; of a budget the last day, but nothing that counts for the period before.
+    private func start(of rule: AlertRule, at now: UInt64) -> UInt64 {
+        let window = rule.budget == nil ? rule.window : AlertClock.day
+        let start = now - min(now, window + 60 * AlertClock.second)
+        guard let budget = rule.budget else { return start }
+        return max(start, configuration.calendar.start(of: budget.period, at: now))
     }
 
     private var context: QueryContext {
@@ -128,9 +135,7 @@ package struct ExampleTraces: Sendable {
     /// Where the spans of an alert can be looked at: a search of our own API over the time of the alert.
     package func queryURL(_ alert: Alert, of rule: AlertRule, at now: UInt64) -> String {
         let base = configuration.externalURL ?? ""
-        let window = rule.budget == nil ? rule.window : AlertClock.day
-        let start = now - min(now, window + 60 * AlertClock.second)
-        let range = "start=\(start)&end=\(now)"
+        let range = "start=\(start(of: rule, at: now))&end=\(now)"
         switch rule.metric.source {
         case .usage:
             var keys = rule.groupings
