@@ -39,7 +39,9 @@ extension CallAssembler {
 
     private mutating func inherit(by index: Int, _ texts: inout TextTable) {
         // Spans between it and its parent may have something to say too.
-        if context.ancestor == ways[index].ancestor, !ways[index].isLinked, context.own == spans[index].attribution { return }
+        if context.ancestor == ways[index].ancestor, !ways[index].isLinked, context.own == spans[index].attribution {
+            return
+        }
         context.ancestor = ways[index].isLinked ? -2 : ways[index].ancestor
         context.own = spans[index].attribution
         context.agent = inheritedAgent(index)

@@ -420,7 +420,8 @@ struct CallAssembler: Sendable {
     }
 
     private func areOne(_ a: Cluster, _ b: Cluster) -> Bool {
-        guard a.members + b.members <= Self.membersMax, ways[Int(a.top)].missing == ways[Int(b.top)].missing, overlap(a, b),
+        guard a.members + b.members <= Self.membersMax, ways[Int(a.top)].missing == ways[Int(b.top)].missing,
+            overlap(a, b),
             isSimilar(a, b), agree(a, b)
         else { return false }
         return haveSameResponse(a, b) || haveDistinctOrigins(a, b)

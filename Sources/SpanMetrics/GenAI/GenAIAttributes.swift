@@ -189,7 +189,8 @@ struct GenAIAttributes: Sendable {
         has(fact) ? knownBareText(fact, of: batch, &texts) : .none
     }
 
-    private mutating func knownBareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber {
+    private mutating func knownBareText(_ fact: GenAIFact, of batch: SpanBatch, _ texts: inout TextTable) -> TextNumber
+    {
         guard let attribute = row(fact, of: batch) else { return .none }
         guard attribute.kind == .string else { return text(fact, of: batch, &texts) }
         var slice = attribute.slice

@@ -99,7 +99,8 @@ package struct GenAISnapshot: Sendable {
 
     private static let histograms: [Histogram] = [
         Histogram(
-            name: "gen_ai.client.token.usage", help: "Tokens of a call.", unit: "{token}", bounds: GenAIBounds.tokens.values,
+            name: "gen_ai.client.token.usage", help: "Tokens of a call.", unit: "{token}",
+            bounds: GenAIBounds.tokens.values,
             parts: [
                 .init(label: ("gen_ai_token_type", "input"), counts: \.inputTokens),
                 .init(label: ("gen_ai_token_type", "output"), counts: \.outputTokens),

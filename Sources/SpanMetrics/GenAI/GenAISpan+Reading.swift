@@ -4,7 +4,8 @@ import TraceStorage
 extension GenAISpan {
     /// What a span says in the vocabularies; `attributes` has read its attributes.
     init(
-        _ row: UnsafePointer<SpanRow>, of batch: SpanBatch, _ attributes: inout GenAIAttributes, _ texts: inout TextTable,
+        _ row: UnsafePointer<SpanRow>, of batch: SpanBatch, _ attributes: inout GenAIAttributes,
+        _ texts: inout TextTable,
         service: TextNumber, scope: ScopeFacts
     ) {
         spanID = row.pointee.spanID
