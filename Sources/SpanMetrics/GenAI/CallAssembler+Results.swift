@@ -13,7 +13,7 @@ extension CallAssembler {
             timeToFirstToken: number(cluster) { $0.timeToFirstToken },
             hasUsage: hasUsage,
             usage: hasUsage ? cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput) : TokenUsage(),
-            reportedCost: number(cluster) { $0.reportedCost }, isRetry: cluster.isRetry)
+            reportedCost: number(cluster) { $0.reportedCost }, retries: UInt64(cluster.retries))
     }
 
     /// What the calls of one parent have of it, so that it is looked up for the first of them.
@@ -259,7 +259,8 @@ extension CallAssembler {
         fileprivate func tokens(_ index: Int) -> TokenSum { sums[index].tokens }
     }
 
-    /// What agents, workflows and spans around several calls report beyond the calls found below them, each token once.
+    /// What agents, workflows, steps, tools and spans around several calls report beyond the calls found below them, each
+    /// token once.
     /// - Parameter settled: What was counted before of the trace, and forgotten: each of its tokens explains one of a sum.
     mutating func findUnattributed(
         of traceID: TraceID, settled: SettledUsage, _ texts: inout TextTable, _ result: inout [FoundRest]
@@ -290,11 +291,17 @@ extension CallAssembler {
     /// The inner ones first, so that what they miss counts as known to those around them.
     private mutating func findSumming() {
         sums.summing.removeAll(keepingCapacity: true)
-        for index in 0..<count where spans[index].role == .aggregate || ways[index].isSum {
-            guard !spans[index].usage.isEmpty else { continue }
+        for index in 0..<count where spans[index].role != .call || ways[index].isSum {
+            guard !spans[index].usage.isEmpty, !isPartOfCall(index) else { continue }
             sums.summing.append(UInt64(Self.hopsMax - depth(of: index)) << 32 | UInt64(index))
         }
         sums.summing.sort()
+    }
+
+    /// A step or a tool inside a call: what it says, the call says too.
+    private mutating func isPartOfCall(_ index: Int) -> Bool {
+        guard spans[index].role == .step || spans[index].role == .tool else { return false }
+        return ancestor(of: index) { spans[$0].role == .call } >= 0
     }
 
     private mutating func addAbove(_ index: Int, _ tokens: TokenSum) {

@@ -56,7 +56,8 @@ struct CallAssembler: Sendable {
         var end: UInt64
         var usage: ReportedUsage
         var hasExclusiveInput: Bool
-        var isRetry = false
+        /// Attempts at it before; those that have spans are calls themselves, each with one before it.
+        var retries: UInt8 = 0
         /// Spans of it.
         var members = 1
     }
@@ -74,6 +75,7 @@ struct CallAssembler: Sendable {
     private var found: [Int32] = []
     private var orphans: [Int32] = []
     private var ends: [UInt64] = []
+    private var failures: [(call: Int, end: UInt64)] = []
     /// Scratch of what reads the result.
     var context = InheritedTexts()
     /// Scratch of what reads the result.
@@ -221,18 +223,7 @@ struct CallAssembler: Sendable {
     }
 
     /// The nearest ancestor that is more than a step on the way, or -1.
-    func blockingContext(of index: Int) -> Int { Self.blockingContext(of: index, ways, spans) }
-
-    private static func blockingContext(of index: Int, _ ways: [Way], _ spans: OrderedSpans) -> Int {
-        var next = Int(ways[index].ancestor)
-        var hops = 0
-        while next >= 0, hops < hopsMax {
-            if spans[next].role != .step { return next }
-            next = Int(ways[next].ancestor)
-            hops += 1
-        }
-        return -1
-    }
+    mutating func blockingContext(of index: Int) -> Int { ancestor(of: index) { spans[$0].role != .step } }
 
     // MARK: clusters
 
@@ -396,15 +387,30 @@ struct CallAssembler: Sendable {
         return sum.input == usage.input && sum.output == usage.output
     }
 
+    /// How much two clusters side by side are alike.
+    private enum Likeness: Comparable {
+        /// Nothing but their time and model says that they are one call.
+        case possible
+        /// They had the same tokens, or the same response.
+        case certain
+    }
+
     private mutating func mergeSiblings() {
         guard siblings.count > 1 else { return }
         if !isSorted(siblings) { siblings.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
+        // Those that only may be one come after, lest a span joins another attempt than the one it tells of.
+        mergeSiblings(atLeast: .certain)
+        mergeSiblings(atLeast: .possible)
+    }
+
+    private mutating func mergeSiblings(atLeast least: Likeness) {
         merged.removeAll(keepingCapacity: true)
         for cluster in siblings {
             var same: Int32 = -1
             var back = merged.count - 1
             while back >= 0, back >= merged.count - Self.overlapsMax {
-                if areOne(clusters[Int(merged[back])], clusters[Int(cluster)]) {
+                let likeness = likeness(clusters[Int(merged[back])], clusters[Int(cluster)])
+                if let likeness, likeness >= least {
                     same = merged[back]
                     break
                 }
@@ -419,12 +425,16 @@ struct CallAssembler: Sendable {
         swap(&siblings, &merged)
     }
 
-    private func areOne(_ a: Cluster, _ b: Cluster) -> Bool {
+    /// Nil for those that are two calls.
+    private mutating func likeness(_ a: Cluster, _ b: Cluster) -> Likeness? {
         guard a.members + b.members <= Self.membersMax, ways[Int(a.top)].missing == ways[Int(b.top)].missing,
-            overlap(a, b),
-            isSimilar(a, b), agree(a, b)
-        else { return false }
-        return haveSameResponse(a, b) || haveDistinctOrigins(a, b)
+            overlap(a, b), isSimilar(a, b), agree(a, b)
+        else { return nil }
+        if haveSameResponse(a, b) { return .certain }
+        guard haveDistinctOrigins(a, b) else { return nil }
+        if !a.usage.isEmpty, !b.usage.isEmpty { return .certain }
+        // A failed attempt beside a call that succeeded is a call of its own.
+        return spans[Int(a.top)].isError == spans[Int(b.top)].isError ? .possible : nil
     }
 
     /// Calls whose place in the trace is not known: they have to say that they are the same one.
@@ -491,29 +501,69 @@ struct CallAssembler: Sendable {
 
     /// Marks the calls that follow a failed one of the same parent to the same model.
     private mutating func findRetries() {
-        guard Self.isAnyError(calls, spans) else { return }
-        // By context + 1: the last call when it failed.
-        merged.fill(-1, count: count + 1)
+        if Self.isAny(calls, spans, { $0.isError }) { findRepeated() }
+        if Self.isAny(calls, spans, { $0.attempts > 1 }) { countSaidAttempts() }
+    }
+
+    private mutating func findRepeated() {
+        // A library's attempts are below or beside a framework's span around all of them, and those that a framework
+        // makes each have a span around them: a call is where its innermost span is, and where its outermost one is.
+        candidates.removeAll(keepingCapacity: true)
         for number in calls.indices {
-            let context = Self.blockingContext(of: Int(calls[number].top), ways, spans)
-            let before = Int(merged[context + 1])
-            if before >= 0, calls[before].end <= calls[number].start {
-                let isSame = Self.isSameModel(calls[before], calls[number], spans)
-                calls[number].isRetry = isSame
+            let (first, top) = (Int(calls[number].first), Int(calls[number].top))
+            candidates.append(UInt64(first) << 32 | UInt64(number) << 1)
+            if first != top, blockingContext(of: first) != blockingContext(of: top) {
+                candidates.append(UInt64(top) << 32 | UInt64(number) << 1 | 1)
             }
-            merged[context + 1] = Self.isError(calls[number], spans) ? Int32(number) : -1
         }
+        if !candidates.isAscending { candidates.sort() }
+        // By context + 1: the call that failed last, and when it ended.
+        failures.fill((-1, 0), count: count + 1)
+        for candidate in candidates {
+            let (span, number, isTop) = (Int(candidate >> 32), Int(candidate & 0xFFFF_FFFF) >> 1, candidate & 1 == 1)
+            let context = blockingContext(of: span)
+            let before = failures[context + 1]
+            let start = isTop ? calls[number].start : spans[span].start
+            if before.call >= 0, before.end <= start, Self.isSameModel(calls[before.call], calls[number], spans) {
+                calls[number].retries = 1
+            }
+            let end = isTop ? calls[number].end : spans[span].end
+            failures[context + 1] = spans[span].isError ? (number, end) : (-1, 0)
+        }
+    }
+
+    /// Where a span says how many attempts there were, and no spans show them.
+    private mutating func countSaidAttempts() {
+        for number in calls.indices {
+            var attempts = 0
+            _ = hasMember(calls[number]) { member in
+                attempts = max(attempts, Int(spans[member].attempts))
+                return false
+            }
+            guard attempts > 1, !isAround(number) else { continue }
+            calls[number].retries = max(calls[number].retries, UInt8(clamping: attempts - 1))
+        }
+    }
+
+    /// Another call is right below one of a call's spans.
+    private mutating func isAround(_ number: Int) -> Bool {
+        for other in calls.indices where other != number {
+            let context = blockingContext(of: Int(calls[other].first))
+            if context >= 0, hasMember(calls[number], where: { $0 == context }) { return true }
+        }
+        return false
     }
 
     // Of what they look at alone: the assembler would be copied otherwise.
 
-    private static func isAnyError(_ calls: [Cluster], _ spans: OrderedSpans) -> Bool {
-        for number in calls.indices where spans[Int(calls[number].top)].isError { return true }
+    /// Whether something holds of the innermost or outermost span of a call.
+    private static func isAny(
+        _ calls: [Cluster], _ spans: OrderedSpans, _ condition: (borrowing GenAISpan) -> Bool
+    ) -> Bool {
+        for number in calls.indices {
+            if condition(spans[Int(calls[number].top)]) || condition(spans[Int(calls[number].first)]) { return true }
+        }
         return false
-    }
-
-    private static func isError(_ call: borrowing Cluster, _ spans: OrderedSpans) -> Bool {
-        spans[Int(call.top)].isError
     }
 
     private static func isSameModel(_ a: borrowing Cluster, _ b: borrowing Cluster, _ spans: OrderedSpans) -> Bool {

@@ -16,7 +16,8 @@ struct FoundCall: Sendable {
     var usage: TokenUsage
     /// In US dollars.
     var reportedCost: Double?
-    var isRetry: Bool
+    /// Attempts at it before that failed.
+    var retries: UInt64
 
     /// What a call's series depend on, and its conversation.
     struct Texts: Sendable {
@@ -69,6 +70,8 @@ struct NumberedFindings: Sendable {
     var unattributed: [FoundRest] = []
     /// Spans about calls that had been counted.
     var lateSpans: UInt64 = 0
+    /// When nothing more was expected about the last of it, unix nanoseconds.
+    var settledAt: UInt64 = 0
 
     /// What is found at most before it is to be given on; some hundred bytes each.
     static let callsMax = 1_024

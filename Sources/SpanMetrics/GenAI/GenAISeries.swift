@@ -102,7 +102,9 @@ struct GenAISeries: Sendable {
     mutating func addCounts(_ call: borrowing FoundCall, _ cost: CallCost, row: Int) {
         calls.rows[row].calls.addClamped(call.weight)
         if call.isError { calls.rows[row].errors.addClamped(call.weight) }
-        if call.isRetry { calls.rows[row].retries.addClamped(call.weight) }
+        if call.retries > 0 {
+            calls.rows[row].retries.addClamped(call.retries.multipliedClamped(by: call.weight))
+        }
         calls.rows[row].add(call, cost)
     }
 

@@ -24,8 +24,7 @@ extension GenAISpan {
             names = known.names
             role = known.role
             isInputExclusive = known.isInputExclusive
-            // What else of a span matters depends on its role.
-            if role != .tool { readUsage(of: batch, &attributes) }
+            readUsage(of: batch, &attributes)
         } else {
             readUsage(of: batch, &attributes)
             // Usage without a known kind of work: only a call has any.
@@ -44,6 +43,7 @@ extension GenAISpan {
         }
         if role == .call {
             responseID = attributes.hash(.responseID, of: batch)
+            attempts = UInt8(min(Self.attemptsMax, attributes.count(.attempts, of: batch) ?? 0))
             readTimeToFirstToken(row, of: batch, &attributes)
         }
     }

@@ -45,10 +45,15 @@ struct GenAISpan: Sendable {
     /// It has usage, and nothing says what kind of work it is.
     var isOfUnknownKind = false
     var isInputExclusive = false
+    /// As the library that made the span says, at most ``attemptsMax``; 0 where it does not.
+    var attempts: UInt8 = 0
     /// What it is part of was counted.
     var counted: Counted?
     /// In US dollars, as somebody before us worked it out.
     @ReportedNumber var reportedCost: Double?
+
+    /// More fit no checkpoint.
+    static let attemptsMax: UInt64 = 15
 
     init() {}
 

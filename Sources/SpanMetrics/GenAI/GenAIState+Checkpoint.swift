@@ -234,7 +234,8 @@ extension GenAISpan {
         writer.fixed(responseID)
         writer.fixed(role.rawValue)
         writer.fixed(
-            UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0) | (isOK ? 4 : 0) | (isOfUnknownKind ? 8 : 0)))
+            UInt8((isError ? 1 : 0) | (isInputExclusive ? 2 : 0) | (isOK ? 4 : 0) | (isOfUnknownKind ? 8 : 0))
+                | attempts << 4)
         writer.fixed(names.tier.rawValue)
         writer.fixed(counted.map { $0.rawValue + 1 } ?? 0)
         // No span says that one of them is not a number.
@@ -280,6 +281,7 @@ extension GenAISpan {
         isInputExclusive = flags & 2 != 0
         isOK = flags & 4 != 0
         isOfUnknownKind = flags & 8 != 0
+        attempts = flags >> 4
         names.tier = tier
         for number in [\GenAISpan.timeToFirstToken, \.reportedCost] {
             guard let bits = reader.fixed(UInt64.self) else { return nil }

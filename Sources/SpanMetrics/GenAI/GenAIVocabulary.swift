@@ -19,7 +19,7 @@ enum GenAIFact: Int, CaseIterable, Sendable {
     case cost, promptCost, completionCost, langfuseCost, responseTier, requestTier, timeToFirstChunk, timeToFirstToken
     case completionStart
     // Who worked.
-    case agent, agentID, tool, entity, conversation, errorType, finishReasons, singleFinishReason
+    case agent, agentID, tool, entity, conversation, errorType, finishReasons, singleFinishReason, attempts
 
     var names: [String] {
         switch self {
@@ -92,6 +92,7 @@ enum GenAIFact: Int, CaseIterable, Sendable {
             ["gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id"]
         case .errorType: ["error.type"]
         case .finishReasons: ["gen_ai.response.finish_reasons"]
+        case .attempts: ["skein.retry.attempt_count"]
         case .singleFinishReason: ["llm.response.finish_reason", "llm.finish_reason"]
         }
     }

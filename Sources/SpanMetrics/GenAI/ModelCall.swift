@@ -29,7 +29,7 @@ package struct ModelCall: Hashable, Sendable {
     /// In US dollars, as a span had it.
     package var reportedCost: Double?
     /// It follows a failed call of the same parent to the same model.
-    package var isRetry: Bool
+    package var retries: UInt64
 
     package var durationNanoseconds: UInt64 { end - start }
 
@@ -107,7 +107,7 @@ extension ModelCall {
             conversation: texts.text(found.texts.conversation), attribution: texts.texts(found.texts.attribution),
             errorType: found.isError ? texts.text(names.errorType) : "",
             finishReasons: texts.texts(names.finishReasons), timeToFirstToken: found.timeToFirstToken,
-            usage: found.hasUsage ? found.usage : nil, reportedCost: found.reportedCost, isRetry: found.isRetry)
+            usage: found.hasUsage ? found.usage : nil, reportedCost: found.reportedCost, retries: found.retries)
     }
 }
 

@@ -1,7 +1,9 @@
 /// Whether two spans name the same model of the same provider, in whatever spelling.
 enum ModelIdentity {
     /// Of the providers of ``PriceProvider`` those that sell models of one house: libraries disagree about which it is.
-    private static let houses = ["azure": "openai", "azure_ai": "azure", "gemini": "google", "vertex_ai": "google"]
+    private static let houses = ["azure": "openai", "gemini": "google"]
+    /// Those that serve the models of any house, or stand between a service and any provider.
+    private static let hosts: Set<String> = ["openrouter", "bedrock", "vertex_ai", "azure_ai"]
 
     static func isSameProvider(_ a: SpanNames, _ b: SpanNames) -> Bool {
         a.provider == b.provider || a.family == b.family || a.family.isEmpty || b.family.isEmpty
@@ -20,10 +22,9 @@ enum ModelIdentity {
             || isAnswered && isOtherAnswered && a.bareResponseModel == b.bareResponseModel
     }
 
-    /// What names of one provider have in common; empty for what stands between a service and any provider, and so
-    /// agrees with each.
+    /// What names of one provider have in common; empty for what serves the models of others, and so agrees with each.
     static func family(_ provider: String) -> String {
-        guard let name = PriceProvider(provider).prefixes.first, name != "openrouter" else { return "" }
+        guard let name = PriceProvider(provider).prefixes.first, !hosts.contains(name) else { return "" }
         return houses[name] ?? name
     }
 

@@ -165,5 +165,5 @@ extension CallAssembler {
 
 extension GenAISpan {
     /// Usage of it may be part of a sum, or a sum.
-    fileprivate var isSummed: Bool { role != .tool && role != .step && !usage.isEmpty }
+    fileprivate var isSummed: Bool { !usage.isEmpty }
 }

@@ -116,6 +116,55 @@ import TraceStorage
         #expect(try Self.findings([(0, [below, Self.agent(1, named)])]).calls.map(\.agent) == ["planner"])
     }
 
+    // MARK: retries
+
+    @Test(arguments: [1, 3])
+    func attemptsThatNoSpanShowsAreTakenFromTheSpanThatSaysThem(attempts: Int64) throws {
+        let call = Self.call(2, parent: 1).with {
+            $0.attributes.append(KeyValue("skein.retry.attempt_count", .int(attempts)))
+        }
+        let found = try Self.findings([(0, [Self.agent(1), call])])
+        #expect(found.calls.map(\.retries) == [UInt64(attempts - 1)])
+    }
+
+    @Test func attemptsThatSpansShowAreNotCountedAgain() throws {
+        let outer = Self.call(1, parent: 0, scope: "framework", during: 900..<9_000).with {
+            $0.attributes.append(KeyValue("skein.retry.attempt_count", .int(2)))
+        }
+        let failed = Self.call(2, parent: 1, tokens: nil, during: 1_000..<2_000).with { $0.status = 2 }
+        let found = try Self.findings([(0, [outer, failed, Self.call(3, parent: 1, during: 4_000..<8_000)])])
+        #expect(found.calls.count == 2)
+        #expect(found.calls.map(\.retries).sorted() == [0, 1])
+    }
+
+    @Test func allAttemptsMayFail() throws {
+        func failed(_ id: UInt64, parent: UInt64, _ during: Range<UInt64>, scope: String = "sdk") -> SpanFixture {
+            Self.call(id, parent: parent, scope: scope, tokens: nil, during: during).with { $0.status = 2 }
+        }
+        let found = try Self.findings([
+            (
+                0,
+                [
+                    failed(1, parent: 0, 900..<9_000, scope: "framework"), failed(2, parent: 1, 1_000..<2_000),
+                    failed(3, parent: 1, 3_000..<4_000),
+                ]
+            )
+        ])
+        #expect(found.calls.count == 2 && found.calls.reduce(0) { $0 + $1.retries } == 1)
+    }
+
+    // MARK: hosts of models
+
+    @Test func aModelsHouseAndItsHostNameOneCall() throws {
+        let house = KeyValue("gen_ai.provider.name", .string("anthropic"))
+        let host = KeyValue("gen_ai.provider.name", .string("aws.bedrock"))
+        let outer = Self.call(1, parent: 0, scope: "framework", during: 500..<9_000).with {
+            $0.attributes.append(house)
+        }
+        let inner = Self.call(2, parent: 1, tokens: nil).with { $0.attributes.append(host) }
+        #expect(try Self.findings([(0, [outer, inner])]).calls.count == 1)
+    }
+
     // MARK: sums
 
     @Test func aSpanOfNoKindAroundAnAgentIsASum() throws {
@@ -126,6 +175,22 @@ import TraceStorage
         let found = try Self.findings([(0, [outer, Self.agent(2, parent: 1), Self.call(3, parent: 2)])])
         #expect(found.calls.map { $0.usage?.input } == [70])
         #expect(found.unattributed.map(\.usage.input) == [20])
+    }
+
+    @Test(arguments: ["RETRIEVER", "RERANKER", "GUARDRAIL", "EVALUATOR", "TOOL"])
+    func tokensOfStepsAndToolsThatNoCallHasAreUnattributed(kind: String) throws {
+        let step = SpanFixture("step", id: 2, parent: 1).with {
+            ($0.start, $0.end) = (600, 8_000)
+            $0.attributes = [KeyValue("openinference.span.kind", .string(kind))] + Self.usage(100)
+        }
+        let alone = try Self.findings([(0, [Self.agent(1), step])])
+        #expect(alone.calls.isEmpty && alone.unattributed.map(\.usage.input) == [100])
+        // Around a call it may say the same, and so may the agent around both.
+        let around = try Self.findings([(0, [Self.agent(1, Self.usage(100)), step, Self.call(3, parent: 2)])])
+        #expect(around.calls.count == 1 && around.unattributed.map(\.usage.input) == [30])
+        // Inside a call it repeats what the call says.
+        let outer = Self.call(1, parent: 0, tokens: 100, during: 500..<9_000)
+        #expect(try Self.findings([(0, [outer, step])]).unattributed.isEmpty)
     }
 
     @Test func aCallAroundAChainWithTheCallInItIsCountedOnce() throws {

@@ -22,7 +22,9 @@ import TraceStorage
     ) -> [ModelCallScenario.Truth: Int] {
         var counts: [ModelCallScenario.Truth: Int] = [:]
         for call in findings.calls {
-            counts[.init(model: call.requestModel, isError: call.isError, usage: call.usage), default: 0] += 1
+            let found = ModelCallScenario.Truth(
+                model: call.requestModel, isError: call.isError, retries: call.retries, usage: call.usage)
+            counts[found, default: 0] += 1
         }
         for call in truth { counts[call, default: 0] -= 1 }
         return counts.filter { $0.value != 0 }

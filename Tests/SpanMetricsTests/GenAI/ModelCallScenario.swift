@@ -11,12 +11,13 @@ struct ModelCallScenario {
     /// How the spans of one call stand to one another.
     enum Shape: CaseIterable {
         case single, nested, nestedBehindRequest, siblings, innerWithoutUsage, outerWithoutUsage
-        case retriedInside, retriedBeside, parallel
+        case retriedInside, retriedBeside, retriedBelowSibling, parallel
     }
 
     struct Truth: Hashable {
         var model: String
         var isError = false
+        var retries: UInt64 = 0
         var usage: TokenUsage?
     }
 
@@ -115,6 +116,7 @@ struct ModelCallScenario {
         let provider = provider(model)
         let framework = Vocabulary.allCases.filter { $0 != provider && $0 != .openLIT }.randomElement(using: &random)!
         var usage = usage(model)
+        var retries: UInt64 = 0
         switch shape {
         case .single:
             add(provider, model, usage, parent: parent, during: 100)
@@ -147,16 +149,25 @@ struct ModelCallScenario {
             let outer = add(framework, model, usage, parent: parent, during: 500)
             clock -= 499_000_000
             addFailures(failures, provider, model, below: outer)
+            retries = 1
             add(provider, model, Bool.random(using: &random) ? usage : nil, parent: outer, during: 100)
         case .retriedBeside:
             addFailures(Int.random(in: 1...3, using: &random), provider, model, below: parent)
             add(provider, model, usage, parent: parent, during: 100)
+            retries = 1
+        case .retriedBelowSibling:
+            usage = framework.told(usage)
+            add(framework, model, usage, parent: parent, during: 500)
+            clock -= 499_000_000
+            addFailures(Int.random(in: 1...2, using: &random), provider, model, below: parent)
+            add(provider, model, usage, parent: parent, during: 100)
+            retries = 1
         case .parallel:
             addParallel(provider, model, below: parent)
             return
         }
         clock += 500_000_000
-        truth.append(Truth(model: Self.models[model].0, usage: usage))
+        truth.append(Truth(model: Self.models[model].0, retries: retries, usage: usage))
     }
 
     private mutating func provider(_ model: Int) -> Vocabulary {
@@ -165,10 +176,10 @@ struct ModelCallScenario {
     }
 
     private mutating func addFailures(_ count: Int, _ provider: Vocabulary, _ model: Int, below parent: UInt64) {
-        for _ in 0..<count {
+        for number in 0..<count {
             add(provider, model, nil, parent: parent, during: 50, isError: true)
             clock += 1_000_000
-            truth.append(Truth(model: Self.models[model].0, isError: true))
+            truth.append(Truth(model: Self.models[model].0, isError: true, retries: number > 0 ? 1 : 0))
         }
     }
 
