@@ -144,7 +144,7 @@ package final class Collector: Sendable {
             change.discard()
             throw .refused(reason: "\(error)")
         }
-        genAI.use(new.genAI.costs)
+        genAI.use(new.genAI.costs, at: ProcessStatistics.now())
         memoryLimiter.use(new.memoryLimiter)
         listeners.use(new.memoryLimiter)
         let failure = replaceAlerts(new.alerts, senders)

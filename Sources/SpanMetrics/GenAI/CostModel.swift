@@ -19,6 +19,36 @@ package struct CostModel: Sendable {
     }
 }
 
+/// How calls were priced at which time: one whose wait is over costs what it did then, also when nothing came since.
+struct CostModels: Sendable {
+    /// Earlier ones that are kept; a list of prices seldom changes while something waits.
+    private static let earlierMax = 8
+
+    private(set) var now: CostModel
+    /// Until when, unix nanoseconds, others held, in their order.
+    private var earlier: [(until: UInt64, costs: CostModel)] = []
+    /// Tells models apart.
+    private var count = 0
+
+    init(_ costs: CostModel) { now = costs }
+
+    mutating func use(_ costs: CostModel, at time: UInt64) {
+        earlier.append((max(time, earlier.last?.until ?? 0), now))
+        if earlier.count > Self.earlierMax { earlier.removeFirst() }
+        now = costs
+        count += 1
+    }
+
+    /// The times at which they changed.
+    var changes: [UInt64] { earlier.map(\.until) }
+
+    /// The model that held at a time, and its number.
+    func model(at time: UInt64) -> (costs: CostModel, number: Int) {
+        guard let place = earlier.firstIndex(where: { time < $0.until }) else { return (now, count) }
+        return (earlier[place].costs, count - earlier.count + place)
+    }
+}
+
 /// Prices that were looked up before, as looking one up takes microseconds.
 struct KnownPrices: Sendable {
     private struct Entry: Sendable {

@@ -29,6 +29,8 @@ package struct GenAICollector: Sendable {
     private var others: [(traceID: TraceID, link: SpanLink)] = []
     private(set) var plainSpans = RecentPlainSpans()
     private(set) var settled = SettledTraces()
+    /// What was settled before and after these times, unix nanoseconds in their order, is given apart.
+    var partings: [UInt64] = []
     /// Spans about calls of traces that were forgotten.
     private var lateSpans: UInt64 = 0
     /// As configured, or, while a journal is replayed whose records were written before, as it was then.
@@ -70,6 +72,7 @@ package struct GenAICollector: Sendable {
         now = max(now, stored.receivedAt)
         lastReceivedAt = stored.receivedAt
         settleDue(now: now, body)
+        pass(to: now, body)
         gather(stored)
         if lateSpans > 0 {
             begin(stored.tenant, body)
@@ -232,8 +235,9 @@ package struct GenAICollector: Sendable {
     private mutating func settleDue(now: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard now >= timing.waitNanoseconds else { return }
         let receivedMax = now - timing.waitNanoseconds
-        while let key = queue.popFirst(notAfter: receivedMax) {
+        while let time = queue.firstTime, let key = queue.popFirst(notAfter: receivedMax) {
             guard let place = traces.place(of: key) else { continue }
+            pass(to: time.addingClamped(timing.waitNanoseconds), body)
             if now - traces[place].lastReceivedAt >= timing.lateWaitNanoseconds {
                 finish(key, body)
                 continue
@@ -246,6 +250,12 @@ package struct GenAICollector: Sendable {
                 key.traceID, receivedMax: receivedMax, lateMax: now - min(now, timing.lateWaitNanoseconds),
                 &tools, &findings)
         }
+    }
+
+    /// To be called before what is settled at a time is added to what was found.
+    private mutating func pass(to time: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
+        if partings.contains(where: { findings.settledAt < $0 && $0 <= time }) { give(body) }
+        findings.settledAt = time
     }
 
     /// Counts what is known of a trace and forgets it.
@@ -326,7 +336,10 @@ package struct GenAICollector: Sendable {
     }
 
     private mutating func forgetAll(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
-        while let key = queue.popFirst() { finish(key, body) }
+        while let time = queue.firstTime, let key = queue.popFirst() {
+            pass(to: time.addingClamped(timing.waitNanoseconds), body)
+            finish(key, body)
+        }
     }
 }
 
@@ -343,6 +356,9 @@ struct TraceQueue: Hashable, Sendable {
     var waiting: ArraySlice<Entry> { entries[first...] }
 
     mutating func append(_ key: TraceKey, time: UInt64) { entries.append(Entry(key: key, time: time)) }
+
+    /// That of the next one.
+    var firstTime: UInt64? { first < entries.count ? entries[first].time : nil }
 
     mutating func popFirst(notAfter time: UInt64 = .max) -> TraceKey? {
         guard first < entries.count, entries[first].time <= time else { return nil }

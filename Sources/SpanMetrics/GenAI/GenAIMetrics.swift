@@ -9,7 +9,7 @@ import TraceStorage
 package final class GenAIMetrics: Derivation {
     package let configuration: GenAIConfiguration
     package let log: UsageLog
-    private let pricing: Mutex<CostModel>
+    private let pricing: Mutex<CostModels>
     private let state: Mutex<GenAIState>
     /// The day on which old records were last removed.
     private let retainedDay = Atomic<UInt64>(0)
@@ -22,7 +22,7 @@ package final class GenAIMetrics: Derivation {
         _ configuration: GenAIConfiguration, costs: CostModel, log: UsageLog, seed: UInt64 = .random(in: 0...(.max))
     ) {
         self.configuration = configuration
-        pricing = Mutex(costs)
+        pricing = Mutex(CostModels(costs))
         self.log = log
         self.seed = seed
         state = Mutex(GenAIState(configuration, seed: seed))
@@ -36,20 +36,24 @@ package final class GenAIMetrics: Derivation {
     package func pendingSpans(at now: UInt64) -> Int { state.withLock { $0.collector.pendingSpans(at: now) } }
 
     /// How calls that are counted now are priced.
-    package var costs: CostModel { pricing.withLock { $0 } }
+    package var costs: CostModel { costModels.now }
 
-    /// Prices calls that are counted from now on by others. What was counted stays as it is.
-    package func use(_ costs: CostModel) {
+    private var costModels: CostModels { pricing.withLock { $0 } }
+
+    /// Prices calls by others whose wait is over at `now` (unix nanoseconds) or later. What was counted stays as it is.
+    package func use(_ costs: CostModel, at now: UInt64) {
         state.withLock { state in
-            state.totals.forgetPrices()
-            pricing.withLock { $0 = costs }
+            state.collector.partings = pricing.withLock { pricing in
+                pricing.use(costs, at: now)
+                return pricing.changes
+            }
         }
     }
 
     package func record(_ batch: StoredBatch) {
         // Both locks, so that a record is at each moment either waiting or in the log.
         state.withLock { state in
-            let costs = self.costs
+            let costs = self.costModels
             log.withAppender(at: batch.position) { appender in
                 // What the log has was found as was configured then.
                 if appender.isNew { state.collector.useConfiguredTiming() }
@@ -60,7 +64,7 @@ package final class GenAIMetrics: Derivation {
 
     /// All series as they are at `now` (unix nanoseconds): with the calls whose wait is over by then.
     package func snapshot(now: UInt64) -> GenAISnapshot {
-        state.withLock { $0 }.snapshot(now: now, costs)
+        state.withLock { $0 }.snapshot(now: now, costModels)
     }
 
     /// Calls `body` with every record of a range of time, those of calls whose wait is not over included. Blocks on
@@ -79,7 +83,7 @@ package final class GenAIMetrics: Derivation {
             isStopped = !body(record)
             return !isStopped
         }
-        for record in state.waitingRecords(costs) where !isStopped && range.contains(record.time) {
+        for record in state.waitingRecords(costModels) where !isStopped && range.contains(record.time) {
             isStopped = !body(record)
         }
         return damaged
@@ -100,7 +104,9 @@ package final class GenAIMetrics: Derivation {
             isStopped = !outcome.goesOn
             return outcome
         }
-        for record in state.waitingRecords(costs) where !isStopped && range.contains(record.time) { waiting(record) }
+        for record in state.waitingRecords(costModels) where !isStopped && range.contains(record.time) {
+            waiting(record)
+        }
         return damaged
     }
 
@@ -174,14 +180,14 @@ struct GenAIState: Sendable {
         return result
     }
 
-    mutating func record(_ batch: StoredBatch, _ costs: CostModel, _ usage: inout some UsageSink) {
+    mutating func record(_ batch: StoredBatch, _ costs: CostModels, _ usage: inout some UsageSink) {
         guard batch.position > position else { return }
         position = batch.position
         guard configuration.isEnabled else { return }
         Self.add(batch, &collector, &totals, costs, &usage)
     }
 
-    func snapshot(now: UInt64, _ costs: CostModel) -> GenAISnapshot {
+    func snapshot(now: UInt64, _ costs: CostModels) -> GenAISnapshot {
         var totals = totals
         var nowhere = NoUsage()
         collector.due(at: now) { totals.count($1, of: $0, $2, costs, &nowhere) }
@@ -189,7 +195,7 @@ struct GenAIState: Sendable {
     }
 
     /// The records that would come if nothing more arrived.
-    func waitingRecords(_ costs: CostModel) -> [UsageRecord] {
+    func waitingRecords(_ costs: CostModels) -> [UsageRecord] {
         var copy = self
         var usage = UsageRecords()
         Self.finish(&copy.collector, &copy.totals, costs, &usage)
@@ -199,14 +205,14 @@ struct GenAIState: Sendable {
     // Collector and totals apart, as one is changed while the other gives.
 
     private static func add(
-        _ batch: StoredBatch, _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModel,
+        _ batch: StoredBatch, _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModels,
         _ usage: inout some UsageSink
     ) {
         collector.take(batch) { totals.count($1, of: $0, $2, costs, &usage) }
     }
 
     private static func finish(
-        _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModel,
+        _ collector: inout GenAICollector, _ totals: inout GenAITotals, _ costs: CostModels,
         _ usage: inout some UsageSink
     ) {
         collector.takeAll { totals.count($1, of: $0, $2, costs, &usage) }

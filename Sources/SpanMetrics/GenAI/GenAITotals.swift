@@ -15,17 +15,15 @@ struct GenAITotals: Sendable {
         self.seed = seed
     }
 
-    /// Has prices be looked up anew.
-    mutating func forgetPrices() { finder.prices = KnownPrices() }
-
     func emptySeries() -> GenAISeries { GenAISeries(configuration, seed: seed) }
 
     /// - Parameter usage: Takes the records of what is counted.
     mutating func count(
-        _ findings: borrowing NumberedFindings, of tenant: TenantID, _ texts: TextTable, _ costs: CostModel,
+        _ findings: borrowing NumberedFindings, of tenant: TenantID, _ texts: TextTable, _ costs: CostModels,
         _ usage: inout some UsageSink
     ) {
         let number = tenantNumber(tenant)
+        let costs = finder.use(costs, at: findings.settledAt)
         if tenants[tenant] == nil { tenants[tenant] = emptySeries() }
         guard let place = tenants.index(forKey: tenant) else { return }
         // One access to the tenant's series for all findings, and to what finds rows beside it.
@@ -80,6 +78,14 @@ struct GenAIRowFinder: Sendable {
     private var bases: [CallTexts.Counts: Int32] = [:]
     private var basesGiven: Int32 = 0
     fileprivate var prices = KnownPrices()
+    /// Of the model that `prices` are of.
+    private var costsNumber = 0
+
+    fileprivate mutating func use(_ costs: CostModels, at time: UInt64) -> CostModel {
+        let (model, number) = costs.model(at: time)
+        if number != costsNumber { (prices, costsNumber) = (KnownPrices(), number) }
+        return model
+    }
 
     fileprivate mutating func count(
         _ call: borrowing FoundCall, _ cost: CallCost, tenant number: UInt32, _ texts: TextTable,

@@ -118,6 +118,30 @@ import TraceStorage
         #expect(try Self.records(metrics).map(\.calls) == [1])
     }
 
+    /// Also where nothing came in between, and the wait has been over for long.
+    @Test(arguments: [(after: 5, cost: 2.0), (after: 30, cost: 1.0)])
+    func callsCostWhatTheyDidWhenTheirWaitWasOver(after: UInt64, cost: Double) throws {
+        func costs(_ price: String) throws -> CostModel {
+            CostModel(prices: try PriceBook(json: Array("{\"m\": {\"input_cost_per_token\": \(price)}}".utf8)))
+        }
+        let metrics = GenAIMetrics(
+            GenAIConfiguration(), costs: try costs("1e-3"), log: UsageLog(directory: "u", files: MemoryFileSystem()))
+        try metrics.open()
+        let span = SpanFixture("chat m").with {
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("chat")), KeyValue("gen_ai.request.model", .string("m")),
+                KeyValue("gen_ai.usage.input_tokens", .int(1_000)),
+            ]
+        }
+        metrics.record(try .of([span], position: 1, receivedAt: 1_000 * Self.second))
+        metrics.use(try costs("2e-3"), at: (1_000 + after) * Self.second)
+        metrics.use(try costs("3e-3"), at: 5_000 * Self.second)
+        #expect(try Self.records(metrics).map(\.cost) == [cost], "while it only would be counted")
+        metrics.record(try .of([span], position: 2, receivedAt: 6_000 * Self.second))
+        metrics.record(try .of([], position: 3, receivedAt: 7_000 * Self.second))
+        #expect(try Self.records(metrics).map(\.cost) == [cost, 3], "once it is")
+    }
+
     /// Though a model's price is looked up once.
     @Test func callsOfOneModelHaveThePricesOfTheirTimes() throws {
         let book = try PriceBook(
