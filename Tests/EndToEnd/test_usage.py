@@ -8,6 +8,7 @@ import json
 import random
 import re
 import signal
+import subprocess
 import zoneinfo
 
 import pytest
@@ -15,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import clients
 import telemetry
-from harness import merged, nested, run
+from harness import BINARY, environment, merged, nested, run
 from telemetry import MILLISECOND, SECOND, span
 from waiting import eventually
 
@@ -237,6 +238,34 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
 
     month = run("usage", "--month", "1999-01", "--format", "json", *address)
     assert json.loads(month.stdout)["total"]["calls"] == 0
+
+
+def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    users = [
+        "eve\ntotal,,9999,0,1,0,0,1,0,123456.78,computed,0", "a\rb", "\n=1+1", "a,\u0301b", 'q"\u0301z', "=\u0301x", "ok",
+    ]
+    ids = telemetry.Identifiers(99)
+    for user in users:
+        made = telemetry.span(ids, ids.trace_id(), milliseconds=7)
+        made.attributes.extend(telemetry.attributes({
+            "gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1", "gen_ai.usage.input_tokens": 3,
+            "gen_ai.usage.output_tokens": 0, "user.id": user}))
+        clients.send(collector, telemetry.export_request([made]))
+    eventually(lambda: assert_calls(collector, len(users)))
+
+    # As bytes, whose line ends nobody translates.
+    command = [str(BINARY), "usage", "--by", "user", "--format", "csv", "--api", collector.url("query")]
+    text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), check=True).stdout
+    lines = list(csv.reader(io.StringIO(text.decode(), newline="")))
+    assert {len(line) for line in lines} == {12}
+    shown = {line[1] for line in lines[1:-3]}
+    assert shown == {"'" + user if user[0] in "=\n" else user for user in users}
+    assert [line[0] for line in lines[-3:]] == ["attributed", "unattributed", "total"]
+
+
+def assert_calls(collector, count: int) -> None:
+    assert usage(collector, "model")["total"]["calls"] == count
 
 
 @pytest.mark.parametrize(

@@ -222,16 +222,16 @@ struct UsageAnswer: Decodable {
             "reasoning_tokens", "cost_usd", "cost_source", "unpriced_calls",
         ]
         let time = hasSteps ? ["time"] : []
-        var text = Self.line(["kind"] + time + keys + numbers)
+        var text = CSVText.line(["kind"] + time + keys + numbers)
         let blank = keys.map { _ in "" }
         for line in lines(by: keys, none: "") {
             let kind = hasSteps && line.kind == "unattributed" ? "unattributed_step" : line.kind
-            text += Self.line(
+            text += CSVText.line(
                 [kind] + (line.point.map { [$0.startTime] } ?? []) + (line.key.isEmpty ? blank : line.key)
                     + Self.fields(line.sum))
         }
         for (kind, sum) in [("attributed", attributed), ("unattributed", unattributed.sum), ("total", total.sum)] {
-            text += Self.line([kind] + time.map { _ in "" } + blank + Self.fields(sum))
+            text += CSVText.line([kind] + time.map { _ in "" } + blank + Self.fields(sum))
         }
         return text
     }
@@ -241,17 +241,5 @@ struct UsageAnswer: Decodable {
             sum.calls, sum.errors, sum.inputTokens, sum.cacheReadTokens, sum.cacheWriteTokens, sum.outputTokens,
             sum.reasoningTokens,
         ].map(String.init) + ["\(sum.costUSD)", sum.costSource, "\(sum.unpricedCalls)"]
-    }
-
-    private static func line(_ fields: [String]) -> String {
-        fields.map(field).joined(separator: ",") + "\r\n"
-    }
-
-    private static func field(_ text: String) -> String {
-        // A spreadsheet takes what begins so for a formula, and anybody can choose a user's name.
-        let safe =
-            ["=", "+", "-", "@", "\t", "\r"].contains(where: text.hasPrefix) && Double(text) == nil ? "'" + text : text
-        guard safe.contains(where: { "\",\r\n".contains($0) }) else { return safe }
-        return "\"" + safe.replacingOccurrences(of: "\"", with: "\"\"") + "\""
     }
 }
