@@ -237,7 +237,9 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
         assert run("usage", *wrong, *address).returncode == 2
 
     month = run("usage", "--month", "1999-01", "--format", "json", *address)
-    assert json.loads(month.stdout)["total"]["calls"] == 0
+    nothing = json.loads(month.stdout)
+    assert nothing["total"]["calls"] == 0
+    assert nothing["total"]["costSource"] == nothing["unattributed"]["costSource"] == "computed"
 
 
 def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):
@@ -262,6 +264,8 @@ def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):
     shown = {line[1] for line in lines[1:-3]}
     assert shown == {"'" + user if user[0] in "=\n" else user for user in users}
     assert [line[0] for line in lines[-3:]] == ["attributed", "unattributed", "total"]
+    cost = lines[0].index("cost_usd")
+    assert all("e" not in line[cost] and len(line[cost]) < 16 for line in lines[1:])
 
 
 def assert_calls(collector, count: int) -> None:

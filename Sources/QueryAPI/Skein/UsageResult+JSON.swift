@@ -84,7 +84,7 @@ extension UsageSum {
         json.int("cacheWriteTokens", tokens.cacheWrites)
         json.int("outputTokens", tokens.output)
         json.int("reasoningTokens", tokens.reasoning)
-        json.double("costUSD", cost)
+        json.double("costUSD", DollarText.rounded(cost))
         json.string("costSource", costSource.rawValue)
         json.int("unpricedCalls", unpricedCalls)
     }

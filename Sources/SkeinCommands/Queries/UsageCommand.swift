@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import QueryAPI
 
 /// Shows tokens and cost.
 struct UsageCommand: AsyncParsableCommand {
@@ -212,7 +213,7 @@ struct UsageAnswer: Decodable {
     private static func cost(_ sum: Sum) -> String {
         let isWhole = sum.costSource != "unknown" || sum.inputTokens == 0 && sum.outputTokens == 0
         if sum.costUSD == 0 { return isWhole ? "$0" : "unknown" }
-        return "$\(Quantity.fixed(sum.costUSD, sum.costUSD < 1 ? 4 : 2))\(isWhole ? "" : "+")"
+        return DollarText.short(sum.costUSD) + (isWhole ? "" : "+")
     }
 
     /// RFC 4180, a header first; the rows, then what of it is attributed and what is not, which add up to the total.
@@ -240,6 +241,6 @@ struct UsageAnswer: Decodable {
         [
             sum.calls, sum.errors, sum.inputTokens, sum.cacheReadTokens, sum.cacheWriteTokens, sum.outputTokens,
             sum.reasoningTokens,
-        ].map(String.init) + ["\(sum.costUSD)", sum.costSource, "\(sum.unpricedCalls)"]
+        ].map(String.init) + [DollarText.plain(sum.costUSD), sum.costSource, "\(sum.unpricedCalls)"]
     }
 }

@@ -158,8 +158,10 @@ package struct UsageSum: Hashable, Sendable {
 
     /// The least certain source of what was summed.
     package var costSource: CostSource {
-        if unpricedCalls > 0 || isPartUnpriced || !hasReported && !hasComputed { return .unknown }
-        return hasReported ? .reported : .computed
+        if unpricedCalls > 0 || isPartUnpriced { return .unknown }
+        if hasReported { return .reported }
+        // Of nothing the cost is known to be nothing.
+        return hasComputed || calls == 0 ? .computed : .unknown
     }
 
     package mutating func add(_ record: UsageRecord) { add(UsagePart(record)) }
