@@ -236,6 +236,9 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
     for wrong in [["--since", "1h", "--month", "2026-11"], ["--end", "5"], ["--month", "2026-11", "--start", "5"]]:
         assert run("usage", *wrong, *address).returncode == 2
 
+    both = run("usage", "--json", "--format", "csv", *address)
+    assert both.returncode == 2 and "--json" in both.stderr and "--format csv" in both.stderr and not both.stdout
+
     month = run("usage", "--month", "1999-01", "--format", "json", *address)
     nothing = json.loads(month.stdout)
     assert nothing["total"]["calls"] == 0

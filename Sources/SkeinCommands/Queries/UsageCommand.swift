@@ -19,9 +19,10 @@ struct UsageCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help:
-            "What to group by: model, provider, agent, service, operation, conversation, user, department, application."
-    )
+        help: """
+            What to group by: model, provider, agent, service, operation, conversation, user, department, application, \
+            tenant, environment or variant, or what connectors.gen_ai.attribution names instead.
+            """)
     var by = "model"
 
     @Option(help: "How far back to look, such as 24h.")
@@ -39,12 +40,15 @@ struct UsageCommand: AsyncParsableCommand {
     @Option(help: "A line for each hour, day, month or piece of time such as 10m.")
     var step: String?
 
-    @Option(help: "table, csv or json.")
-    var format = Format.table
+    @Option(help: "table, csv or json; table when absent.")
+    var format: Format?
 
     @OptionGroup var options: APIOptions
 
     func run() async throws {
+        if let format, format != .json, options.json {
+            throw CommandFailure.usage("--json and --format \(format.rawValue) exclude each other")
+        }
         let client = try APIClient(options.api)
         let since = try effectiveSince()
         let body = try await client.get(
