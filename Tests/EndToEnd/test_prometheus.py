@@ -1,8 +1,12 @@
 """The Prometheus of deploy/prometheus.yml scrapes the real collector and answers from what it scraped."""
 
+import time
+
 import pytest
 
+import clients
 import red
+import telemetry
 from monitoring import Prometheus, configuration
 from test_red import send_all, varied_requests
 from waiting import eventually
@@ -35,6 +39,33 @@ def test_prometheus_scrapes_what_was_sent(collector, prometheus):
     quantile = f"histogram_quantile(0.5, sum by (le) ({red.DURATION}_bucket))"
     (median,) = prometheus.query(quantile).values()
     assert 0 < median < 15_000
+
+
+def test_exemplars_are_taken_whatever_the_order_in_which_spans_arrive(new_collector, tmp_path):
+    collector = new_collector({"connectors": {"spanmetrics": {"exemplars": {"enabled": True}}}}).start()
+    prometheus = Prometheus(tmp_path, configuration(collector, tmp_path))
+    try:
+        prometheus.wait_listening()
+        ids = telemetry.Identifiers(61)
+        begin, sent = time.time(), []
+        # Spans of one series and one bucket, each a scrape after the other and ended earlier than it.
+        for index in range(4):
+            sent.append(ids.trace_id())
+            made = telemetry.span(
+                ids, sent[-1], milliseconds=7, start=telemetry.now() - (index * 30 + 1) * telemetry.SECOND)
+            clients.send(collector, telemetry.export_request([made]))
+            eventually(lambda: _equal(sum(prometheus.query(red.CALLS).values()), len(sent)), seconds=20)
+        for query in (f"{red.DURATION}_bucket", red.CALLS):
+            found = prometheus.data("query_exemplars", query=query, start=begin - 600, end=time.time() + 60)
+            traces = {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
+            assert traces == {trace_id.hex() for trace_id in sent}, prometheus.log.read_text()
+        assert "out-of-order exemplars" not in prometheus.log.read_text()
+    finally:
+        prometheus.close()
+
+
+def _equal(found, expected) -> None:
+    assert found == expected
 
 
 def errors_by_service(expected) -> dict[frozenset, float]:

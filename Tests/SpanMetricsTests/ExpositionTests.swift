@@ -18,7 +18,7 @@ import TraceStorage
                         ($0.start, $0.end) = (1_700_000_000_000_000_000, 1_700_000_000_007_500_000)
                     },
                     SpanFixture("x").with { ($0.start, $0.end, $0.kind) = (0, .max, 99) },
-                ], position: 1))
+                ], position: 1, receivedAt: 1_700_000_000_009_000_000))
         return metrics
     }
 
@@ -47,9 +47,46 @@ import TraceStorage
         let trace = TraceID(high: 1, low: 1).hex
         #expect(
             text.contains(
-                ",le=\"8.0\"} 1 # {trace_id=\"\(trace)\",span_id=\"00000000000000ab\"} 7.5 1700000000.007\n"))
+                ",le=\"8.0\"} 1 # {trace_id=\"\(trace)\",span_id=\"00000000000000ab\"} 7.5 1700000000.009\n"))
         #expect(text.contains("le=\"6.0\"} 0\n"))
         #expect(text.contains("quo_te=\"a\\\"b\\\\c\\nd\""))
+    }
+
+    /// Prometheus refuses an exemplar of a series that comes before the one it has, by time and then by value.
+    @Test(arguments: [nil, 160, 3])
+    func exemplarsOfASeriesNeverBecomeOlder(_ exponentialBucketsMax: Int?) throws {
+        var configuration = SpanMetricsConfiguration()
+        configuration.areExemplarsEnabled = true
+        configuration.exponentialBucketsMax = exponentialBucketsMax
+        configuration.namingProfiles = [.otel, .tempo]
+        let metrics = try REDMetrics(configuration)
+        var random = SeededGenerator(seed: 7)
+        var known: [Substring: (time: Double, value: Double)] = [:]
+        var count = 0
+        for position in 1...300 as ClosedRange<UInt64> {
+            // Spans end in another order than they arrive, and clocks are set.
+            let late = UInt64.random(in: 0...4, using: &random) * 700_000
+            let received = 1_700_000_000_000_000_000 + position / 3 * 1_500_000 - late
+            let spans = (0..<3).map { index in
+                SpanFixture("x", id: position * 10 + index).with {
+                    $0.end = received - UInt64.random(in: 0...5_000_000_000, using: &random)
+                    $0.start = $0.end - UInt64.random(in: 0...120_000_000, using: &random)
+                }
+            }
+            metrics.record(try .of(spans, position: position, receivedAt: received))
+            let text = String(decoding: metrics.snapshot().exposition(.openMetrics), as: UTF8.self)
+            for line in text.split(separator: "\n") {
+                guard let mark = line.firstRange(of: " # {"), let space = line[..<mark.lowerBound].lastIndex(of: " ")
+                else { continue }
+                let words = line[mark.upperBound...].split(separator: " ")
+                let new = (time: try #require(Double(words[2])), value: try #require(Double(words[1])))
+                if let old = known.updateValue(new, forKey: line[..<space]) {
+                    #expect((old.time, old.value) <= (new.time, new.value), "\(line[..<space]) at \(position)")
+                }
+                count += 1
+            }
+        }
+        #expect(count > 1_000)
     }
 
     @Test func everyOpenMetricsSampleBelongsToTheFamilyBeforeIt() throws {

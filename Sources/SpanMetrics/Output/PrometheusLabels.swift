@@ -126,17 +126,19 @@ package struct PrometheusBounds: Sendable {
 
     /// Exemplars at the places of the buckets that they belong to, the latest where there are several; none at all where
     /// there are none.
-    func places(of exemplars: some Sequence<PrometheusExemplar?>, scale: Double = 1) -> [PrometheusExemplar?] {
+    func places(of exemplars: some Sequence<PrometheusExemplar?>) -> [PrometheusExemplar?] {
         var result: [PrometheusExemplar?] = []
-        for case var exemplar? in exemplars {
+        for case let exemplar? in exemplars {
             if result.isEmpty { result = Array(repeating: nil, count: values.count + 1) }
-            exemplar.value *= scale
-            let place = values.firstIndex { exemplar.value <= $0 } ?? values.count
-            if let other = result[place], other.timeNanoseconds > exemplar.timeNanoseconds { continue }
+            let place = place(of: exemplar.value)
+            if let other = result[place], exemplar.isBefore(other) { continue }
             result[place] = exemplar
         }
         return result
     }
+
+    /// The bucket of a value; that above the last bound has the index after it.
+    func place(of value: Double) -> Int { values.firstIndex { value <= $0 } ?? values.count }
 
     /// `,le="…"} `, what follows other labels; the index after the last bound stands for `+Inf`.
     func text(at index: Int, _ format: ExpositionFormat) -> [UInt8] {
@@ -150,7 +152,8 @@ package struct PrometheusExemplar: Hashable, Sendable {
     package var spanID: SpanID
     /// In the metric's unit.
     package var value: Double
-    /// Unix nanoseconds.
+    /// When the span was received, unix nanoseconds. Not when it ended: spans of one series arrive in any order, and
+    /// Prometheus refuses an exemplar that is older than the one before.
     package var timeNanoseconds: UInt64
 
     package init(traceID: TraceID, spanID: SpanID, value: Double, timeNanoseconds: UInt64) {
@@ -158,6 +161,16 @@ package struct PrometheusExemplar: Hashable, Sendable {
         self.spanID = spanID
         self.value = value
         self.timeNanoseconds = timeNanoseconds
+    }
+
+    /// Whether Prometheus would refuse it after the other one: it compares milliseconds, then values.
+    func isBefore(_ other: PrometheusExemplar) -> Bool {
+        let (own, others) = (timeNanoseconds / 1_000_000, other.timeNanoseconds / 1_000_000)
+        return own == others ? value < other.value : own < others
+    }
+
+    func scaled(by factor: Double) -> PrometheusExemplar {
+        PrometheusExemplar(traceID: traceID, spanID: spanID, value: value * factor, timeNanoseconds: timeNanoseconds)
     }
 }
 

@@ -29,6 +29,8 @@ struct REDShape: Sendable {
     var hasExemplars = false
     /// Exemplars of a series that has no buckets of its own.
     var exemplarsPerPointMax = 5
+    /// The fixed buckets that an exponential histogram is shown with.
+    var ladder: ExponentialLadder?
     /// Series; 0 is no limit.
     var limit = 0
     /// A series that got no span for so long is gone; 0 keeps all.
@@ -38,6 +40,7 @@ struct REDShape: Sendable {
         if case .explicit(let bounds) = histogram { bounds.count + 1 } else { 0 }
     }
 
+    /// Exemplars of a series, those of Tempo's buckets aside.
     var exemplarCount: Int {
         guard hasExemplars else { return 0 }
         return switch histogram {
@@ -46,6 +49,9 @@ struct REDShape: Sendable {
         case .exponential: exemplarsPerPointMax
         }
     }
+
+    /// What a row has of exemplars: its own, then those of Tempo's buckets.
+    var exemplarStride: Int { exemplarCount + (hasTempo && hasExemplars ? Self.tempoBucketCount : 0) }
 
     /// 2 ms doubled thirteen times.
     static let tempoBounds: [UInt64] = (0..<14).map { 2_000_000 << $0 }
@@ -64,7 +70,7 @@ struct REDSeries: Sendable {
     private(set) var tempoBuckets: [UInt64] = []
     private(set) var tempoSumsNanoseconds: [Double] = []
     private(set) var sizes: [UInt64] = []
-    /// The last span of each bucket, ``REDShape/exemplarCount`` a row.
+    /// The last span of each bucket, ``REDShape/exemplarStride`` a row.
     private(set) var exemplars: [PrometheusExemplar?] = []
     /// The row that takes what is over the limit.
     private var overflowRow: Int?
@@ -105,13 +111,18 @@ struct REDSeries: Sendable {
     }
 
     func exemplars(_ row: Int) -> ArraySlice<PrometheusExemplar?> {
-        exemplars[row * shape.exemplarCount..<(row + 1) * shape.exemplarCount]
+        exemplars[row * shape.exemplarStride..<row * shape.exemplarStride + shape.exemplarCount]
+    }
+
+    /// Those of Tempo's buckets.
+    func tempoExemplars(_ row: Int) -> ArraySlice<PrometheusExemplar?> {
+        exemplars[row * shape.exemplarStride + shape.exemplarCount..<(row + 1) * shape.exemplarStride]
     }
 
     /// The series' last span.
     func lastExemplar(_ row: Int) -> PrometheusExemplar? {
         guard shape.hasExemplars else { return nil }
-        return exemplars(row).lazy.compactMap(\.self).max { $0.timeNanoseconds < $1.timeNanoseconds }
+        return exemplars(row).lazy.compactMap(\.self).max { $0.isBefore($1) }
     }
 
     /// Whether a series is still there at a time.
@@ -149,7 +160,7 @@ struct REDSeries: Sendable {
             tempoSumsNanoseconds.append(0)
             sizes.append(0)
         }
-        if shape.hasExemplars { exemplars.append(contentsOf: repeatElement(nil, count: shape.exemplarCount)) }
+        if shape.hasExemplars { exemplars.append(contentsOf: repeatElement(nil, count: shape.exemplarStride)) }
         return row
     }
 
@@ -177,15 +188,26 @@ struct REDSeries: Sendable {
         sizes[row] = sizes[row].addingClamped(measurement.bytes)
     }
 
-    /// Keeps the last span of a bucket; an exponential histogram's share the places that there are.
+    /// Keeps the last span of a bucket; those that an exponential histogram is shown with share the places that there
+    /// are, each in one place: what is shown of a bucket never becomes older, for which Prometheus would refuse it.
     mutating func setExemplar(_ exemplar: PrometheusExemplar, of measurement: REDMeasurement, to row: Int) {
         var place = 0
         if bucketCount > 0 {
             place = measurement.bucket
         } else if exponentialUnit > 0 {
-            place = exponentials[row].place(of: exemplar.value) % shape.exemplarCount
+            place = (shape.ladder?.bounds.place(of: exemplar.value) ?? 0) % shape.exemplarCount
         }
-        exemplars[row * shape.exemplarCount + place] = exemplar
+        let first = row * shape.exemplarStride
+        keep(exemplar, at: first + place)
+        if shape.hasTempo {
+            let bucket = Self.bucket(of: measurement.nanoseconds, REDShape.tempoBounds)
+            keep(exemplar, at: first + shape.exemplarCount + bucket)
+        }
+    }
+
+    private mutating func keep(_ exemplar: PrometheusExemplar, at place: Int) {
+        if let known = exemplars[place], exemplar.isBefore(known) { return }
+        exemplars[place] = exemplar
     }
 
     /// The first bucket whose bound is not below the duration. Without a branch that depends on it, which a processor
@@ -218,7 +240,7 @@ struct REDSeries: Sendable {
             tempoSumsNanoseconds[row] = 0
             sizes[row] = 0
         }
-        for index in 0..<shape.exemplarCount { exemplars[row * shape.exemplarCount + index] = nil }
+        for index in 0..<shape.exemplarStride { exemplars[row * shape.exemplarStride + index] = nil }
     }
 
     /// The table without the series that are gone at a time, in memory of its own size; nil when none is.
@@ -245,10 +267,10 @@ struct REDSeries: Sendable {
             tempoSumsNanoseconds[new] = other.tempoSumsNanoseconds[row]
             sizes[new] = other.sizes[row]
         }
-        let exemplarCount = shape.exemplarCount
-        if exemplarCount > 0 {
+        let stride = shape.exemplarStride
+        if stride > 0 {
             exemplars.replaceSubrange(
-                new * exemplarCount..<(new + 1) * exemplarCount, with: other.exemplars(row))
+                new * stride..<(new + 1) * stride, with: other.exemplars[row * stride..<(row + 1) * stride])
         }
     }
 

@@ -43,8 +43,7 @@ extension REDSnapshot {
 
     private func writeDurations(_ series: REDSeries, _ writer: inout some MetricWriter) {
         let unit = configuration.unit
-        if let bucketsMax = configuration.exponentialBucketsMax {
-            let ladder = ExponentialLadder(bucketsMax: bucketsMax, octaves: unit.ladderOctaves)
+        if let ladder = configuration.exponentialLadder {
             for row in 0..<series.count where series.isAlive(row, at: clock) {
                 writer.histogram(
                     series.labels[row], series.exponentials[row], ladder: ladder, exemplars: series.exemplars(row),
@@ -77,8 +76,7 @@ extension REDSnapshot {
             let seconds = configuration.unit.nanoseconds / 1e9
             writer.begin(families.durations)
             for (labels, row) in zip(labels, rows) {
-                let exemplars =
-                    series.shape.hasExemplars ? bounds.places(of: series.exemplars(row), scale: seconds) : []
+                let exemplars = series.tempoExemplars(row).map { $0?.scaled(by: seconds) }
                 writer.histogram(
                     labels, bounds: bounds, counts: series.tempoBuckets(row),
                     sum: series.tempoSumsNanoseconds[row] / 1e9,
@@ -90,6 +88,13 @@ extension REDSnapshot {
         for (labels, row) in zip(labels, rows) {
             writer.sample(labels, series.sizes[row], startTime: series.rows[row].startTime, exemplar: nil)
         }
+    }
+}
+
+extension SpanMetricsConfiguration {
+    /// The fixed buckets that exponential histograms are shown with; nil where there are none.
+    var exponentialLadder: ExponentialLadder? {
+        exponentialBucketsMax.map { ExponentialLadder(bucketsMax: $0, octaves: unit.ladderOctaves) }
     }
 }
 

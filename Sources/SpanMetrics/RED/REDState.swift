@@ -23,6 +23,7 @@ struct REDTables: Sendable {
         }
         var durationShape = shape
         if configuration.isHistogramEnabled { durationShape.histogram = configuration.histogramShape }
+        durationShape.ladder = configuration.exponentialLadder
         let hasOwnDurations = configuration.areDurationsApart
         if hasOwnDurations {
             durations = REDSeries(
@@ -208,7 +209,7 @@ struct REDState: Sendable {
         if configuration.areExemplarsEnabled {
             let value = Double(measurement.nanoseconds) / configuration.unit.nanoseconds
             let made = PrometheusExemplar(
-                traceID: span.traceID, spanID: span.spanID, value: value, timeNanoseconds: span.endTime)
+                traceID: span.traceID, spanID: span.spanID, value: value, timeNanoseconds: measurement.receivedAt)
             tables.calls.setExemplar(made, of: measurement, to: row)
             exemplar = made
         }
