@@ -170,6 +170,19 @@ import Testing
             "skein.yaml:3: service.pipelines: leaves out exporter otlp_http, expected it in a traces pipeline or not in "
                 + "exporters"
         ),
+        (
+            "exporters: {prometheusremotewrite: {endpoint: 'http://x'}, prometheusremotewrite/two: {endpoint: 'http://y'}}"
+                + "\nservice:\n  pipelines:\n"
+                + "    metrics: {receivers: [spanmetrics], exporters: [prometheusremotewrite]}",
+            "skein.yaml:3: service.pipelines: leaves out exporter prometheusremotewrite/two, expected it in a metrics "
+                + "pipeline or not in exporters"
+        ),
+        (
+            "exporters: {otlp_http: {metrics_endpoint: 'http://x'}}\nservice:\n  pipelines:\n"
+                + "    metrics: {receivers: [spanmetrics], exporters: [prometheus]}",
+            "skein.yaml:3: service.pipelines: leaves out exporter otlp_http, expected it in a metrics pipeline or not in "
+                + "exporters"
+        ),
     ])
     func aMistakeIsNamedWithFileLineKeyAndExpectation(_ yaml: String, _ expected: String) throws {
         #expect(try read(yaml).issues == [expected])

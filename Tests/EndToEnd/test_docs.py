@@ -251,6 +251,12 @@ REFUSED = {
             nested("service.pipelines.traces", {"receivers": ["otlp"], "exporters": ["spanmetrics"]})),
         "leaves out exporter otlp_http",
     ),
+    "a metrics exporter that is left out": (
+        merged(
+            nested("exporters.prometheusremotewrite/two.endpoint", "http://a:9090/api/v1/write"),
+            nested("service.pipelines.metrics", {"receivers": ["spanmetrics"], "exporters": ["prometheus"]})),
+        "leaves out exporter prometheusremotewrite/two",
+    ),
     "prometheus": ({"exporters": {"prometheus": None, "prometheus/b": None}}, "exporters.prometheus/b"),
     "logs": (nested("service.pipelines.logs.receivers", ["otlp"]), "service.pipelines.logs"),
 }

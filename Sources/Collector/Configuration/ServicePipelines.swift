@@ -19,6 +19,7 @@ enum ServicePipelines {
         var named = Named()
         guard pipelines.isPresent else { return named }
         var namesExporters = false
+        var namesAny = false
         for id in pipelines.keys {
             let pipeline = pipelines.section(id)
             let signal = id.split(separator: "/").first.map(String.init) ?? id
@@ -29,15 +30,19 @@ enum ServicePipelines {
             let names = check(
                 pipeline, signal: signal, exporters: signal == "traces" ? exporters : metricsExporters)
             if signal == "traces" { named.traces.formUnion(names) } else { named.metrics.formUnion(names) }
+            namesAny = namesAny || pipeline.has("exporters")
             namesExporters = namesExporters || signal == "traces" && pipeline.has("exporters")
             pipeline.end()
         }
-        for exporter in exporters
-        where namesExporters && !named.traces.contains(exporter) && !named.metrics.contains(exporter) {
+        func fail(_ exporter: String, _ signal: String) {
+            guard !named.traces.contains(exporter), !named.metrics.contains(exporter) else { return }
             pipelines.issues.add(
-                "leaves out exporter \(exporter), expected it in a traces pipeline or not in exporters",
+                "leaves out exporter \(exporter), expected it in a \(signal) pipeline or not in exporters",
                 key: pipelines.path, place: pipelines.place)
         }
+        if namesExporters { exporters.forEach { fail($0, "traces") } }
+        // One that takes spans, too, sends them where no traces pipeline says what does.
+        if namesAny { metricsExporters.filter { !exporters.contains($0) }.forEach { fail($0, "metrics") } }
         pipelines.end()
         return named
     }
