@@ -163,4 +163,11 @@ import TraceStorage
             "{{ $labels.service }}:{{$value}} {{ $labels.none }}{{ x }} {{", labels: ["service": "a"], value: "5 %")
         #expect(text == "a:5 % {{ x }} {{")
     }
+
+    @Test func aConditionWithoutANumberHasNone() {
+        #expect(AlertText.condition(.above(0, .refusing)) == "refusing is yes")
+        let below = AlertRule(name: "Idle", metric: .refusing, condition: .threshold(.init(.below, 1)))
+        #expect(AlertText.condition(below) == "refusing is no")
+        #expect(AlertText.condition(.above(0.05, .errorRate)) == "error_rate above 5 %")
+    }
 }

@@ -17,6 +17,8 @@ package enum AlertText {
     /// What the condition of a rule asks for.
     package static func condition(_ rule: AlertRule) -> String {
         switch rule.condition {
+        case .threshold(let threshold) where rule.metric.unit == .flag:
+            return "\(rule.metric.rawValue) is \(threshold.isMet(by: 1) ? "yes" : "no")"
         case .threshold(let threshold):
             return "\(rule.metric.rawValue) \(threshold.direction.rawValue) \(value(threshold.value, rule.metric.unit))"
         case .baseline(let threshold, let offset):
