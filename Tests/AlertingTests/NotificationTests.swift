@@ -164,6 +164,16 @@ import TraceStorage
         #expect(text == "a:5 % {{ x }} {{")
     }
 
+    @Test(
+        arguments: [
+            ("plain", []), ("{{ $value }} of {{$labels.service}}", []), ("{{ .Value }}", ["{{ .Value }}"]),
+            ("{{ $value | humanize }} {{ $value }}", ["{{ $value | humanize }}"]),
+            ("{{ $labels.team }}{{ $labels.service }}", ["{{ $labels.team }}"]), ("a {{ $value", ["{{ $value"]),
+        ] as [(String, [String])])
+    func whatIsNotFilledInIsNamed(_ text: String, _ expected: [String]) {
+        #expect(AlertText.unknownParts(of: text, labels: ["service"]) == expected)
+    }
+
     @Test func aConditionWithoutANumberHasNone() {
         #expect(AlertText.condition(.above(0, .refusing)) == "refusing is yes")
         let below = AlertRule(name: "Idle", metric: .refusing, condition: .threshold(.init(.below, 1)))

@@ -183,6 +183,17 @@ import Testing
             "skein.yaml:3: service.pipelines: leaves out exporter otlp_http, expected it in a metrics pipeline or not in "
                 + "exporters"
         ),
+        (
+            "alerts: {rules: [{name: A, metric: error_rate, above: 5%, by: [service], labels: {team: x},\n"
+                + "  summary: '{{ .Value }}'}]}",
+            "skein.yaml:2: alerts.rules[0].summary: '{{ .Value }}' is not valid, expected {{ $value }} or "
+                + "{{ $labels.NAME }} with one of service, team, alertname, severity"
+        ),
+        (
+            "alerts: {rules: [{name: A, metric: refusing,\n  description: '{{ $labels.instance }} {{ $value }}'}]}",
+            "skein.yaml:2: alerts.rules[0].description: '{{ $labels.instance }}' is not valid, expected {{ $value }} or "
+                + "{{ $labels.NAME }} with one of alertname, severity"
+        ),
     ])
     func aMistakeIsNamedWithFileLineKeyAndExpectation(_ yaml: String, _ expected: String) throws {
         #expect(try read(yaml).issues == [expected])

@@ -56,21 +56,54 @@ package enum AlertText {
 
     /// A text with `{{ $labels.name }}` and `{{ $value }}` filled in, as in Prometheus' rules; what is neither is left.
     package static func expand(_ text: String, labels: AlertLabels, value: String) -> String {
-        guard text.contains("{{") else { return text }
-        var result = ""
+        parts(of: text).map { part in
+            switch part {
+            case .text(let text), .unknown(let text): text
+            case .value: value
+            case .label(let name, _): labels[name] ?? ""
+            }
+        }.joined()
+    }
+
+    /// What of a text would not be filled in, as it is written: what is no value and no label of these.
+    package static func unknownParts(of text: String, labels: [String]) -> [String] {
+        parts(of: text).compactMap { part in
+            switch part {
+            case .text, .value: nil
+            case .unknown(let text): text
+            case .label(let name, let text): labels.contains(name) ? nil : text
+            }
+        }
+    }
+
+    private enum Part {
+        case text(String)
+        case value
+        case label(name: String, text: String)
+        /// Something else in braces, or braces without an end.
+        case unknown(String)
+    }
+
+    private static func parts(of text: String) -> [Part] {
+        var parts: [Part] = []
         var rest = text[...]
-        while let open = rest.firstRange(of: "{{"), let close = rest[open.upperBound...].firstRange(of: "}}") {
-            result += rest[..<open.lowerBound]
+        while let open = rest.firstRange(of: "{{") {
+            if open.lowerBound > rest.startIndex { parts.append(.text(String(rest[..<open.lowerBound]))) }
+            rest = rest[open.lowerBound...]
+            guard let close = rest[open.upperBound...].firstRange(of: "}}") else {
+                return parts + [.unknown(String(rest))]
+            }
+            let whole = String(rest[..<close.upperBound])
             let word = rest[open.upperBound..<close.lowerBound].filter { !$0.isWhitespace }
             if word == "$value" {
-                result += value
+                parts.append(.value)
             } else if word.hasPrefix("$labels.") {
-                result += labels[String(word.dropFirst("$labels.".count))] ?? ""
+                parts.append(.label(name: String(word.dropFirst("$labels.".count)), text: whole))
             } else {
-                result += rest[open.lowerBound..<close.upperBound]
+                parts.append(.unknown(whole))
             }
             rest = rest[close.upperBound...]
         }
-        return result + rest
+        return rest.isEmpty ? parts : parts + [.text(String(rest))]
     }
 }

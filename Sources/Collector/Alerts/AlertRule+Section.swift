@@ -105,7 +105,17 @@ extension AlertRule {
             labels[name] = value
         }
         for key in ["summary", "description", "runbook_url"] {
-            if let text = section.optionalString(key) { annotations[key] = text }
+            guard let text = section.optionalString(key) else { continue }
+            annotations[key] = text
+            let fixed = matchers.filter { $0.comparison == .equal }.map(\.name)
+            let names = groupings + fixed.filter { !groupings.contains($0) } + labels.values.map(\.key).sorted()
+            let known = names + ["alertname", "severity"].filter { !names.contains($0) }
+            for part in AlertText.unknownParts(of: text, labels: known) {
+                section.fail(
+                    key,
+                    "'\(part)' is not valid, expected {{ $value }} or {{ $labels.NAME }} with one of "
+                        + known.joined(separator: ", "))
+            }
         }
     }
 
