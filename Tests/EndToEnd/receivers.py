@@ -194,9 +194,9 @@ class Mail:
 
 
 class MailServer:
-    """An SMTP server with STARTTLS, or TLS from the first byte, that lets nobody send without the password."""
+    """An SMTP server with STARTTLS, TLS from the first byte or none, that lets nobody send without the password."""
 
-    def __init__(self, directory, *, implicit: bool = False, password: str = "geheim"):
+    def __init__(self, directory, *, implicit: bool = False, plain: bool = False, password: str = "geheim"):
         self.ca, certfile, keyfile = certificate(directory)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certfile, keyfile)
@@ -211,7 +211,7 @@ class MailServer:
             return AuthResult(success=True)
 
         options = {"authenticator": authenticate, "auth_required": True, "enable_SMTPUTF8": True}
-        if implicit:
+        if implicit or plain:
             options |= {"auth_require_tls": False}
         else:
             options |= {"tls_context": context, "require_starttls": True}

@@ -283,6 +283,29 @@ def test_pagerduty_takes_what_it_is_sent(everybody):
     assert any(link["text"] == "trace 1" for link in events[0]["links"])
 
 
+def test_a_mail_server_without_tls_is_named_with_the_key_that_asks_for_it(new_collector, tmp_path):
+    server = MailServer(tmp_path, plain=True)
+    try:
+        common = {
+            "to": ["ops@example.com"], "from": "skein@example.com", "smarthost": f"127.0.0.1:{server.port}",
+            "auth_username": "skein", "auth_password_file": secret(tmp_path, "password", "geheim")}
+        collector = new_collector(alerts([ERRORS], {
+            "email/strict": common, "email/plain": {**common, "require_tls": False}})).start()
+        traffic = Traffic(collector, 45)
+
+        def told_of():
+            traffic.send(20, errors=10)
+            by_id = {notifier["id"]: notifier.get("lastError", "") for notifier in report(collector)["notifiers"]}
+            assert f"127.0.0.1:{server.port}" in by_id["email/strict"] and "STARTTLS" in by_id["email/strict"]
+            assert "require_tls of alerts.notifiers.email/strict" in by_id["email/strict"]
+            assert "status" not in by_id["email/strict"]
+            assert server.mails and not server.mails[0].was_encrypted
+
+        eventually(told_of, 30)
+    finally:
+        server.close()
+
+
 @pytest.mark.parametrize("name", ["STARTTLS", "TLS"])
 def test_mail_is_sent_encrypted_with_a_login(everybody, name):
     mail = everybody.mail[name].mails[0]

@@ -11,6 +11,8 @@ final class SMTPClient: Sendable {
         /// What the server answered last, 0 without an answer.
         let status: Int
         let description: String
+        /// TLS was asked for, and the server offers none.
+        var lacksTLS = false
     }
 
     struct Server: Sendable {
@@ -60,7 +62,7 @@ final class SMTPClient: Sendable {
         var status = 0
         skein_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         let message = text[0] == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: text)
-        throw Failure(status: status, description: message)
+        throw Failure(status: status, description: message, lacksTLS: code == CURLE_USE_SSL_FAILED)
     }
 
     private static func configure(_ handle: UnsafeMutableRawPointer, _ server: Server) {
@@ -162,6 +164,12 @@ package final class EmailNoticeSender: NoticeSender {
                 over: server)
             return .delivered
         } catch {
+            if error.lacksTLS {
+                let reason =
+                    "the mail server \(email.host):\(email.port) offers no TLS by STARTTLS, expected it as require_tls "
+                    + "of alerts.notifiers.\(configuration.id) is true: \(error)"
+                return .retryable(reason: reason, retryAfter: nil)
+            }
             // 5xx is for good (RFC 5321, section 4.2.1), but for a login, whose password may be put right.
             let isFinal = (550...559).contains(error.status)
             let reason = error.status > 0 ? "status \(error.status): \(error)" : "\(error)"
