@@ -121,6 +121,7 @@ import TraceStorage
         let bodies = server.requests.map { String(decoding: $0.body, as: UTF8.self) }
         #expect(bodies.count == 2 && bodies[0].contains(#""event_action":"trigger""#))
         #expect(bodies[1].contains(#""event_action":"resolve""#))
+        #expect(bodies.allSatisfy { $0.contains(#""component":"s0","group":"s0","class":"High \"<&>""#) })
         let keys = bodies.map { body in body.split(separator: ",").first { $0.hasPrefix("\"dedup_key\"") } }
         #expect(keys[0] != nil && keys[0] == keys[1])
     }

@@ -22,7 +22,7 @@ enum PagerDutyBody {
                 json.string("severity", entry.severity.rawValue)
                 json.string("timestamp", TimeText.rfc3339(entry.end ?? entry.start))
                 if let service = entry.labels["service"] { json.string("component", service) }
-                json.string("group", notice.notifier)
+                json.string("group", entry.labels["application"] ?? source(entry))
                 json.string("class", entry.labels["alertname"] ?? "")
                 details(entry, &json)
             }
