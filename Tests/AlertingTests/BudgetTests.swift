@@ -150,4 +150,18 @@ import TraceStorage
         #expect(examples.find(alert, of: rule, at: now).map(\.low) == [4, 3])
         #expect(examples.queryURL(alert, of: rule, at: now).contains("start=\(midnight)&"))
     }
+
+    @Test(arguments: [AlertRule.Period.day, .month], [AlertCalendar.utc, kathmandu])
+    func theLinkOfABudgetCoversItsPeriod(_ period: AlertRule.Period, _ calendar: AlertCalendar) throws {
+        var rule = AlertRule(name: "Tokens", metric: .tokens, condition: .budget(.init(amount: 1, period: period)))
+        rule.groupings = ["user"]
+        var configuration = AlertsConfiguration()
+        configuration.rules = [rule]
+        configuration.calendar = calendar
+        let alert = Alert(
+            key: .init(rule: rule.name, group: ["user": "ada"]), labels: [:], at: someday, value: 1, threshold: 1)
+        let url = ExampleTraces(configuration, try World().sources).queryURL(alert, of: rule, at: someday)
+        let start = calendar.start(of: period, at: someday)
+        #expect(url == "/api/skein/v1/usage?by=user&start=\(start)&end=\(someday)")
+    }
 }

@@ -135,7 +135,10 @@ package struct ExampleTraces: Sendable {
     /// Where the spans of an alert can be looked at: a search of our own API over the time of the alert.
     package func queryURL(_ alert: Alert, of rule: AlertRule, at now: UInt64) -> String {
         let base = configuration.externalURL ?? ""
-        let range = "start=\(start(of: rule, at: now))&end=\(now)"
+        // All that a budget was used for, which is more than what examples are looked for in.
+        let start =
+            rule.budget.map { configuration.calendar.start(of: $0.period, at: now) } ?? self.start(of: rule, at: now)
+        let range = "start=\(start)&end=\(now)"
         switch rule.metric.source {
         case .usage:
             var keys = rule.groupings
