@@ -149,7 +149,7 @@ import TraceStorage
         for (text, isMatch) in [
             ("service=shop", true), ("service = \"shop\"", true), ("service!=shop", false), ("service=~sh.*", true),
             ("service=~sh", false), ("service!~\"a|b\"", true), (#"operation="POST /a\"b""#, true), ("team=", true),
-            ("team!=\"\"", false),
+            ("team!=\"\"", false), ("service!=\"a\\\"\u{301}b\"", true),
         ] {
             #expect(try LabelMatcher(parsing: text).matches(labels) == isMatch, "\(text)")
             #expect(try LabelMatcher(parsing: LabelMatcher(parsing: text).description).matches(labels) == isMatch)

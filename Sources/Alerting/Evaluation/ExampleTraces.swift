@@ -192,9 +192,10 @@ package struct ExampleTraces: Sendable {
 
     private static func quoted(_ text: String) -> String {
         var result = "\""
-        for character in text {
-            if character == "\"" || character == "\\" { result.append("\\") }
-            result.append(character)
+        // Not characters: a quote with a combining mark behind it is another one, and a quote to who reads the query.
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { result.append("\\") }
+            result.unicodeScalars.append(scalar)
         }
         return result + "\""
     }

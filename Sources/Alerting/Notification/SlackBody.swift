@@ -86,9 +86,18 @@ enum SlackBody {
         "<\(escaped(url).replacing("|", with: "%7C"))|\(escaped(text))>"
     }
 
-    /// The three characters that mean something in Slack's markup.
+    /// The three characters that mean something in Slack's markup; also where a combining mark follows one.
     private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 }
 

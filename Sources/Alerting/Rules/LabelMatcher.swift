@@ -62,9 +62,9 @@ package struct LabelMatcher: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         var quoted = "\""
-        for character in value {
-            if character == "\"" || character == "\\" { quoted.append("\\") }
-            quoted.append(character)
+        for scalar in value.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted.append("\\") }
+            quoted.unicodeScalars.append(scalar)
         }
         return "\(name)\(comparison.rawValue)\(quoted)\""
     }
@@ -76,20 +76,21 @@ package struct LabelMatcher: Sendable, Equatable, CustomStringConvertible {
     }
 
     private static func unquoted(_ text: String, of whole: String) throws(ParsingError) -> String {
-        guard text.first == "\"" else { return text }
-        guard text.count > 1, text.last == "\"" else {
+        let scalars = text.unicodeScalars
+        guard scalars.first == "\"" else { return text }
+        guard scalars.count > 1, scalars.last == "\"" else {
             throw ParsingError(description: "'\(whole)' lacks a closing quote")
         }
         var result = ""
         var isEscaped = false
-        for character in text.dropFirst().dropLast() {
-            if !isEscaped, character == "\\" {
+        for scalar in scalars.dropFirst().dropLast() {
+            if !isEscaped, scalar == "\\" {
                 isEscaped = true
                 continue
             }
             // A backslash that escapes nothing belongs to a regular expression.
-            if isEscaped, character != "\"", character != "\\" { result.append("\\") }
-            result.append(character)
+            if isEscaped, scalar != "\"", scalar != "\\" { result.append("\\") }
+            result.unicodeScalars.append(scalar)
             isEscaped = false
         }
         return result
