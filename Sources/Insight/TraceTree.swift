@@ -21,10 +21,6 @@ package struct TraceTree: Sendable {
         package var selfTimeNanoseconds: UInt64 = 0
         /// On the critical path for some time.
         package var isOnCriticalPath = false
-        /// From the span's own attributes.
-        package var tokens = TokenUsage()
-        /// Of the model calls in the span and below it, each counted once.
-        package var totalTokens = TokenUsage()
 
         package var durationNanoseconds: UInt64 { end - start }
     }
@@ -57,7 +53,6 @@ package struct TraceTree: Sendable {
         links.breakCycles()
         (nodes, roots) = links.ordered()
         computeSelfTimes()
-        computeTokens()
         if let mainRoot {
             criticalPath = CriticalPath.segments(of: nodes, root: mainRoot)
             for segment in criticalPath { nodes[segment.node].isOnCriticalPath = true }
@@ -93,26 +88,5 @@ package struct TraceTree: Sendable {
             }
             nodes[index].selfTimeNanoseconds = node.durationNanoseconds - covered
         }
-    }
-
-    /// A span that calls a model and whose descendants report usage, too, is one call seen twice: the larger numbers
-    /// count. What an agent, workflow or other span reports is taken as the sum of what is below it, and counts only
-    /// where nothing below it reports any.
-    private mutating func computeTokens() {
-        for index in nodes.indices { nodes[index].tokens = TokenUsage(of: span(index), in: batch) }
-        // Children stand after their parents.
-        for index in nodes.indices.reversed() {
-            let below = nodes[index].children.reduce(TokenUsage()) { $0.adding(nodes[$1].totalTokens) }
-            let own = nodes[index].tokens
-            nodes[index].totalTokens =
-                isModelCall(index) ? own.largest(below) : below.isEmpty ? own : below
-        }
-    }
-
-    private static let callOperations: Set = ["chat", "text_completion", "generate_content", "embeddings"]
-
-    private func isModelCall(_ node: Int) -> Bool {
-        batch.stringAttribute("gen_ai.operation.name", in: span(node).attributes).map(Self.callOperations.contains)
-            ?? false
     }
 }

@@ -20,7 +20,7 @@ package struct QueryAPI: Sendable {
     /// shuts it down after the listener.
     ///
     /// - Parameter genAI: what knows of tokens and cost, nil while it cannot tell yet; without it there is no `/usage`.
-    /// - Parameter costs: what calls of models cost in the graph of agents.
+    /// - Parameter costs: what calls of models cost in traces and in the graph of agents.
     /// - Parameter alerts: everything about alerts; without it there is no `/alerts`.
     /// - Parameter now: the clock that default time ranges end at, in unix nanoseconds.
     package static func router(
@@ -35,7 +35,7 @@ package struct QueryAPI: Sendable {
         router.add(middleware: HostCheckMiddleware(HostPolicy(configuration)))
         JaegerAPI(api: api).addRoutes(to: router)
         JaegerV3API(api: api).addRoutes(to: router)
-        SkeinAPI(api: api).addRoutes(to: router)
+        SkeinAPI(api: api, costs: costs).addRoutes(to: router)
         SkeinAgentGraphAPI(api: api, costs: costs).addRoutes(to: router)
         if let alerts { SkeinAlertsAPI(report: alerts).addRoutes(to: router) }
         if let genAI { SkeinUsageAPI(api: api, current: genAI).addRoutes(to: router) }

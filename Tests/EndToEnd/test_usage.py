@@ -245,6 +245,54 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
     assert nothing["total"]["costSource"] == nothing["unattributed"]["costSource"] == "computed"
 
 
+def test_a_trace_shows_what_usage_says(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    ids = telemetry.Identifiers(97)
+    trace_id = ids.trace_id()
+    agent = span(ids, trace_id, "invoke_agent A", milliseconds=900, attributes={
+        "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "A", "gen_ai.usage.input_tokens": 5300,
+        "gen_ai.usage.output_tokens": 60})
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1", "gen_ai.usage.input_tokens": 100,
+            "gen_ai.usage.output_tokens": 20}
+    below = {"parent_span_id": agent.span_id, "start": agent.start_time_unix_nano}
+    spans = [
+        agent,
+        # Its input leaves out what the cache had.
+        span(ids, trace_id, "chat", **below, milliseconds=100, attributes={
+            **call, "gen_ai.usage.cache_read.input_tokens": 5000}),
+        span(ids, trace_id, "generation", parent_span_id=agent.span_id, milliseconds=80,
+             start=agent.start_time_unix_nano + 200 * MILLISECOND, attributes={
+                 "langfuse.observation.type": "generation", "langfuse.observation.model.name": "house-2",
+                 "langfuse.observation.usage_details": '{"input":100,"output":20}'}),
+    ]
+    clients.send(collector, telemetry.export_request(spans))
+
+    def counted() -> dict:
+        total = usage(collector, "model")["total"]
+        assert (total["calls"], total["inputTokens"], total["outputTokens"]) == (2, 5300, 60)
+        return total
+
+    total = eventually(counted)
+    trace = collector.query(f"/api/skein/v1/traces/{trace_id.hex()}").json()
+    dollars = 100 * 2e-6 + 20 * 8e-6 + 5000 * 5e-7 + 100 * 1e-5 + 20 * 4e-5
+    assert trace["summary"]["costUSD"] == total["costUSD"] == pytest.approx(dollars, rel=1e-11)
+    # What the agent reports beyond its calls has no price.
+    assert trace["summary"]["costSource"] == total["costSource"] == "unknown"
+    assert trace["summary"]["tokens"] == {"inputTokens": 5300, "cacheReadTokens": 5000, "outputTokens": 60}
+    by_name = {span["operation"]: span for span in trace["spans"]}
+    assert by_name["invoke_agent A"]["tokens"] == trace["summary"]["tokens"]
+    assert by_name["invoke_agent A"]["costUSD"] == trace["summary"]["costUSD"]
+    assert by_name["chat"]["tokens"] == {"inputTokens": 5100, "cacheReadTokens": 5000, "outputTokens": 20}
+    assert by_name["generation"]["tokens"] == {"inputTokens": 100, "outputTokens": 20}
+    assert by_name["generation"]["costUSD"] == pytest.approx(0.0018, rel=1e-11)
+    assert by_name["generation"]["costSource"] == "computed"
+
+    shown = run("trace", trace_id.hex(), "--api", collector.url("query"))
+    assert shown.returncode == 0, shown.stderr
+    assert "tokens 5300 in, 60 out · cost $0.0047+" in shown.stdout
+    assert re.search(r"generation .* 100→20 +\$0\.0018\n", shown.stdout), shown.stdout
+
+
 def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):
     collector = new_collector(configuration(tmp_path)).start()
     users = [

@@ -76,49 +76,6 @@ import TraceFixtures
         #expect(tree.nodes.last?.depth == Int(count) - 1)
         #expect(tree.criticalPath.reduce(0) { $0 + $1.durationNanoseconds } == count)
     }
-
-    // MARK: tokens
-
-    @Test func tokensOfCallsAddUpOnceInEveryAncestor() throws {
-        let call = { (id: UInt64, parent: UInt64, input: Int64, output: Int64) in
-            span(id, parent, 0...10).with {
-                $0.attributes = [
-                    KeyValue("gen_ai.operation.name", .string("chat")),
-                    KeyValue("gen_ai.usage.input_tokens", .int(input)),
-                    KeyValue("gen_ai.usage.completion_tokens", .int(output)),
-                ]
-            }
-        }
-        let agent = span(1, 0, 0...10).with {
-            $0.attributes = [
-                KeyValue("gen_ai.operation.name", .string("invoke_agent")),
-                KeyValue("gen_ai.usage.input_tokens", .int(999)),
-            ]
-        }
-        // Call 3 is seen again by the client library inside it, with its cache.
-        let inner = call(4, 3, 20, 5).with {
-            $0.attributes.append(KeyValue("gen_ai.usage.cache_read.input_tokens", .int(8)))
-        }
-        let tree = TraceTree(try .of([agent, call(2, 1, 100, 50), call(3, 1, 20, 5), inner]))
-        #expect(tree.nodes[0].tokens == TokenUsage(input: 999))
-        #expect(tree.nodes[0].totalTokens == TokenUsage(input: 120, output: 55, cacheRead: 8))
-        #expect(tree.nodes[2].totalTokens == TokenUsage(input: 20, output: 5, cacheRead: 8))
-    }
-
-    @Test func anAgentsOwnUsageCountsWhereNothingBelowReportsAny() throws {
-        let agent = span(1, 0, 0...10).with {
-            $0.attributes = [
-                KeyValue("gen_ai.operation.name", .string("invoke_agent")),
-                KeyValue("gen_ai.usage.prompt_tokens", .int(7)),
-                KeyValue("gen_ai.usage.output_tokens", .string("many")),
-                KeyValue("gen_ai.usage.reasoning_tokens", .int(-3)),
-            ]
-        }
-        let tree = TraceTree(try .of([agent, span(2, 1, 1...2)]))
-        #expect(tree.nodes[0].totalTokens == TokenUsage(input: 7))
-        #expect(tree.nodes[1].totalTokens.isEmpty)
-        #expect(TokenUsage(input: .max).adding(TokenUsage(input: 5)).input == .max)
-    }
 }
 
 /// A span of the fixtures' trace; times are nanoseconds after 1 s.

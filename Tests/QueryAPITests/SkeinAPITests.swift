@@ -49,31 +49,32 @@ import TraceStorage
 
     // MARK: traces
 
-    @Test func aTraceIsATreeWithTimesAndTokens() async throws {
+    @Test func aTraceIsATreeWithTimesTokensAndCost() async throws {
         let expected = """
             {"traceID": "00000000000000010000000000000001",
              "summary": {"rootServiceName": "web", "rootTraceName": "plan",
                "startTimeUnixNano": "1767225500000000000", "durationNs": 1000, "spanCount": 3, "errorCount": 1,
                "services": [{"name": "agent", "spanCount": 2, "errorCount": 1},
                             {"name": "web", "spanCount": 1, "errorCount": 0}],
-               "tokens": {"inputTokens": 15, "outputTokens": 3}},
+               "tokens": {"inputTokens": 15, "outputTokens": 3}, "costUSD": 0, "costSource": "unknown"},
              "spans": [
                {"spanID": "0000000000000001", "depth": 0, "service": "web", "operation": "plan", "kind": "server",
                 "status": "unset", "startTimeUnixNano": "1767225500000000000", "durationNs": 1000, "selfTimeNs": 600,
-                "onCriticalPath": true, "attributes": {}, "tokens": {"inputTokens": 15, "outputTokens": 3}},
+                "onCriticalPath": true, "attributes": {}, "tokens": {"inputTokens": 15, "outputTokens": 3},
+                "costUSD": 0, "costSource": "unknown"},
                {"spanID": "0000000000000002", "parentSpanID": "0000000000000001", "depth": 1, "service": "agent",
                 "operation": "chat", "kind": "client", "status": "error", "statusMessage": "busy",
                 "startTimeUnixNano": "1767225500000000100", "durationNs": 300, "selfTimeNs": 300,
                 "onCriticalPath": true,
                 "attributes": {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 10,
                   "gen_ai.usage.output_tokens": 3, "list": [1, true]},
-                "tokens": {"inputTokens": 10, "outputTokens": 3}},
+                "tokens": {"inputTokens": 10, "outputTokens": 3}, "costUSD": 0, "costSource": "unknown"},
                {"spanID": "0000000000000003", "parentSpanID": "0000000000000001", "depth": 1, "service": "agent",
                 "operation": "chat", "kind": "unspecified", "status": "unset",
                 "startTimeUnixNano": "1767225500000000500", "durationNs": 100, "selfTimeNs": 100,
                 "onCriticalPath": true,
                 "attributes": {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5},
-                "tokens": {"inputTokens": 5}}],
+                "tokens": {"inputTokens": 5, "outputTokens": 0}, "costUSD": 0, "costSource": "unknown"}],
              "criticalPath": [
                {"spanID": "0000000000000001", "startTimeUnixNano": "1767225500000000000", "durationNs": 100},
                {"spanID": "0000000000000002", "startTimeUnixNano": "1767225500000000100", "durationNs": 300},

@@ -87,6 +87,30 @@ import Testing
                 """)
     }
 
+    @Test func costsStandBehindTokensWhereThereIsRoom() {
+        let rows = [
+            Waterfall.Row(
+                depth: 0, service: "desk", operation: "ask", offset: 0, duration: 1_000, inputTokens: 1200,
+                outputTokens: 80, cost: "$0.0042"),
+            Waterfall.Row(depth: 1, service: "desk", operation: "chat", offset: 0, duration: 1_000, cost: "$0"),
+            Waterfall.Row(depth: 1, service: "desk", operation: "search", offset: 0, duration: 1_000),
+        ]
+        let wide = Waterfall(rows: rows, total: 1_000).text(columns: 100, style: plain).split(separator: "\n")
+        #expect(wide[0].hasSuffix("1.00µs 1200→80 $0.0042"))
+        #expect(wide[1].hasSuffix("1.00µs              $0"))
+        #expect(wide[2].hasSuffix("1.00µs"))
+        let narrow = Waterfall(rows: rows, total: 1_000).text(columns: 60, style: plain)
+        #expect(narrow.contains("1200→80") && !narrow.contains("$"))
+    }
+
+    @Test(arguments: [
+        (0.0042, "computed", true, "$0.0042"), (0.0042, "unknown", true, "$0.0042+"), (0, "unknown", true, "unknown"),
+        (0, "unknown", false, "$0"), (0, "computed", true, "$0"), (12.3, "reported", true, "$12.30"),
+    ])
+    func aCostSaysWhetherItIsWhole(_ dollars: Double, _ source: String, _ hasTokens: Bool, _ text: String) {
+        #expect(CostText.text(dollars, source: source, hasTokens: hasTokens) == text)
+    }
+
     @Test func spansOutsideTheTraceStayInTheDrawing() {
         let rows = [
             Waterfall.Row(depth: 900, service: "s", operation: "o", offset: .max, duration: .max),

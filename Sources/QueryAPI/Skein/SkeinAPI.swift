@@ -9,6 +9,7 @@ import TraceStorage
 /// Our own HTTP API, `/api/skein/v1`. Errors have the body of ``APIError``.
 struct SkeinAPI: Sendable {
     let api: QueryAPI
+    let costs: @Sendable () -> CostModel
 
     func addRoutes(to router: Router<QueryRequestContext>) {
         router.get("/api/skein/v1/red") { request, context in request.json(try await red(request.parameters, context)) }
@@ -77,7 +78,8 @@ struct SkeinAPI: Sendable {
             try api.trace(id, context: query).map { batch in
                 // A trace has no time range: any part of the store may have had spans of it.
                 let reasons = api.store.statistics().gapReasons(in: .all, tenant: .default)
-                return TraceTree(batch).json(id, partialReasons: reasons)
+                let usage = TraceUsage(batch, costs: costs())
+                return TraceTree(batch).json(id, usage: usage, partialReasons: reasons)
             }
         }
         guard let bytes else {

@@ -1,18 +1,22 @@
 import Insight
 import OTLP
+import SpanMetrics
 import TraceQL
 
 extension TraceTree {
     /// The answer of `/traces/{id}`: a summary, the spans in tree order and the critical path.
     ///
-    /// - Parameter partialReasons: why spans may be missing.
-    func json(_ id: TraceID, partialReasons: [String]) -> [UInt8] {
+    /// - Parameters:
+    ///   - usage: of the same spans.
+    ///   - partialReasons: why spans may be missing.
+    func json(_ id: TraceID, usage: TraceUsage, partialReasons: [String]) -> [UInt8] {
+        let sums = usage.sums(of: nodes.map { (batch.spans[$0.span].spanID, $0.parent) })
         var json = JSONWriter(reservingCapacity: batch.bytes.count * 3)
         json.object { json in
             json.traceID("traceID", id)
-            writeSummary(to: &json)
+            writeSummary(usage.total, to: &json)
             json.array("spans") { json in
-                for node in nodes { write(node, to: &json) }
+                for (node, sum) in zip(nodes, sums) { write(node, sum, to: &json) }
             }
             json.array("criticalPath") { json in
                 for segment in criticalPath {
@@ -28,10 +32,9 @@ extension TraceTree {
         return json.takeBytes()
     }
 
-    private func writeSummary(to json: inout JSONWriter) {
+    private func writeSummary(_ total: UsageSum, to json: inout JSONWriter) {
         let first = nodes.map(\.start).min() ?? 0
         let last = nodes.map(\.end).max() ?? 0
-        let total = roots.reduce(TokenUsage()) { $0.adding(nodes[$1].totalTokens) }
         var services: [String: (spans: Int, errors: Int)] = [:]
         for span in batch.spans {
             var counts = services[service(of: span)] ?? (0, 0)
@@ -56,11 +59,11 @@ extension TraceTree {
                     }
                 }
             }
-            json.tokens("tokens", total)
+            json.usage(total)
         }
     }
 
-    private func write(_ node: Node, to json: inout JSONWriter) {
+    private func write(_ node: Node, _ sum: UsageSum, to json: inout JSONWriter) {
         let span = batch.spans[node.span]
         json.object { json in
             json.spanID("spanID", span.spanID)
@@ -77,7 +80,7 @@ extension TraceTree {
             json.bool("onCriticalPath", node.isOnCriticalPath)
             if let anomaly = node.anomaly { json.string("anomaly", anomaly.rawValue) }
             json.attributes(batch.keyValues(span.attributes))
-            json.tokens("tokens", node.totalTokens)
+            json.usage(sum)
         }
     }
 
@@ -85,15 +88,19 @@ extension TraceTree {
 }
 
 extension JSONWriter {
-    /// A member with the counts that are known; none where nothing is.
-    fileprivate mutating func tokens(_ key: StaticString, _ usage: TokenUsage) {
-        guard !usage.isEmpty else { return }
-        object(key) { json in
-            if let count = usage.input { json.int("inputTokens", count) }
-            if let count = usage.cacheRead { json.int("cacheReadTokens", count) }
-            if let count = usage.cacheWrite { json.int("cacheWriteTokens", count) }
-            if let count = usage.output { json.int("outputTokens", count) }
-            if let count = usage.reasoning { json.int("reasoningTokens", count) }
+    /// Members that say what a span and those below it used; none where no call of a model is known.
+    fileprivate mutating func usage(_ sum: UsageSum) {
+        guard sum.calls > 0 || !sum.tokens.isEmpty else { return }
+        if !sum.tokens.isEmpty {
+            object("tokens") { json in
+                json.int("inputTokens", sum.tokens.input)
+                if sum.tokens.cacheRead > 0 { json.int("cacheReadTokens", sum.tokens.cacheRead) }
+                if sum.tokens.cacheWrites > 0 { json.int("cacheWriteTokens", sum.tokens.cacheWrites) }
+                json.int("outputTokens", sum.tokens.output)
+                if sum.tokens.reasoning > 0 { json.int("reasoningTokens", sum.tokens.reasoning) }
+            }
         }
+        double("costUSD", DollarText.rounded(sum.cost))
+        string("costSource", sum.costSource.rawValue)
     }
 }

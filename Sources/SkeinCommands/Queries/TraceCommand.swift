@@ -5,7 +5,7 @@ import Foundation
 struct TraceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trace",
-        abstract: "Show a trace as a waterfall: the critical path marked, tokens where there are any.")
+        abstract: "Show a trace as a waterfall: the critical path marked, tokens and cost where there are any.")
 
     @Argument(help: "The trace's id in hexadecimal digits.")
     var id: String
@@ -53,6 +53,14 @@ struct TraceAnswer: Decodable {
         let errorCount: Int
         let services: [Service]
         let tokens: Tokens?
+        let costUSD: Double?
+        let costSource: String?
+
+        /// Nil where no model was called.
+        var cost: String? {
+            guard let costUSD, let costSource else { return nil }
+            return CostText.text(costUSD, source: costSource, hasTokens: tokens != nil)
+        }
     }
 
     struct Span: Decodable {
@@ -67,6 +75,14 @@ struct TraceAnswer: Decodable {
         let selfTimeNs: UInt64
         let onCriticalPath: Bool
         let tokens: Tokens?
+        let costUSD: Double?
+        let costSource: String?
+
+        /// Nil where no model was called.
+        var cost: String? {
+            guard let costUSD, let costSource else { return nil }
+            return CostText.text(costUSD, source: costSource, hasTokens: tokens != nil)
+        }
     }
 
     struct Segment: Decodable {
@@ -90,7 +106,8 @@ struct TraceAnswer: Decodable {
                 depth: span.depth, service: span.service, operation: span.operation,
                 offset: (UInt64(span.startTimeUnixNano) ?? start) &- start, duration: span.durationNs,
                 isError: span.status == "error", isOnCriticalPath: span.onCriticalPath,
-                inputTokens: span.tokens?.inputTokens, outputTokens: span.tokens?.outputTokens)
+                inputTokens: span.tokens?.inputTokens, outputTokens: span.tokens?.outputTokens,
+                cost: span.cost)
         }
         result += Waterfall(rows: rows, total: summary.durationNs).text(columns: columns, style: style)
         result += "\n" + style.dim("● on the critical path, which is what the duration is made of") + "\n"
@@ -108,6 +125,7 @@ struct TraceAnswer: Decodable {
         if let tokens = summary.tokens {
             parts.append("tokens \(tokens.inputTokens ?? 0) in, \(tokens.outputTokens ?? 0) out")
         }
+        if let cost = summary.cost { parts.append("cost \(cost)") }
         return parts.joined(separator: " · ")
     }
 

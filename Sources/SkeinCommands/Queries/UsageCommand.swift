@@ -215,9 +215,8 @@ struct UsageAnswer: Decodable {
     }
 
     private static func cost(_ sum: Sum) -> String {
-        let isWhole = sum.costSource != "unknown" || sum.inputTokens == 0 && sum.outputTokens == 0
-        if sum.costUSD == 0 { return isWhole ? "$0" : "unknown" }
-        return DollarText.short(sum.costUSD) + (isWhole ? "" : "+")
+        let hasTokens = sum.inputTokens > 0 || sum.outputTokens > 0
+        return CostText.text(sum.costUSD, source: sum.costSource, hasTokens: hasTokens)
     }
 
     /// RFC 4180, a header first; the rows, then what of it is attributed and what is not, which add up to the total.

@@ -12,10 +12,13 @@ package struct Waterfall {
         var isOnCriticalPath: Bool
         var inputTokens: UInt64?
         var outputTokens: UInt64?
+        /// In words; nil where no model was called.
+        var cost: String?
 
         package init(
             depth: Int, service: String, operation: String, offset: UInt64, duration: UInt64, isError: Bool = false,
-            isOnCriticalPath: Bool = false, inputTokens: UInt64? = nil, outputTokens: UInt64? = nil
+            isOnCriticalPath: Bool = false, inputTokens: UInt64? = nil, outputTokens: UInt64? = nil,
+            cost: String? = nil
         ) {
             self.depth = depth
             self.service = service
@@ -26,13 +29,14 @@ package struct Waterfall {
             self.isOnCriticalPath = isOnCriticalPath
             self.inputTokens = inputTokens
             self.outputTokens = outputTokens
+            self.cost = cost
         }
     }
 
     private let rows: [Row]
     private let total: UInt64
 
-    /// On a narrow terminal the bars give way first, then the names.
+    /// On a narrow terminal the costs and bars give way first, then the names.
     private static func barColumnsMin(_ columns: Int) -> Int { columns < 80 ? 8 : 20 }
 
     /// - Parameters:
@@ -45,10 +49,11 @@ package struct Waterfall {
 
     /// The drawing, as wide as `columns`.
     package func text(columns: Int, style: Style) -> String {
-        let hasTokens = rows.contains { $0.inputTokens != nil || $0.outputTokens != nil }
+        let costWidth = columns < 80 ? 0 : rows.map { TextWidth.columns($0.cost ?? "") }.max() ?? 0
+        let hasTokens = costWidth > 0 || rows.contains { $0.inputTokens != nil || $0.outputTokens != nil }
         let step = columns < 80 ? " " : "  "
         let names = rows.map { String(repeating: step, count: min($0.depth, 16)) + $0.operation }
-        let tokens = rows.map(Self.tokens)
+        let tokens = rows.map { Self.tokens($0, costWidth: costWidth) }
         let durations = rows.map { Quantity.duration($0.duration) }
         let serviceWidth = min(columns < 80 ? 10 : 20, rows.map { TextWidth.columns($0.service) }.max() ?? 0)
         let durationWidth = durations.map(TextWidth.columns).max() ?? 0
@@ -83,8 +88,11 @@ package struct Waterfall {
         return String(repeating: " ", count: start) + drawn + String(repeating: " ", count: width - start - length)
     }
 
-    private static func tokens(_ row: Row) -> String {
-        guard row.inputTokens != nil || row.outputTokens != nil else { return "" }
-        return "\(row.inputTokens ?? 0)→\(row.outputTokens ?? 0)"
+    /// Tokens, and behind them the cost where it is wanted.
+    private static func tokens(_ row: Row, costWidth: Int) -> String {
+        let hasTokens = row.inputTokens != nil || row.outputTokens != nil
+        let tokens = hasTokens ? "\(row.inputTokens ?? 0)→\(row.outputTokens ?? 0)" : ""
+        guard costWidth > 0, hasTokens || row.cost != nil else { return tokens }
+        return tokens + " " + TextWidth.padLeft(row.cost ?? "", costWidth)
     }
 }
