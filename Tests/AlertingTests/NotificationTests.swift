@@ -159,6 +159,16 @@ import TraceStorage
         }
     }
 
+    @Test func aNameCannotEndTheTextThatItStandsInInAQuery() throws {
+        var rule = AlertRule.above(0.5)
+        rule.groupings = ["service"]
+        let alert = Alert(
+            key: .init(rule: rule.name, group: ["service": "a\"\u{301} || {"]), labels: [:], at: someday, value: 1,
+            threshold: 1)
+        let url = ExampleTraces(.immediate([rule]), try SpanWorld().sources).queryURL(alert, of: rule, at: someday)
+        #expect(url.contains("%20%3D%20%22a%5C%22%CC%81%20%7C%7C%20%7B%22%20"))
+    }
+
     @Test func placeholdersAreFilledIn() {
         let text = AlertText.expand(
             "{{ $labels.service }}:{{$value}} {{ $labels.none }}{{ x }} {{", labels: ["service": "a"], value: "5 %")
