@@ -83,6 +83,7 @@ let sdk: [Target] = [
 // MARK: storage, queries and what measures them; they need no package that the SDK does not
 
 let storage: [Target] = [
+    .target(name: "CPlatform"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
@@ -95,7 +96,9 @@ let storage: [Target] = [
     module("Journal", ["TraceStorage", "OTLP", "CXXHash", "CChecksum"]),
     module("EmbeddedStore", ["TraceStorage", "OTLP", "CZstd", "CChecksum"]),
     module("TraceQL", ["TraceStorage", "OTLP"]),
-    module("SpanMetrics", ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum", "CSnappy", "CZstd"]),
+    module(
+        "SpanMetrics",
+        ["OTLP", "SemanticConventions", "TraceStorage", "CChecksum", "CPlatform", "CSnappy", "CZstd"]),
     module(
         "Alerting",
         [
@@ -158,7 +161,6 @@ let storage: [Target] = [
 
 let servers: [Target] = [
     .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
-    .target(name: "CPlatform"),
     module(
         "HTTPServing",
         [

@@ -21,4 +21,7 @@ int skein_catch_stop_signals(void);
 /// Returns -1 when the system refuses. To be called once.
 int skein_catch_reload_signals(void);
 
+/// Has the processor fetch what is at an address, while it goes on with something else.
+static inline void skein_prefetch(const void *address) { __builtin_prefetch(address); }
+
 #endif

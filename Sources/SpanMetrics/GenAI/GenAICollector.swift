@@ -1,3 +1,4 @@
+import CPlatform
 import OTLP
 import TraceStorage
 
@@ -110,11 +111,39 @@ package struct GenAICollector: Sendable {
                 let facts = ScopeFacts(scope, of: batch)
                 batch.spans.withUnsafeBufferPointer { spans in
                     guard let first = spans.baseAddress else { return }
-                    for index in scope.spans.indices { gather(first + index, origin, facts, stored) }
+                    let end = scope.spans.indices.upperBound
+                    for index in scope.spans.indices {
+                        if index + Self.aheadSpans < end { Self.fetch(first + index + Self.aheadSpans, batch) }
+                        gather(first + index, origin, facts, stored)
+                    }
                 }
             }
         }
         gatherLinks(stored)
+    }
+
+    /// How many spans before its turn a span is fetched: what a batch holds is often in no cache of this core yet.
+    private static let aheadSpans = 3
+
+    /// Bytes that the processor fetches at once, and those that are fetched ahead at most of a span's, or of its rows.
+    private static let lineBytes = 64
+    private static let aheadBytesMax = 1_024
+
+    /// Has the processor fetch a span's attributes and its bytes.
+    @inline(__always)
+    private static func fetch(_ span: UnsafePointer<SpanRow>, _ batch: SpanBatch) {
+        let (rows, raw) = (span.pointee.attributes, span.pointee.raw)
+        let stride = MemoryLayout<AttributeRow>.stride
+        batch.attributes.withUnsafeBytes { fetch($0, from: Int(rows.start) * stride, count: Int(rows.count) * stride) }
+        batch.bytes.withUnsafeBytes { fetch($0, from: Int(raw.offset), count: Int(raw.count)) }
+    }
+
+    @inline(__always)
+    private static func fetch(_ memory: UnsafeRawBufferPointer, from start: Int, count: Int) {
+        guard let base = memory.baseAddress else { return }
+        for offset in stride(from: start, to: start + min(count, aheadBytesMax), by: lineBytes) {
+            skein_prefetch(base + offset)
+        }
     }
 
     /// Of a span whose attributes are at hand.
