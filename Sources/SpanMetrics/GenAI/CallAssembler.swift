@@ -532,26 +532,21 @@ struct CallAssembler: Sendable {
         }
     }
 
-    /// Where a span says how many attempts there were, and no spans show them.
+    /// Where a span says how many attempts there were, and no calls right below its own spans show them.
     private mutating func countSaidAttempts() {
+        // By context + 1: the calls whose innermost span is right below it.
+        merged.fill(0, count: count + 1)
+        for call in calls { merged[blockingContext(of: Int(call.first)) + 1] += 1 }
         for number in calls.indices {
+            let own = blockingContext(of: Int(calls[number].first))
             var attempts = 0
-            _ = hasMember(calls[number]) { member in
+            let isAround = hasMember(calls[number]) { member in
                 attempts = max(attempts, Int(spans[member].attempts))
-                return false
+                return merged[member + 1] > (member == own ? 1 : 0)
             }
-            guard attempts > 1, !isAround(number) else { continue }
+            guard attempts > 1, !isAround else { continue }
             calls[number].retries = max(calls[number].retries, UInt8(clamping: attempts - 1))
         }
-    }
-
-    /// Another call is right below one of a call's spans.
-    private mutating func isAround(_ number: Int) -> Bool {
-        for other in calls.indices where other != number {
-            let context = blockingContext(of: Int(calls[other].first))
-            if context >= 0, hasMember(calls[number], where: { $0 == context }) { return true }
-        }
-        return false
     }
 
     // Of what they look at alone: the assembler would be copied otherwise.

@@ -68,7 +68,7 @@ struct KnownPrices: Sendable {
     private var prices = [KnownPrice?](repeating: nil, count: Self.entriesMax)
     private var turn = 0
 
-    /// The price of a call by its model; nil where it is not known.
+    /// The cost of a call by its model, in US dollars; nil where it is not known.
     mutating func cost(of call: borrowing FoundCall, _ texts: TextTable, in book: PriceBook) -> Double? {
         let (model, provider, tier) = texts.priced(call.texts.names)
         let hash = (UInt64(model.index) << 32 | UInt64(provider.index)) &* 0x9E37_79B9_7F4A_7C15

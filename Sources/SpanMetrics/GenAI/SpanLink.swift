@@ -8,25 +8,8 @@ struct SpanLink: Hashable, Sendable {
     /// As of ``GenAISpan``.
     var attribution = AttributionValues.none
 
-    /// Links up to which nothing is faster than to insert one after the other.
-    private static let insertionMax = 32
-
     /// Orders links by span.
-    static func sort(_ links: inout [SpanLink]) {
-        guard links.count <= insertionMax else { return links.sort { $0.span.rawValue < $1.span.rawValue } }
-        guard links.count > 1 else { return }
-        links.withUnsafeMutableBufferPointer { links in
-            for index in links.indices.dropFirst() {
-                let link = links[index]
-                var place = index
-                while place > 0, link.span.rawValue < links[place - 1].span.rawValue {
-                    links[place] = links[place - 1]
-                    place -= 1
-                }
-                links[place] = link
-            }
-        }
-    }
+    static func sort(_ links: inout [SpanLink]) { links.sortNearlySorted { $0.span.rawValue < $1.span.rawValue } }
 
     /// A span's link in links that are ordered by span; nil when it is not among them.
     ///

@@ -81,7 +81,7 @@ struct SpanOrder: Sendable {
         for index in starts.indices {
             starts[index] = (starts[index] - first) << UInt64(Self.placeBits) | UInt64(spans.count - 1 - index)
         }
-        starts.sortNearlySorted()
+        starts.sortNearlySorted(by: <)
         for index in starts.indices { orderEqual(before: index, spans) }
         return true
     }
@@ -109,21 +109,22 @@ struct SpanOrder: Sendable {
     }
 }
 
-extension Array where Element: Comparable & BitwiseCopyable {
+extension Array {
     /// Elements up to which nothing is faster than to insert one after the other where they come in runs that are in
     /// order.
     private static var insertionMax: Int { 64 }
 
-    mutating func sortNearlySorted() {
-        guard count <= Self.insertionMax else { return sort() }
+    @inline(__always)
+    mutating func sortNearlySorted(by isBefore: (Element, Element) -> Bool) {
+        guard count <= Self.insertionMax else { return sort(by: isBefore) }
         withUnsafeMutableBufferPointer { elements in
-            for index in elements.indices.dropFirst() where elements[index] < elements[index - 1] {
+            for index in elements.indices.dropFirst() where isBefore(elements[index], elements[index - 1]) {
                 let element = elements[index]
                 var place = index
                 repeat {
                     elements[place] = elements[place - 1]
                     place -= 1
-                } while place > 0 && element < elements[place - 1]
+                } while place > 0 && isBefore(element, elements[place - 1])
                 elements[place] = element
             }
         }

@@ -216,11 +216,7 @@ struct TextTable: Sendable {
     func priced(_ number: NamesNumber) -> (model: TextNumber, provider: TextNumber, tier: ServiceTier) {
         // A field at a time, as names are long to copy.
         let index = Int(number.index)
-        let response = nameTable.all[index].responseModel
-        return (
-            response.isEmpty ? nameTable.all[index].requestModel : response, nameTable.all[index].provider,
-            nameTable.all[index].tier.tier
-        )
+        return (nameTable.all[index].model, nameTable.all[index].provider, nameTable.all[index].tier.tier)
     }
 
     mutating func number(of names: SpanNames) -> NamesNumber { nameTable.number(of: names) }
