@@ -1,6 +1,6 @@
 /// The sides that wait, in the order in which they came, found by their key: a ring and an open-addressed table over it.
 ///
-/// 48 to 56 bytes a side at most once it is full. Grows by doubling, up to the number of sides that it is meant for, and
+/// 56 to 72 bytes a side at most once it is full. Grows by doubling, up to the number of sides that it is meant for, and
 /// never shrinks. Keys are hashed with a seed, so that nobody outside can choose those that collide.
 struct HalfEdgeTable: Sendable {
     /// Sides of one key, as when one message goes to many consumers. More would let one key slow down all.
@@ -15,10 +15,9 @@ struct HalfEdgeTable: Sendable {
     private var ring: [HalfEdge] = []
     private var head = 0
     private(set) var count = 0
-    /// Place in the ring + 1 in the low ``placeBits``, and above them as much of the hash as there is room for; 0 for a
-    /// free slot. A power of two, at most half in use.
-    private var slots: [UInt32] = []
-    private var placeBits: UInt32 = 0
+    /// Place in the ring + 1, and the low half of the hash above it, so that where a slot belongs is known without the
+    /// side itself; 0 for a free slot. A power of two, at most half in use.
+    private var slots: [UInt64] = []
     /// When the sides came, the oldest from `firstArrival` on: a side itself need not say it.
     private var arrivals: [Arrival] = []
     private var firstArrival = 0
@@ -81,15 +80,30 @@ struct HalfEdgeTable: Sendable {
         guard count > 0 else { return }
         let hash = hash(key, tenant)
         let mask = slots.count - 1
-        let tag = tag(hash)
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = Int(hash) & mask
         while slots[slot] != 0 {
-            if slots[slot] >> placeBits == tag {
-                let index = Int(slots[slot] & placeMask) - 1
+            if Self.hash(slots[slot]) == hash {
+                let index = Self.place(slots[slot])
                 if ring[index].key == key, ring[index].tenant == tenant, !body(Place(index: index)) { return }
             }
             slot = (slot + 1) & mask
         }
+    }
+
+    /// How many sides before its turn a side's slots are fetched.
+    private static let aheadSides = 4
+
+    @inline(__always)
+    private mutating func fetchKeys(of half: HalfEdge) {
+        fetch(half.key, tenant: half.tenant)
+        if half.parent != .none { fetch(half.parent, tenant: half.tenant) }
+    }
+
+    /// Has the processor fetch where the sides of a key are looked for; mutating in name, as the table would be copied.
+    @inline(__always)
+    mutating func fetch(_ key: HalfEdge.Key, tenant: UInt16) {
+        guard count > 0 else { return }
+        Prefetch.element(Int(hash(key, tenant)) & (slots.count - 1), of: slots)
     }
 
     /// - Parameter time: When it came; not before those that are there.
@@ -108,6 +122,7 @@ struct HalfEdgeTable: Sendable {
 
     mutating func removeFirst() -> HalfEdge {
         let index = head
+        if count > Self.aheadSides { fetchKeys(of: ring[self.index(Self.aheadSides)]) }
         remove(index)
         head = head + 1 < ring.count ? head + 1 : 0
         count -= 1
@@ -136,7 +151,6 @@ struct HalfEdgeTable: Sendable {
         larger.append(contentsOf: repeatElement(filler, count: capacity - larger.count))
         ring = larger
         head = 0
-        placeBits = UInt32(Int.bitWidth - capacity.leadingZeroBitCount)
         slots = Array(repeating: 0, count: 2 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount))
         for index in 0..<count { place(index) }
     }
@@ -144,19 +158,19 @@ struct HalfEdgeTable: Sendable {
     private mutating func place(_ index: Int) {
         let hash = hash(ring[index].key, ring[index].tenant)
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = Int(hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = tag(hash) << placeBits | UInt32(index + 1)
+        slots[slot] = UInt64(hash) << 32 | UInt64(index + 1)
     }
 
     /// Frees the slot and moves those after it that would not be found any more.
     private mutating func remove(_ index: Int) {
         let mask = slots.count - 1
-        var hole = home(index, mask)
-        while slots[hole] & placeMask != UInt32(index + 1) { hole = (hole + 1) & mask }
+        var hole = Int(hash(ring[index].key, ring[index].tenant)) & mask
+        while Self.place(slots[hole]) != index { hole = (hole + 1) & mask }
         var next = (hole + 1) & mask
         while slots[next] != 0 {
-            let home = home(Int(slots[next] & placeMask) - 1, mask)
+            let home = Int(Self.hash(slots[next])) & mask
             if (next - home) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
@@ -166,18 +180,14 @@ struct HalfEdgeTable: Sendable {
         slots[hole] = 0
     }
 
-    private func home(_ index: Int, _ mask: Int) -> Int {
-        Int(truncatingIfNeeded: hash(ring[index].key, ring[index].tenant)) & mask
-    }
-
-    private var placeMask: UInt32 { 1 << placeBits - 1 }
-
-    /// What of a hash a slot has room for; taken from its high half, as the low one says where the slot is.
     @inline(__always)
-    private func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) >> placeBits }
+    private static func place(_ slot: UInt64) -> Int { Int(truncatingIfNeeded: slot & 0xFFFF_FFFF) - 1 }
 
     @inline(__always)
-    private func hash(_ key: HalfEdge.Key, _ tenant: UInt16) -> UInt64 {
-        FoldedHash.folded(key.rawValue ^ seed &+ UInt64(tenant))
+    private static func hash(_ slot: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: slot >> 32) }
+
+    @inline(__always)
+    private func hash(_ key: HalfEdge.Key, _ tenant: UInt16) -> UInt32 {
+        UInt32(truncatingIfNeeded: FoldedHash.folded(key.rawValue ^ seed &+ UInt64(tenant)))
     }
 }

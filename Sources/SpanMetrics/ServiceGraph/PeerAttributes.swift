@@ -42,6 +42,15 @@ struct PeerAttributes: Sendable {
         peerNames = peer.map { Array($0.utf8) }
     }
 
+    /// Has the processor fetch the attribute that most likely is the one.
+    @inline(__always)
+    mutating func fetch(_ span: UnsafePointer<SpanRow>, of batch: SpanBatch) {
+        guard let shape = known.place(of: span.pointee.attributeShape), let place = shapes[shape].places.first else {
+            return
+        }
+        Prefetch.element(Int(span.pointee.attributes.start) + Int(place), of: batch.attributes)
+    }
+
     /// The first that has a value; a database counts more than anything else.
     @inline(__always)
     mutating func find(_ span: UnsafePointer<SpanRow>, of batch: SpanBatch) -> Asked? {
@@ -51,6 +60,8 @@ struct PeerAttributes: Sendable {
         for index in shapes[shape].places.indices {
             let row = first + Int(shapes[shape].places[index])
             guard Self.hasValue(batch.attributes[row]) else { continue }
+            let end = batch.attributes[row].slice.indices.upperBound - 8
+            Prefetch.element(max(0, end), of: batch.bytes)
             return Asked(row: row, isDatabase: index < shapes[shape].databasePlaces)
         }
         return nil

@@ -129,7 +129,7 @@ struct ServiceGraphState: Sendable {
         var origin: Origin?
         for scope in batch.scopes[resource.scopes.indices] {
             var next = scope.spans.indices.lowerBound
-            while choose(&next, of: scope.spans, batch) {
+            while choose(&next, of: scope.spans, batch, tenant) {
                 if origin == nil { origin = self.origin(resource, batch) }
                 guard let origin, !origin.service.isEmpty else {
                     totals.countDropped(.unnamed, spans: chosen.count)
@@ -141,7 +141,9 @@ struct ServiceGraphState: Sendable {
     }
 
     /// Takes the next spans that are clients, servers, producers or consumers; false when none is left.
-    private mutating func choose(_ next: inout Int, of rows: RowRange, _ batch: SpanBatch) -> Bool {
+    private mutating func choose(
+        _ next: inout Int, of rows: RowRange, _ batch: SpanBatch, _ tenant: UInt16
+    ) -> Bool {
         chosen.removeAll(keepingCapacity: true)
         let end = rows.indices.upperBound
         batch.spans.withUnsafeBufferPointer { spans in
@@ -150,16 +152,32 @@ struct ServiceGraphState: Sendable {
                 if spans[next].kind >= 2, spans[next].kind <= 5 { chosen.append(Chosen(span: next)) }
                 next += 1
             }
-            // Each step for all before the next one: what such a loop reads, often in no cache yet, the processor
-            // fetches side by side.
+            // Each step for all before the next one: what it reads, often in no cache yet, the processor fetches
+            // meanwhile.
+            for index in chosen.indices { fetch(first + chosen[index].span, batch, tenant) }
             for index in chosen.indices {
                 let span = first + chosen[index].span
-                guard span.pointee.kind == 3 || span.pointee.kind == 4 else { continue }
+                guard Self.isClient(span) else { continue }
                 chosen[index].asked = attributes.find(span, of: batch)
             }
             for index in chosen.indices { chosen[index].asked?.readEnd(of: batch) }
         }
         return !chosen.isEmpty
+    }
+
+    @inline(__always)
+    private static func isClient(_ span: UnsafePointer<SpanRow>) -> Bool {
+        span.pointee.kind == 3 || span.pointee.kind == 4
+    }
+
+    /// Has the processor fetch what a chosen span is looked up by.
+    @inline(__always)
+    private mutating func fetch(_ span: UnsafePointer<SpanRow>, _ batch: SpanBatch, _ tenant: UInt16) {
+        let (traceID, parent) = (span.pointee.traceID, span.pointee.parentSpanID)
+        if parent != .invalid { waiting.fetch(HalfEdge.Key(traceID, parent), tenant: tenant) }
+        guard Self.isClient(span) else { return }
+        waiting.fetch(HalfEdge.Key(traceID, span.pointee.spanID), tenant: tenant)
+        attributes.fetch(span, of: batch)
     }
 
     private mutating func recordChosen(of batch: SpanBatch, _ origin: Origin, _ tenant: UInt16) {
@@ -208,7 +226,7 @@ struct ServiceGraphState: Sendable {
         _ asked: PeerAttributes.Asked?
     ) {
         let kind = span.pointee.kind
-        let isClient = kind == 3 || kind == 4
+        let isClient = Self.isClient(span)
         let (traceID, parent) = (span.pointee.traceID, span.pointee.parentSpanID)
         if !isClient, parent == .invalid { return addRoot(span, of: batch, side, tenant) }
         var flags: HalfEdge.Flags = isClient ? .client : []
