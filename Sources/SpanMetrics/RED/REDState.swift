@@ -297,10 +297,14 @@ struct REDState: Sendable {
 
     /// Finds where the series of some spans may be noted; spans that share a place only take turns.
     ///
-    /// For all of them before any is counted: their names are often in no cache yet, and read one after another the
-    /// processor fetches them side by side.
+    /// For all of them before any is counted: their names are often in no cache yet, and the processor fetches them side by
+    /// side.
     private mutating func findSlots(_ indices: Range<Int>, of batch: SpanBatch) {
         batch.spans.withUnsafeBufferPointer { spans in
+            for index in indices {
+                Prefetch.element(Int(spans[index].name.offset), of: batch.bytes)
+                Prefetch.element(max(0, spans[index].name.indices.upperBound - 1), of: batch.bytes)
+            }
             for (place, index) in indices.enumerated() {
                 let name = spans[index].name
                 let status = UInt64(truncatingIfNeeded: spans[index].statusCode)
