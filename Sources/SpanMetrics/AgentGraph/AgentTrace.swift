@@ -203,10 +203,11 @@ struct AgentTraceReader {
             node.agent = attributes.text(.agent, of: batch, &texts)
             return node
         }
-        let number = withUnsafePointer(to: span) {
-            GenAISpan($0, of: batch, &attributes, &texts, service: .none, scope: scope).names
+        var known = GenAISpan()
+        withUnsafePointer(to: span) {
+            known.read($0, of: batch, &attributes, &texts, service: .none, scope: scope)
         }
-        let read = texts.names(number)
+        let read = texts.names(known.names)
         node.agent = read.agent
         node.isInvocation = read.role == .aggregate && read.operation == TextTable.invokeAgent
         if node.isInvocation {

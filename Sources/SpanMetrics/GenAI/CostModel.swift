@@ -64,8 +64,10 @@ struct KnownPrices: Sendable {
     private static let placesMax = 4
 
     private var entries = [Entry](repeating: Entry(), count: Self.entriesMax)
-    /// Apart from what they are found by, and shared: to ask one copies nothing of it.
-    private var prices = [KnownPrice?](repeating: nil, count: Self.entriesMax)
+    /// Apart from what they are found by.
+    private var prices = [ModelPrice?](repeating: nil, count: Self.entriesMax)
+    /// Of the standard tier, as far as it is so simple.
+    private var flatPrices = [FlatPrice?](repeating: nil, count: Self.entriesMax)
     private var turn = 0
 
     /// The cost of a call by its model, in US dollars; nil where it is not known.
@@ -78,32 +80,22 @@ struct KnownPrices: Sendable {
             if entries[place].model == model, entries[place].provider == provider,
                 entries[place].generation == texts.generation
             {
-                return prices[place]?.cost(of: call.usage, tier: tier, at: call.start)
+                return cost(of: call, tier, place)
             }
         }
         let price = book.price(of: texts.text(model), provider: texts.text(provider))
         turn += 1
         let place = (first + turn % Self.placesMax) & (Self.entriesMax - 1)
         entries[place] = Entry(model: model, provider: provider, generation: texts.generation)
-        prices[place] = price.map(KnownPrice.init)
-        return price?.cost(of: call.usage, tier: tier, at: call.start)
-    }
-}
-
-/// The price of a model that was looked up, with all its periods.
-private final class KnownPrice: Sendable {
-    private let price: ModelPrice
-    /// Of most calls.
-    private let standard: FlatPrice?
-
-    init(_ price: ModelPrice) {
-        self.price = price
-        standard = price.flat(.standard)
+        prices[place] = price
+        flatPrices[place] = price?.flat(.standard)
+        return cost(of: call, tier, place)
     }
 
-    func cost(of usage: TokenUsage, tier: ServiceTier, at time: UInt64) -> Double? {
-        if tier == .standard, let standard { return standard.cost(of: usage) }
-        return price.cost(of: usage, tier: tier, at: time)
+    @inline(__always)
+    private func cost(of call: borrowing FoundCall, _ tier: ServiceTier, _ place: Int) -> Double? {
+        if tier == .standard, let cost = flatPrices[place]?.cost(of: call.usage) { return cost }
+        return prices[place]?.cost(of: call.usage, tier: tier, at: call.start)
     }
 }
 

@@ -1,4 +1,3 @@
-import CPlatform
 import OTLP
 import TraceStorage
 
@@ -83,8 +82,8 @@ package struct GenAICollector: Sendable {
         for key in full { settleEarly(key, body) }
         full.removeAll()
         while pendingSpans > timing.pendingSpansMax || pendingLinks > timing.pendingSpansMax * 8,
-            let key = queue.popFirst()
-        { settleEarly(key, body) }
+            let entry = queue.popFirst()
+        { settleEarly(entry.key, body) }
         give(body)
     }
 
@@ -96,7 +95,7 @@ package struct GenAICollector: Sendable {
 
     private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         tracesSettledEarly += 1
-        finish(key, body)
+        if let place = traces.place(of: key) { finish(key, at: place, body) }
     }
 
     // MARK: gathering
@@ -114,7 +113,7 @@ package struct GenAICollector: Sendable {
                     let end = scope.spans.indices.upperBound
                     for index in scope.spans.indices {
                         if index + Self.aheadSpans < end { Self.fetch(first + index + Self.aheadSpans, batch) }
-                        gather(first + index, origin, facts, stored)
+                        gather(first + index, origin, facts, batch, stored.tenant)
                     }
                 }
             }
@@ -125,8 +124,7 @@ package struct GenAICollector: Sendable {
     /// How many spans before its turn a span is fetched: what a batch holds is often in no cache of this core yet.
     private static let aheadSpans = 3
 
-    /// Bytes that the processor fetches at once, and those that are fetched ahead at most of a span's, or of its rows.
-    private static let lineBytes = 64
+    /// Bytes that are fetched ahead at most of a span's, or of its rows.
     private static let aheadBytesMax = 1_024
 
     /// Has the processor fetch a span's attributes and its bytes.
@@ -134,15 +132,12 @@ package struct GenAICollector: Sendable {
     private static func fetch(_ span: UnsafePointer<SpanRow>, _ batch: SpanBatch) {
         let (rows, raw) = (span.pointee.attributes, span.pointee.raw)
         let stride = MemoryLayout<AttributeRow>.stride
-        batch.attributes.withUnsafeBytes { fetch($0, from: Int(rows.start) * stride, count: Int(rows.count) * stride) }
-        batch.bytes.withUnsafeBytes { fetch($0, from: Int(raw.offset), count: Int(raw.count)) }
-    }
-
-    @inline(__always)
-    private static func fetch(_ memory: UnsafeRawBufferPointer, from start: Int, count: Int) {
-        guard let base = memory.baseAddress else { return }
-        for offset in stride(from: start, to: start + min(count, aheadBytesMax), by: lineBytes) {
-            skein_prefetch(base + offset)
+        batch.attributes.withUnsafeBytes {
+            Prefetch.memory(
+                $0, from: Int(rows.start) * stride, count: Int(rows.count) * stride, bytesMax: aheadBytesMax)
+        }
+        batch.bytes.withUnsafeBytes {
+            Prefetch.memory($0, from: Int(raw.offset), count: Int(raw.count), bytesMax: aheadBytesMax)
         }
     }
 
@@ -176,20 +171,20 @@ package struct GenAICollector: Sendable {
     /// - Parameter row: By its address, as a row is long to copy.
     @inline(__always)
     private mutating func gather(
-        _ row: UnsafePointer<SpanRow>, _ origin: Origin, _ scope: ScopeFacts, _ stored: borrowing StoredBatch
+        _ row: UnsafePointer<SpanRow>, _ origin: Origin, _ scope: ScopeFacts, _ batch: SpanBatch, _ tenant: TenantID
     ) {
-        let batch = stored.batch
         attributes.read(row.pointee.attributes, shape: row.pointee.attributeShape, of: batch)
         guard attributes.isOfInterest else {
             others.append((row.pointee.traceID, link(row, origin, batch)))
             return
         }
-        var span = GenAISpan(row, of: batch, &attributes, &tools.texts, service: origin.service, scope: scope)
+        var span = GenAISpan()
+        span.read(row, of: batch, &attributes, &tools.texts, service: origin.service, scope: scope)
         span.attribution = attributes.attributions(of: batch, fallbacks: origin.attribution, &tools.texts)
         span.receivedAt = now
         span.weight = GenAISpan.weight(of: row, in: batch)
         let traceID = row.pointee.traceID
-        let place = if let last, last.traceID == traceID { last.place } else { newPlace(of: traceID, stored.tenant) }
+        let place = if let last, last.traceID == traceID { last.place } else { newPlace(of: traceID, tenant) }
         if span.role == .call, traces[place].settled.parents.contains(span.spanID) {
             // What is below it was counted, and it says the same.
             span.counted = .withUsage
@@ -197,7 +192,7 @@ package struct GenAICollector: Sendable {
             lateSpans += 1
         }
         if traces[place].add(span, now: now) == PendingTrace.spansMax {
-            full.append(TraceKey(tenant: stored.tenant, traceID: traceID))
+            full.append(TraceKey(tenant: tenant, traceID: traceID))
         }
         pendingSpans += 1
     }
@@ -213,7 +208,7 @@ package struct GenAICollector: Sendable {
 
     private mutating func begin(_ key: TraceKey) -> Int {
         let place = traces.begin(key)
-        queue.append(key, time: now)
+        queue.append(key, at: place, time: now)
         traces[place].settled = settled.take(key) ?? SettledUsage()
         for link in plainSpans.links(of: key) { traces[place].addLink(link) }
         pendingLinks += traces[place].links.count
@@ -253,10 +248,10 @@ package struct GenAICollector: Sendable {
         var result = pendingSpans
         for entry in queue.waiting {
             guard entry.time <= receivedMax else { break }
-            guard let place = traces.place(of: entry.key),
-                time - min(time, traces[place].lastReceivedAt) >= timing.lateWaitNanoseconds
+            guard traces.isWaiting(entry.key, at: entry.place),
+                time - min(time, traces[entry.place].lastReceivedAt) >= timing.lateWaitNanoseconds
             else { continue }
-            result -= traces[place].spans.count
+            result -= traces[entry.place].spans.count
         }
         return result
     }
@@ -264,21 +259,29 @@ package struct GenAICollector: Sendable {
     private mutating func settleDue(now: UInt64, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         guard now >= timing.waitNanoseconds else { return }
         let receivedMax = now - timing.waitNanoseconds
-        while let time = queue.firstTime, let key = queue.popFirst(notAfter: receivedMax) {
-            guard let place = traces.place(of: key) else { continue }
-            pass(to: time.addingClamped(timing.waitNanoseconds), body)
+        while let entry = queue.popFirst(notAfter: receivedMax) {
+            fetchNext()
+            let (key, place) = (entry.key, entry.place)
+            guard traces.isWaiting(key, at: place) else { continue }
+            pass(to: entry.time.addingClamped(timing.waitNanoseconds), body)
             if now - traces[place].lastReceivedAt >= timing.lateWaitNanoseconds {
-                finish(key, body)
+                finish(key, at: place, body)
                 continue
             }
             // Later than what this call takes, which without a wait is all up to now.
-            queue.append(key, time: max(now, receivedMax.addingClamped(1)))
+            queue.append(key, at: place, time: max(now, receivedMax.addingClamped(1)))
             guard traces[place].isDirty else { continue }
             begin(key.tenant, body)
             traces[place].settle(
                 key.traceID, receivedMax: receivedMax, lateMax: now - min(now, timing.lateWaitNanoseconds),
                 &tools, &findings)
         }
+    }
+
+    /// Has the processor fetch the spans of the next trace to be looked at, and where those of the one after it are.
+    private mutating func fetchNext() {
+        if let place = queue.place(ahead: 1) { traces.fetch(place) }
+        if let place = queue.place(ahead: 0) { traces.fetchSpans(place) }
     }
 
     /// To be called before what is settled at a time is added to what was found.
@@ -288,8 +291,9 @@ package struct GenAICollector: Sendable {
     }
 
     /// Counts what is known of a trace and forgets it.
-    private mutating func finish(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
-        guard let place = traces.place(of: key) else { return }
+    private mutating func finish(
+        _ key: TraceKey, at place: Int, _ body: (TenantID, NumberedFindings, TextTable) -> Void
+    ) {
         begin(key.tenant, body)
         pendingSpans -= traces[place].spans.count
         pendingLinks -= traces[place].links.count
@@ -351,7 +355,7 @@ package struct GenAICollector: Sendable {
         traces[place] = trace
         pendingSpans += trace.spans.count
         pendingLinks += trace.links.count
-        queue.append(key, time: time)
+        queue.append(key, at: place, time: time)
     }
 
     /// Counts and forgets everything, as at the end of time.
@@ -365,9 +369,9 @@ package struct GenAICollector: Sendable {
     }
 
     private mutating func forgetAll(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
-        while let time = queue.firstTime, let key = queue.popFirst() {
-            pass(to: time.addingClamped(timing.waitNanoseconds), body)
-            finish(key, body)
+        while let entry = queue.popFirst() {
+            pass(to: entry.time.addingClamped(timing.waitNanoseconds), body)
+            if traces.isWaiting(entry.key, at: entry.place) { finish(entry.key, at: entry.place, body) }
         }
     }
 }
@@ -380,16 +384,21 @@ struct TraceQueue: Hashable, Sendable {
     struct Entry: Hashable, Sendable {
         var key: TraceKey
         var time: UInt64
+        /// Where it waits, unless it was forgotten since.
+        var place: Int
     }
 
     var waiting: ArraySlice<Entry> { entries[first...] }
 
-    mutating func append(_ key: TraceKey, time: UInt64) { entries.append(Entry(key: key, time: time)) }
+    mutating func append(_ key: TraceKey, at place: Int, time: UInt64) {
+        entries.append(Entry(key: key, time: time, place: place))
+    }
 
-    /// That of the next one.
-    var firstTime: UInt64? { first < entries.count ? entries[first].time : nil }
+    /// That of an entry that follows so many others.
+    @inline(__always)
+    func place(ahead count: Int) -> Int? { first + count < entries.count ? entries[first + count].place : nil }
 
-    mutating func popFirst(notAfter time: UInt64 = .max) -> TraceKey? {
+    mutating func popFirst(notAfter time: UInt64 = .max) -> Entry? {
         guard first < entries.count, entries[first].time <= time else { return nil }
         defer {
             first += 1
@@ -398,7 +407,7 @@ struct TraceQueue: Hashable, Sendable {
                 first = 0
             }
         }
-        return entries[first].key
+        return entries[first]
     }
 }
 

@@ -2,11 +2,12 @@ import OTLP
 import TraceStorage
 
 extension GenAISpan {
-    /// What a span says in the vocabularies; `attributes` has read its attributes.
-    init(
+    /// Takes what a span says in the vocabularies; `attributes` has read its attributes.
+    ///
+    /// No initializer, which would own the batch: that is counted in memory that other threads use.
+    mutating func read(
         _ row: UnsafePointer<SpanRow>, of batch: SpanBatch, _ attributes: inout GenAIAttributes,
-        _ texts: inout TextTable,
-        service: TextNumber, scope: ScopeFacts
+        _ texts: inout TextTable, service: TextNumber, scope: ScopeFacts
     ) {
         spanID = row.pointee.spanID
         parentSpanID = row.pointee.parentSpanID

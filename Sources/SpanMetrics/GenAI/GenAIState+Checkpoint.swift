@@ -92,7 +92,7 @@ extension GenAICollector {
         for attribution in configuration.attribution { writer.block(attribution.name.utf8) }
         timing.write(to: &writer)
         writer.varint(now)
-        let waiting = queue.waiting.filter { traces.place(of: $0.key) != nil }
+        let waiting = queue.waiting.filter { traces.isWaiting($0.key, at: $0.place) }
         writer.varint(UInt64(waiting.count))
         for entry in waiting {
             guard let place = traces.place(of: entry.key) else { continue }

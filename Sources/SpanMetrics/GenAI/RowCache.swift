@@ -1,3 +1,5 @@
+import OTLP
+
 /// What was found for calls and runs of tools that had the same texts, so that no key of bytes is made of them again.
 ///
 /// Two keys of one place take turns: texts that somebody chose only cost what they would without it.
@@ -44,46 +46,37 @@ struct RowCache: Sendable {
     }
 }
 
-/// Rows of calls on somebody's behalf: what ``RowCache`` knows of the call and its attribution, in a quarter of the room
-/// as there are many of the latter.
+/// Rows of calls on somebody's behalf, of which there are many: by what ``RowCache`` knows of the call, and its attribution.
 struct AttributedRows: Sendable {
-    private struct Entry: Sendable {
-        /// No number of a list is the largest one.
-        var list = ListNumber(index: .max)
-        var own = TextNumber.none
-        /// Which key has its own value, and the table of the numbers.
-        var key: UInt32 = 0
-        var generation: UInt32 = 0
-        var base: Int32 = 0
-        var row: Int32 = 0
+    /// A power of two, the calls of one agent come together; 192 KB once there is any.
+    private static let rowsMax = 16_384
+
+    private var places = HashPlaces(count: 0)
+    private var rows: [Int32] = []
+    private let byteHash = ByteHash.ofProcess
+
+    /// - Parameters:
+    ///   - base: Stands for all texts but the attribution.
+    ///   - generation: Of the table of texts.
+    @inline(__always)
+    private func hash(_ base: Int32, _ values: AttributionValues, _ generation: UInt32) -> UInt64 {
+        byteHash.mix(
+            UInt64(UInt32(bitPattern: base)) << 32 | UInt64(values.list.index),
+            UInt64(values.own.index) << 32 | UInt64(generation << 8 | values.key))
     }
 
-    /// A power of two, the calls of one agent come together; 48 KB.
-    private static let entriesMax = 2_048
-
-    private var entries: [Entry] = []
-
-    private static func place(_ base: Int32, _ values: AttributionValues) -> Int {
-        let key = UInt64(values.own.index) << 32 | UInt64(values.list.index)
-        let mixed = (key ^ UInt64(UInt32(bitPattern: base)) << 48) &* 0x9E37_79B9_7F4A_7C15
-        return Int(truncatingIfNeeded: mixed >> 40) & (entriesMax - 1)
+    mutating func row(_ base: Int32, _ values: AttributionValues, generation: UInt32) -> Int? {
+        guard !rows.isEmpty, let place = places.place(of: hash(base, values, generation)) else { return nil }
+        return Int(rows[place])
     }
 
-    /// - Parameter base: Stands for all texts but the attribution.
-    func row(_ base: Int32, _ values: AttributionValues, generation: UInt32) -> Int? {
-        guard !entries.isEmpty else { return nil }
-        let entry = entries[Self.place(base, values)]
-        guard entry.base == base, entry.list == values.list, entry.own == values.own, entry.key == values.key,
-            entry.generation == generation
-        else { return nil }
-        return Int(entry.row)
-    }
-
+    /// Notes a row that is not known.
     mutating func set(_ base: Int32, _ values: AttributionValues, generation: UInt32, _ row: Int) {
-        if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
-        entries[Self.place(base, values)] = Entry(
-            list: values.list, own: values.own, key: values.key, generation: generation, base: base,
-            row: Int32(truncatingIfNeeded: row))
+        if rows.isEmpty {
+            places = HashPlaces(count: Self.rowsMax)
+            rows = Array(repeating: 0, count: Self.rowsMax)
+        }
+        rows[places.insert(hash(base, values, generation))] = Int32(truncatingIfNeeded: row)
     }
 }
 

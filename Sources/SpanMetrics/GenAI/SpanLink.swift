@@ -9,7 +9,10 @@ struct SpanLink: Hashable, Sendable {
     var attribution = AttributionValues.none
 
     /// Orders links by span.
-    static func sort(_ links: inout [SpanLink]) { links.sortNearlySorted { $0.span.rawValue < $1.span.rawValue } }
+    static func sort(_ links: inout [SpanLink]) {
+        guard links.count > 1 else { return }
+        links.withUnsafeMutableBufferPointer { $0.sortNearlySorted { $0.span.rawValue < $1.span.rawValue } }
+    }
 
     /// A span's link in links that are ordered by span; nil when it is not among them.
     ///

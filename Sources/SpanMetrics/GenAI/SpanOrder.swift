@@ -81,7 +81,7 @@ struct SpanOrder: Sendable {
         for index in starts.indices {
             starts[index] = (starts[index] - first) << UInt64(Self.placeBits) | UInt64(spans.count - 1 - index)
         }
-        starts.sortNearlySorted(by: <)
+        starts.withUnsafeMutableBufferPointer { $0.sortNearlySorted { $0 < $1 } }
         for index in starts.indices { orderEqual(before: index, spans) }
         return true
     }
@@ -109,24 +109,27 @@ struct SpanOrder: Sendable {
     }
 }
 
-extension Array {
+extension UnsafeMutableBufferPointer {
     /// Elements up to which nothing is faster than to insert one after the other where they come in runs that are in
     /// order.
     private static var insertionMax: Int { 64 }
 
+    /// Of a buffer, not of an array, so that `isBefore` is inlined.
     @inline(__always)
-    mutating func sortNearlySorted(by isBefore: (Element, Element) -> Bool) {
-        guard count <= Self.insertionMax else { return sort(by: isBefore) }
-        withUnsafeMutableBufferPointer { elements in
-            for index in elements.indices.dropFirst() where isBefore(elements[index], elements[index - 1]) {
-                let element = elements[index]
-                var place = index
-                repeat {
-                    elements[place] = elements[place - 1]
-                    place -= 1
-                } while place > 0 && isBefore(element, elements[place - 1])
-                elements[place] = element
-            }
+    func sortNearlySorted(by isBefore: (Element, Element) -> Bool) {
+        guard count > 1 else { return }
+        guard count <= Self.insertionMax else {
+            var elements = self
+            return elements.sort(by: isBefore)
+        }
+        for index in 1..<count where isBefore(self[index], self[index - 1]) {
+            let element = self[index]
+            var place = index
+            repeat {
+                self[place] = self[place - 1]
+                place -= 1
+            } while place > 0 && isBefore(element, self[place - 1])
+            self[place] = element
         }
     }
 }

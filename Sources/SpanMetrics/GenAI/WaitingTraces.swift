@@ -6,6 +6,8 @@ struct WaitingTraces: Sendable {
     /// Places whose room is kept when their trace is forgotten, and elements of one array of them: at most 4 MB.
     private static let sparesMax = 256
     private static let spareElementsMax = 64
+    /// Of the spans of a trace; what follows the processor finds by itself.
+    private static let fetchedBytesMax = 2_048
 
     private var traces: [PendingTrace] = []
     private var keys: [TraceKey] = []
@@ -38,6 +40,26 @@ struct WaitingTraces: Sendable {
         return nil
     }
 
+    /// Whether a trace that began in a place is still there.
+    @inline(__always)
+    func isWaiting(_ key: TraceKey, at place: Int) -> Bool {
+        keys[place].traceID == key.traceID && keys[place].tenant == key.tenant
+    }
+
+    /// Has the processor fetch what there is about a place. Mutating in name, as is what follows: the traces would be
+    /// copied.
+    mutating func fetch(_ place: Int) {
+        Prefetch.element(place, of: keys)
+        Prefetch.element(place, of: traces)
+    }
+
+    /// Has the processor fetch the spans in a place.
+    mutating func fetchSpans(_ place: Int) {
+        traces[place].spans.withUnsafeBytes {
+            Prefetch.memory($0, count: $0.count, bytesMax: Self.fetchedBytesMax)
+        }
+    }
+
     /// Gives a trace that does not wait a place, without anything in it.
     mutating func begin(_ key: TraceKey) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
@@ -57,6 +79,7 @@ struct WaitingTraces: Sendable {
     /// Forgets the trace in a place.
     mutating func end(_ place: Int) {
         leave(place)
+        keys[place].traceID = .invalid
         traces[place].clear(keepingRoomFor: free.count < Self.sparesMax ? Self.spareElementsMax : 0)
         free.append(Int32(place))
     }
