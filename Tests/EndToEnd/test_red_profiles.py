@@ -261,7 +261,7 @@ def test_every_family_continues_after_a_restart(new_collector, end):
 def test_keys_of_the_connector_that_make_no_sense_are_explained(tmp_path):
     for key, value, message in [
         ("aggregation_temporality", "AGGREGATION_TEMPORALITY_DELTA", "expected AGGREGATION_TEMPORALITY_CUMULATIVE"),
-        ("resource_metrics_key_attributes", "[host.name]", "list it in dimensions"),
+        ("resource_metrics_key_attributes", "[span.name]", "'span.name' is a label already"),
         ("add_resource_attributes", "true", "expected false"),
         ("naming_profiles", "[grafana]", "expected one of otel, jaeger-spm, tempo, legacy"),
         ("histogram", "{explicit: {buckets: [1ms]}, exponential: {max_size: 20}}", "stands beside explicit"),

@@ -19,7 +19,7 @@ struct AlertRuleContext {
             ]
             let further = metric.quantile == nil ? metrics.callsDimensions : metrics.histogramDimensions
             return fixed.filter { !metrics.excludeDimensions.contains($0.0) }.map(\.1)
-                + (metrics.dimensions + further).map { PrometheusName.label($0.name) }
+                + (metrics.resourceKeys + (metrics.dimensions + further).map(\.name)).map(PrometheusName.label)
         case .tools: return ["service", "agent", "tool"]
         case .usage: return UsageQuery.Key.names(genAI)
         case .collector:

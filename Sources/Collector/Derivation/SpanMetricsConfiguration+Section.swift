@@ -110,8 +110,8 @@ extension SpanMetricsConfiguration {
         expirationNanoseconds = UInt64(shortest.nanosecondsClamped)
     }
 
-    /// Keys about what is not here: metrics by resource, deltas, caches of either.
-    private func readKeysOfResources(_ section: ConfigurationSection) {
+    /// Keys about resources, and those about what is not here: deltas, caches.
+    private mutating func readKeysOfResources(_ section: ConfigurationSection) {
         let temporality = section.string("aggregation_temporality", default: Self.cumulative)
         if temporality != Self.cumulative {
             section.fail(
@@ -119,18 +119,16 @@ extension SpanMetricsConfiguration {
                 "'\(temporality)' is not valid, expected \(Self.cumulative): what is scraped must be cumulative, and what "
                     + "is pushed is the same")
         }
-        for name in section.strings("resource_metrics_key_attributes") ?? [] where name != "service.name" {
-            section.fail(
-                "resource_metrics_key_attributes",
-                "'\(name)' is not valid, expected service.name alone: series are not kept apart by resource; "
-                    + "list it in dimensions")
-        }
+        // By the service they are kept apart anyway.
+        resourceKeys = (section.strings("resource_metrics_key_attributes") ?? []).filter { $0 != "service.name" }
         for key in ["dimensions_cache_size", "resource_metrics_cache_size", "metric_timestamp_cache_size"] {
             _ = section.integer(key, default: 1000, in: 0...Int.max)
         }
         for key in ["add_resource_attributes", "enable_metrics_sampling_method"]
         where section.boolean(key, default: false) {
-            section.fail(key, "true is not valid, expected false: list what you want to see in dimensions")
+            section.fail(
+                key,
+                "true is not valid, expected false: list what you want to see in resource_metrics_key_attributes")
         }
     }
 

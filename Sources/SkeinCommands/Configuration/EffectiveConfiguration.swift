@@ -172,6 +172,9 @@ package struct EffectiveConfiguration {
             writer.section("histogram") { histogram(metrics, &$0) }
             dimensions("dimensions", metrics.dimensions, &writer)
             dimensions("calls_dimensions", metrics.callsDimensions, &writer)
+            if !metrics.resourceKeys.isEmpty {
+                writer.list("resource_metrics_key_attributes", metrics.resourceKeys)
+            }
             if !metrics.excludeDimensions.isEmpty {
                 writer.list("exclude_dimensions", metrics.excludeDimensions.map(\.rawValue).sorted())
             }

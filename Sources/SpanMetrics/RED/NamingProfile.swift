@@ -95,6 +95,6 @@ extension SpanMetricsConfiguration {
 
     private var keys: MetricLabelKeys {
         MetricLabelKeys.standard.adding(
-            (dimensions + callsDimensions + histogramDimensions + eventDimensions).map(\.name))
+            resourceKeys + (dimensions + callsDimensions + histogramDimensions + eventDimensions).map(\.name))
     }
 }

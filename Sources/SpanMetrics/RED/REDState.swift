@@ -63,6 +63,7 @@ struct REDState: Sendable {
     /// processor from fetching the next span's bytes meanwhile.
     private let bounds: [UInt64]
     private let instrumentationScopes: [[UInt8]]
+    private let resourceKeys: [[UInt8]]
     /// Whether series of calls differ in nothing but what every span has.
     private let isPlain: Bool
     /// Whether there is more to do for a span than to count it in the table of calls.
@@ -109,6 +110,7 @@ struct REDState: Sendable {
         self.seed = seed
         bounds = configuration.bucketBoundsNanoseconds
         instrumentationScopes = configuration.instrumentationScopes.map { Array($0.utf8) }
+        resourceKeys = configuration.resourceKeys.map { Array($0.utf8) }
         isPlain = configuration.dimensions.isEmpty && configuration.callsDimensions.isEmpty
         hasMore =
             configuration.areExemplarsEnabled || configuration.areDurationsApart || configuration.areEventsEnabled
@@ -150,6 +152,13 @@ struct REDState: Sendable {
         }
         var prefix: [UInt8] = [0]
         if tables.calls.schema.includesService { SeriesKey.append(service.slice, of: batch, to: &prefix) }
+        for name in resourceKeys {
+            if let row = batch.attribute(name, in: resource.attributes) {
+                SeriesKey.append(row, of: batch, to: &prefix)
+            } else {
+                SeriesKey.append("".utf8, to: &prefix)
+            }
+        }
         var origin = Origin(receivedAt: stored.receivedAt, attributes: resource.attributes, prefix: prefix)
         origin.callsFallbacks = Self.fallbacks(tables.calls.schema, resource.attributes, of: batch)
         if let durations = tables.durations {

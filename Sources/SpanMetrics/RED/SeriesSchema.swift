@@ -2,8 +2,8 @@ import OTLP
 
 /// Which labels the series of a table have, and how they make a key.
 ///
-/// A key is `0`, then the labels' values in the order service, kind, status, span name, instrumentation scope and its
-/// version, dimensions, each as a length (varint) and UTF-8, but kind and status as one byte; what a table has not is
+/// A key is `0`, then the labels' values in the order service, keys of the resource, kind, status, span name,
+/// instrumentation scope and its version, dimensions, each as a length (varint) and UTF-8, but kind and status as one byte; what a table has not is
 /// left out. A dimension without a value has length 0, which Prometheus cannot tell from an empty value either.
 struct SeriesSchema: Sendable {
     struct Dimension: Sendable {
@@ -19,6 +19,7 @@ struct SeriesSchema: Sendable {
     let includesStatus: Bool
     /// Whether spans of some instrumentation scopes have them as labels.
     let includesScope: Bool
+    private let resourceLabels: [String]
     let dimensions: [Dimension]
 
     init(_ configuration: SpanMetricsConfiguration, _ dimensions: [SpanMetricsConfiguration.Dimension]) {
@@ -28,6 +29,7 @@ struct SeriesSchema: Sendable {
         includesKind = !excluded.contains(.spanKind)
         includesStatus = !excluded.contains(.statusCode)
         includesScope = !configuration.instrumentationScopes.isEmpty
+        resourceLabels = configuration.resourceKeys.map(PrometheusName.label)
         self.dimensions = dimensions.map { dimension in
             var fallback: [UInt8] = []
             SeriesKey.append((dimension.default ?? "").utf8, to: &fallback)
@@ -46,6 +48,11 @@ struct SeriesSchema: Sendable {
             guard let text = reader.text() else { return nil }
             pairs.append(("service_name", text))
         }
+        var further: [(String, String)] = []
+        for label in resourceLabels {
+            guard let text = reader.text() else { return nil }
+            if !text.isEmpty { further.append((label, text)) }
+        }
         var kindAndStatus: [(String, String)] = []
         if includesKind {
             guard let code = reader.byte(), code <= SeriesKey.kinds.count else { return nil }
@@ -60,7 +67,7 @@ struct SeriesSchema: Sendable {
             guard let text = reader.text() else { return nil }
             pairs.append(("span_name", text))
         }
-        pairs += kindAndStatus
+        pairs += kindAndStatus + further
         for label in (includesScope ? Self.scopeLabels : []) + dimensions.map(\.label) {
             guard let text = reader.text() else { return nil }
             if !text.isEmpty { pairs.append((label, text)) }

@@ -1,9 +1,8 @@
 /// What RED metrics count by, with the keys and defaults of the OpenTelemetry Collector's spanmetrics connector.
 ///
-/// Unlike there, series are not kept apart by resource: spans of all instances of a service that agree in every label
-/// are one series, and there is neither `job`, `instance` nor `target_info` of them. An instance id is new with each
-/// start of a process, so series by instance would grow for ever; who wants them lists `service.instance.id` as a
-/// dimension.
+/// Unlike there, series are not kept apart by all that a resource says: spans of all instances of a service that agree
+/// in every label are one series, and there is neither `job`, `instance` nor `target_info` of them. An instance id is new
+/// with each start of a process, so series by instance would grow for ever; who wants them says so by `resourceKeys`.
 package struct SpanMetricsConfiguration: Hashable, Sendable {
     /// A further label: the first of span attribute, resource attribute and `default` that exists.
     package struct Dimension: Hashable, Sendable {
@@ -41,6 +40,8 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
     package var histogramDimensions: [Dimension] = []
     package var eventDimensions: [Dimension] = []
     package var areEventsEnabled = false
+    /// Attributes of resources, apart from `service.name`, by which series are kept apart, each a label of all metrics.
+    package var resourceKeys: [String] = []
     /// Instrumentation scopes whose spans have their name and version as labels.
     package var instrumentationScopes: [String] = []
     package var excludeDimensions: Set<FixedDimension> = []
@@ -103,6 +104,7 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         if !instrumentationScopes.isEmpty { taken.formUnion(SeriesSchema.scopeLabels) }
         // What the service is called there.
         if namingProfiles.contains(.tempo) { taken.insert("service") }
+        try Self.add(resourceKeys.map { Dimension(name: $0) }, key: "resource_metrics_key_attributes", to: &taken)
         try Self.add(dimensions, key: "dimensions", to: &taken)
         for (key, further) in [
             ("calls_dimensions", callsDimensions), ("histogram.dimensions", histogramDimensions),
@@ -154,6 +156,7 @@ package struct SpanMetricsConfiguration: Hashable, Sendable {
         if areEventsEnabled { further.append(["events"] + eventDimensions.map(\.name)) }
         if !instrumentationScopes.isEmpty { further.append(["scopes"] + instrumentationScopes) }
         if !isHistogramEnabled { further.append(["no histogram"]) }
+        if !resourceKeys.isEmpty { further.append(["resource"] + resourceKeys) }
         func text(_ parts: [[String]]) -> String {
             parts.map { $0.map(\.debugDescription).joined(separator: ",") }.joined(separator: ";")
         }
