@@ -17,14 +17,14 @@ struct CallAssembler: Sendable {
     /// which keeps the work for a trace of many spans at once within bounds.
     private static let membersMax = 16
     /// Calls under one parent that are looked at as the same one; they overlap in time.
-    private static let overlapsMax = 64
+    static let overlapsMax = 64
 
     /// The spans of the trace by their start, and then those whose id came before.
     var spans = OrderedSpans()
     /// How many of them count.
     private(set) var count = 0
     /// By span: where it is in the trace.
-    private(set) var ways: [Way] = []
+    var ways: [Way] = []
     private(set) var links: [SpanLink] = []
     private var order = SpanOrder()
     private var ids = SpanIDTable()
@@ -67,12 +67,12 @@ struct CallAssembler: Sendable {
     /// By context + 1: the clusters in it, which ``ClusterList`` links. The last one is of spans whose context did not
     /// arrive.
     private var groups: [ClusterList] = []
-    private var clusters: [Cluster] = []
+    var clusters: [Cluster] = []
     private var nextInGroup: [Int32] = []
     private var candidates: [UInt64] = []
-    private var siblings: [Int32] = []
-    private var merged: [Int32] = []
-    private var found: [Int32] = []
+    var siblings: [Int32] = []
+    var merged: [Int32] = []
+    var found: [Int32] = []
     private var orphans: [Int32] = []
     private var ends: [UInt64] = []
     private var failures: [(call: Int, end: UInt64)] = []
@@ -256,52 +256,6 @@ struct CallAssembler: Sendable {
         sortFound()
     }
 
-    /// A span that has the sum of calls which agents below it made is no call, though it looks like one: around an
-    /// agent, where nothing says what kind of work it is, or a framework's call around a chain with the call in it.
-    private mutating func removeSums() {
-        sums.begin(count: count)
-        var isAny = false
-        for cluster in found {
-            let tokens = TokenSum(clusters[Int(cluster)].usage.buckets())
-            var next = Int(ways[Int(clusters[Int(cluster)].top)].ancestor)
-            var hops = 0
-            while next >= 0, hops < Self.hopsMax {
-                if spans[next].role == .call {
-                    sums.add(tokens, at: next)
-                    isAny = true
-                }
-                next = Int(ways[next].ancestor)
-                hops += 1
-            }
-        }
-        guard isAny else { return }
-        merged.removeAll(keepingCapacity: true)
-        for number in found {
-            if isSumOfOthers(clusters[Int(number)]) {
-                markSum(clusters[Int(number)])
-            } else {
-                merged.append(number)
-            }
-        }
-        swap(&found, &merged)
-    }
-
-    private func isSumOfOthers(_ cluster: Cluster) -> Bool {
-        let top = Int(cluster.top)
-        guard sums.isAny(top), !cluster.usage.isEmpty else { return false }
-        // One whose spans say what they are is a sum only if it is the very sum.
-        return cluster.members == 1 && spans[top].isOfUnknownKind || sums.isSum(cluster.usage.buckets(), at: top)
-    }
-
-    private mutating func markSum(_ cluster: Cluster) {
-        var member = Int(cluster.first)
-        while member >= 0 {
-            ways[member].isSum = true
-            if member == Int(cluster.last) { return }
-            member = Int(ways[member].nextMember)
-        }
-    }
-
     private mutating func sortFound() {
         if !isSorted(found) { found.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
     }
@@ -380,13 +334,6 @@ struct CallAssembler: Sendable {
         return isSaid && isInside(a, b) && agree(a, b)
     }
 
-    private func isSumOfSiblings(_ outer: Int32) -> Bool {
-        var sum = TokenUsage()
-        for inner in siblings { sum += clusters[Int(inner)].usage.buckets() }
-        let usage = clusters[Int(outer)].usage.buckets()
-        return sum.input == usage.input && sum.output == usage.output
-    }
-
     /// How much two clusters side by side are alike.
     private enum Likeness: Comparable {
         /// Nothing but their time and model says that they are one call.
@@ -400,6 +347,7 @@ struct CallAssembler: Sendable {
         if !isSorted(siblings) { siblings.sort { [clusters] in clusters[Int($0)].top < clusters[Int($1)].top } }
         // Those that only may be one come after, lest a span joins another attempt than the one it tells of.
         mergeSiblings(atLeast: .certain)
+        removeSumsOfSiblings()
         mergeSiblings(atLeast: .possible)
     }
 

@@ -98,6 +98,26 @@ import TraceStorage
         #expect(found.unattributed.isEmpty)
     }
 
+    @Test(arguments: [(100, "a", 2), (101, "a", 3), (100, "b", 3)] as [(UInt64, String, Int)])
+    func aSpanBesideTheCallsWhoseSumItReportsIsNoCall(tokens: UInt64, scope: String, calls: Int) throws {
+        let parent = SpanFixture("handle").with { ($0.spanID, $0.end) = (SpanID(9), 10_000) }
+        let whole = Self.call("loop", id: 1, parent: 9, scope: scope, tokens: tokens).with {
+            $0.end = 9_000
+            $0.attributes.removeLast()
+            $0.attributes.append(KeyValue("gen_ai.usage.output_tokens", .int(10)))
+        }
+        let first = Self.call("chat", id: 2, parent: 9, scope: "b", tokens: 30)
+        let second = Self.call("chat", id: 3, parent: 9, scope: "b", tokens: 70).with {
+            ($0.start, $0.end) = (3_000, 4_000)
+        }
+        for spans in [[parent, whole, first, second], [second, first, whole, parent]] {
+            let found = Self.findings([try .of(spans, position: 1)])
+            #expect(found.calls.count == calls)
+            #expect(found.calls.contains { $0.usage?.input == tokens } == (calls == 3))
+            #expect(found.unattributed.isEmpty)
+        }
+    }
+
     @Test(
         arguments: [
             ("2026-11-21T10:00:00.250Z", 0.25), ("\"2026-11-21T11:00:01.5+01:00\"", 1.5), ("2026-11-21T10:00:00Z", 0),
