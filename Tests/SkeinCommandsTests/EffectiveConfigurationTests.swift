@@ -36,7 +36,7 @@ import Testing
             compression: none
             timeout: 2s
             retry_on_failure: {enabled: false, initial_interval: 10ms, multiplier: 2.5, max_elapsed_time: 1h}
-            sending_queue: {queue_size: 10000000, batch: {max_size: 10, flush_timeout: 1ms}}
+            sending_queue: {queue_size: 10000000, max_age: 2h, batch: {max_size: 10, flush_timeout: 1ms}}
             tls: {ca_file: ca.pem, insecure_skip_verify: true}
           otlp_http/query:
             traces_endpoint: http://x.test/in?key=${env:TOKEN}
@@ -46,6 +46,7 @@ import Testing
             histogram: {unit: s, explicit: {buckets: [1ms, 1500us, 2s]}}
             dimensions: [{name: http.method, default: GET}, {name: region}]
             exclude_dimensions: [span.kind]
+            resource_metrics_key_attributes: [host.name, service.name]
             aggregation_cardinality_limit: 5
             exemplars: {enabled: true}
           servicegraph:
@@ -80,8 +81,10 @@ import Testing
         #expect(second.collector.prometheusEndpoint == first.collector.prometheusEndpoint)
         #expect(second.collector.telemetry == first.collector.telemetry)
         #expect(second.collector.shutdownTimeout == first.collector.shutdownTimeout)
-        #expect(second.collector.spanMetrics.dimensions.map(\.name) == ["http.method", "region"])
-        #expect(second.collector.spanMetrics.bucketBoundsNanoseconds == [1_000_000, 1_500_000, 2_000_000_000])
+        #expect(second.collector.spanMetrics == first.collector.spanMetrics)
+        #expect(first.collector.spanMetrics.dimensions.map(\.name) == ["http.method", "region"])
+        #expect(first.collector.spanMetrics.bucketBoundsNanoseconds == [1_000_000, 1_500_000, 2_000_000_000])
+        #expect(first.collector.spanMetrics.resourceKeys == ["host.name"])
         #expect(second.collector.serviceGraph == first.collector.serviceGraph)
         #expect(first.collector.serviceGraph.itemsMax == 7)
         #expect(second.query.allowedHosts == ["a.test", "b:1"])
@@ -89,6 +92,7 @@ import Testing
         #expect(now.map(\.id) == was.map(\.id))
         #expect(now.map(\.retry) == was.map(\.retry))
         #expect(now.map(\.queue) == was.map(\.queue))
+        #expect(was.map(\.queue.ageMax) == [.seconds(7200), nil])
         #expect(now.map(\.tls) == was.map(\.tls))
         #expect(now.map(\.timeout) == was.map(\.timeout))
         #expect(now.map(\.compression) == was.map(\.compression))

@@ -108,6 +108,7 @@ package struct EffectiveConfiguration {
             writer.section("sending_queue") { writer in
                 writer.value("sizer", "bytes")
                 writer.value("queue_size", exporter.queue.bytesMax)
+                writer.value("max_age", GoDuration.text(exporter.queue.ageMax ?? .zero))
                 writer.section("batch") { writer in
                     writer.value("max_size", exporter.queue.batchSpansMax)
                     writer.value("flush_timeout", GoDuration.text(exporter.queue.flushTimeout))
