@@ -137,19 +137,31 @@ def test_model_calls_are_pushed_in_opentelemetrys_names(new_collector, sink):
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o",
         "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 7,
     })  # fmt: skip
-    clients.send(collector, telemetry.export_request([made]))
+    failed = telemetry.span(ids, ids.trace_id(), "chat gpt-4o", kind=3, status={"code": 2}, attributes={
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o",
+        "gen_ai.usage.input_tokens": 30, "error.type": "timeout",
+    })  # fmt: skip
+    clients.send(collector, telemetry.export_request([made, failed]))
 
     def pushed() -> None:
         metrics = having(sink, "gen_ai.client.token.usage")
         _, usage = metrics["gen_ai.client.token.usage"]
         assert usage.unit == "{token}"
-        points = {dict(attributes_of(p))["gen_ai.token.type"]: p for p in usage.histogram.data_points}
+        points = {
+            dict(attributes_of(p))["gen_ai.token.type"]: p for p in usage.histogram.data_points
+            if "error.type" not in dict(attributes_of(p))}  # fmt: skip
         assert points["input"].sum == 100 and points["output"].sum == 7
         assert dict(attributes_of(points["input"]))["gen_ai.request.model"] == "gpt-4o"
         _, duration = metrics["gen_ai.client.operation.duration"]
         assert duration.unit == "s" and duration.histogram.data_points[0].count == 1
         _, cost = metrics["gen_ai.client.cost_usd"]
-        assert cost.sum.data_points[0].as_double > 0
+        dollars = {dict(attributes_of(p)).get("status.code"): p.as_double for p in cost.sum.data_points}
+        assert set(dollars) == {None, "STATUS_CODE_ERROR"} and min(dollars.values()) > 0
+        _, tokens = metrics["gen_ai.client.tokens"]
+        assert {
+            (attributes["gen_ai.token.type"], attributes.get("status.code")): point.as_int or point.as_double
+            for point in tokens.sum.data_points for attributes in [dict(attributes_of(point))]
+        } == {("input", None): 100, ("output", None): 7, ("input", "STATUS_CODE_ERROR"): 30}  # fmt: skip
 
     eventually(pushed)
 

@@ -39,13 +39,8 @@ struct BucketBounds: Sendable {
     }
 }
 
-/// What is added up of calls on somebody's behalf.
-struct CallCounts: SeriesRow {
-    var calls: UInt64 = 0
-    var errors: UInt64 = 0
-    var retries: UInt64 = 0
-    /// Calls with tokens and no price.
-    var unpriced: UInt64 = 0
+/// What calls used and what that cost.
+struct CallUsage: Sendable {
     var tokens = TokenUsage()
     /// US dollars.
     var computedCost = 0.0
@@ -54,21 +49,101 @@ struct CallCounts: SeriesRow {
     init() {}
 
     init?(_ reader: inout ByteReader) {
-        guard let calls = reader.varint(), let errors = reader.varint(), let retries = reader.varint(),
-            let unpriced = reader.varint(), let tokens = TokenUsage(&reader),
-            let computed = reader.fixed(UInt64.self), let reported = reader.fixed(UInt64.self)
+        guard let tokens = TokenUsage(&reader), let computed = reader.fixed(UInt64.self),
+            let reported = reader.fixed(UInt64.self)
         else { return nil }
-        (self.calls, self.errors, self.retries, self.unpriced) = (calls, errors, retries, unpriced)
         self.tokens = tokens
         computedCost = Double(bitPattern: computed)
         reportedCost = Double(bitPattern: reported)
     }
 
     func write(to writer: inout ByteWriter) {
-        for number in [calls, errors, retries, unpriced] { writer.varint(number) }
         tokens.write(to: &writer)
         writer.fixed(computedCost.bitPattern)
         writer.fixed(reportedCost.bitPattern)
+    }
+
+    @inline(__always)
+    mutating func add(_ call: borrowing FoundCall, _ cost: CallCost) {
+        if call.hasUsage { tokens += call.usage.multiplied(by: call.weight) }
+        let dollars = cost.usd * Double(call.weight)
+        switch cost.source {
+        case .computed: computedCost += dollars
+        case .reported: reportedCost += dollars
+        case .unknown: break
+        }
+    }
+}
+
+/// What is added up of calls on somebody's behalf.
+struct CallCounts: SeriesRow {
+    var calls: UInt64 = 0
+    var errors: UInt64 = 0
+    var retries: UInt64 = 0
+    /// Calls with tokens and no price.
+    var unpriced: UInt64 = 0
+    /// Stands for what those that failed used in ``FailedUsage``; 0 where they used nothing. In room that a row has
+    /// anyhow, as the usage is aligned.
+    fileprivate(set) var failed: UInt32 = 0
+    /// Of those that did not fail.
+    var usage = CallUsage()
+
+    init() {}
+
+    init?(_ reader: inout ByteReader) {
+        guard let calls = reader.varint(), let errors = reader.varint(), let retries = reader.varint(),
+            let unpriced = reader.varint(), let usage = CallUsage(&reader)
+        else { return nil }
+        (self.calls, self.errors, self.retries, self.unpriced) = (calls, errors, retries, unpriced)
+        self.usage = usage
+    }
+
+    func write(to writer: inout ByteWriter) {
+        for number in [calls, errors, retries, unpriced] { writer.varint(number) }
+        usage.write(to: &writer)
+    }
+}
+
+/// What calls that failed used, beside the rows of all calls: few rows have any of it, and none grows by it.
+struct FailedUsage: Sendable {
+    private var usages: [CallUsage] = []
+
+    /// Nil where a row's failed calls used nothing.
+    func usage(of row: CallCounts) -> CallUsage? { row.failed == 0 ? nil : usages[Int(row.failed) - 1] }
+
+    mutating func add(_ call: borrowing FoundCall, _ cost: CallCost, to row: inout CallCounts) {
+        // Most calls that fail used nothing.
+        guard call.hasUsage || cost.usd > 0 else { return }
+        if row.failed == 0 { append(CallUsage(), to: &row) }
+        usages[Int(row.failed) - 1].add(call, cost)
+    }
+
+    private mutating func append(_ usage: CallUsage, to row: inout CallCounts) {
+        usages.append(usage)
+        row.failed = UInt32(usages.count)
+    }
+
+    // MARK: checkpoint
+
+    func write(of rows: [CallCounts], to writer: inout ByteWriter) {
+        writer.varint(UInt64(usages.count))
+        for (index, row) in rows.enumerated() {
+            guard let usage = usage(of: row) else { continue }
+            writer.varint(UInt64(index))
+            usage.write(to: &writer)
+        }
+    }
+
+    /// Puts back what was written; false when it is something else.
+    mutating func read(_ reader: inout ByteReader, of rows: inout [CallCounts]) -> Bool {
+        guard let count = reader.varint() else { return false }
+        for _ in 0..<count {
+            guard let index = reader.varint(), index < UInt64(rows.count), rows[Int(index)].failed == 0,
+                let usage = CallUsage(&reader)
+            else { return false }
+            append(usage, to: &rows[Int(index)])
+        }
+        return true
     }
 }
 

@@ -3,6 +3,8 @@ import OTLP
 /// The series of one tenant about calls of models and runs of tools.
 struct GenAISeries: Sendable {
     private(set) var calls: SeriesTable<CallCounts>
+    /// What of `calls` failed ones used.
+    private(set) var failedUsage = FailedUsage()
     private(set) var histograms: SeriesTable<CallHistograms>
     private(set) var finishReasons: SeriesTable<EventCount>
     private(set) var tools: SeriesTable<EventCount>
@@ -105,7 +107,18 @@ struct GenAISeries: Sendable {
         if call.retries > 0 {
             calls.rows[row].retries.addClamped(call.retries.multipliedClamped(by: call.weight))
         }
-        calls.rows[row].add(call, cost)
+        addUsage(call, cost, row: row)
+    }
+
+    /// Adds to what calls used that succeeded, or failed, as this one did.
+    @inline(__always)
+    private mutating func addUsage(_ call: borrowing FoundCall, _ cost: CallCost, row: Int) {
+        if cost.source == .unknown, call.hasUsage { calls.rows[row].unpriced.addClamped(call.weight) }
+        if call.isError {
+            failedUsage.add(call, cost, to: &calls.rows[row])
+        } else {
+            calls.rows[row].usage.add(call, cost)
+        }
     }
 
     mutating func addHistograms(_ call: borrowing FoundCall, isOutputCounted: Bool, row: Int) {
@@ -124,7 +137,7 @@ struct GenAISeries: Sendable {
     /// Adds the usage of a call that was counted without it.
     mutating func supplement(_ call: borrowing FoundCall, _ cost: CallCost, _ texts: TextTable) {
         let isOutputCounted = Self.isOutputCounted(call, texts)
-        calls.rows[countsRow(call, texts)].add(call, cost)
+        addUsage(call, cost, row: countsRow(call, texts))
         histograms.rows[histogramsRow(call, texts)].addTokens(call, isOutputCounted: isOutputCounted)
     }
 
@@ -156,27 +169,17 @@ struct GenAISeries: Sendable {
 
     func write(to writer: inout ByteWriter) {
         calls.write(to: &writer)
+        failedUsage.write(of: calls.rows, to: &writer)
         histograms.write(to: &writer)
         finishReasons.write(to: &writer)
         tools.write(to: &writer)
         unattributed.write(to: &writer)
     }
 
-    mutating func read(_ reader: inout ByteReader) -> Bool {
-        calls.read(&reader) && histograms.read(&reader) && finishReasons.read(&reader) && tools.read(&reader)
-            && unattributed.read(&reader)
-    }
-}
-
-extension CallCounts {
-    fileprivate mutating func add(_ call: borrowing FoundCall, _ cost: CallCost) {
-        if call.hasUsage { tokens += call.usage.multiplied(by: call.weight) }
-        let dollars = cost.usd * Double(call.weight)
-        switch cost.source {
-        case .computed: computedCost += dollars
-        case .reported: reportedCost += dollars
-        case .unknown: if call.hasUsage { unpriced.addClamped(call.weight) }
-        }
+    /// - Parameter version: Of the checkpoint's section; before 3, what failed calls used is among the rest.
+    mutating func read(_ reader: inout ByteReader, version: UInt32) -> Bool {
+        calls.read(&reader) && (version < 3 || failedUsage.read(&reader, of: &calls.rows)) && histograms.read(&reader)
+            && finishReasons.read(&reader) && tools.read(&reader) && unattributed.read(&reader)
     }
 }
 

@@ -8,8 +8,8 @@ package struct GenAISnapshot: Sendable {
     package func write(to writer: inout some MetricWriter, tenant: TenantID = .default) {
         guard let series = tenants[tenant] else { return }
         writeCounters(series.calls, &writer)
-        writeTokens(series.calls, &writer)
-        writeCost(series.calls, &writer)
+        writeTokens(series, &writer)
+        writeCost(series, &writer)
         writeEvents(
             series.finishReasons, "gen_ai.client.finish_reasons", "Reasons why models stopped.", &writer)
         writeEvents(series.tools, "gen_ai.execute_tool.calls", "Runs of tools.", &writer)
@@ -48,7 +48,18 @@ package struct GenAISnapshot: Sendable {
         }
     }
 
-    private func writeTokens(_ calls: SeriesTable<CallCounts>, _ writer: inout some MetricWriter) {
+    /// Calls `body` with what the calls of each row used: those that failed apart from the others, whose labels are the
+    /// row's own. Together they are everything.
+    private func forEachUsage(_ series: GenAISeries, _ body: (PrometheusLabels, CallUsage) -> Void) {
+        for (labels, row) in zip(series.calls.labels, series.calls.rows) {
+            body(labels, row.usage)
+            if let failed = series.failedUsage.usage(of: row) {
+                body(labels.adding(("status_code", "STATUS_CODE_ERROR")), failed)
+            }
+        }
+    }
+
+    private func writeTokens(_ series: GenAISeries, _ writer: inout some MetricWriter) {
         let types: [(String, WritableKeyPath<TokenUsage, UInt64>)] = [
             ("input", \.uncachedInput), ("cache_read", \.cacheRead), ("cache_write", \.cacheWrite),
             ("cache_write_1h", \.cacheWriteHour), ("audio_input", \.audioInput), ("output", \.visibleOutput),
@@ -57,18 +68,18 @@ package struct GenAISnapshot: Sendable {
         writer.family(
             "gen_ai.client.tokens", type: .counter,
             help: "Tokens in types that do not overlap: their sum is all tokens.")
-        for (labels, row) in zip(calls.labels, calls.rows) {
-            for (type, bucket) in types where row.tokens[keyPath: bucket] > 0 {
-                writer.sample(labels.adding(("gen_ai_token_type", type)), row.tokens[keyPath: bucket])
+        forEachUsage(series) { labels, usage in
+            for (type, bucket) in types where usage.tokens[keyPath: bucket] > 0 {
+                writer.sample(labels.adding(("gen_ai_token_type", type)), usage.tokens[keyPath: bucket])
             }
         }
     }
 
-    private func writeCost(_ calls: SeriesTable<CallCounts>, _ writer: inout some MetricWriter) {
+    private func writeCost(_ series: GenAISeries, _ writer: inout some MetricWriter) {
         writer.family("gen_ai.client.cost_usd", type: .counter, help: "What calls of models cost, in US dollars.")
-        for (labels, row) in zip(calls.labels, calls.rows) {
-            for (source, dollars) in [("computed", row.computedCost), ("reported", row.reportedCost)] where dollars > 0
-            {
+        forEachUsage(series) { labels, usage in
+            let costs = [("computed", usage.computedCost), ("reported", usage.reportedCost)]
+            for (source, dollars) in costs where dollars > 0 {
                 writer.sample(labels.adding(("cost_source", source)), dollars)
             }
         }

@@ -1,14 +1,19 @@
 import OTLP
 import TraceStorage
 
-/// The `gen_ai` section, version 2: the configuration's fingerprint as a block; the number of attribution keys and the
+/// The `gen_ai` section, version 3: the configuration's fingerprint as a block; the number of attribution keys and the
 /// name of each; what decides when calls are counted; the time; the number of waiting traces, for each its tenant, trace
 /// id, the times of its last look and its last span, whether it is to be looked at, what was counted of it before, its
 /// spans with what of them is counted, and its links; the number of recent plain spans, for each its tenant, trace id and
 /// link; the number of forgotten traces, for each its tenant, trace id and what was counted; the number of tenants, for
 /// each its name and its series.
+///
+/// A tenant's series are those of calls; the number of their rows whose failed calls used something, for each its place
+/// among the rows and what that was; then those of histograms, finish reasons, tools and usage without a call. Version 2
+/// does not have the rows of failed calls: what these used is among what the others did.
 extension GenAIState {
-    static let sectionVersion: UInt32 = 2
+    static let sectionVersion: UInt32 = 3
+    private static let sectionVersionMin: UInt32 = 2
     /// About; so that the section is not copied as it grows.
     private static let bytesOfWaitingSpan = 320
 
@@ -32,7 +37,7 @@ extension GenAIState {
         let fingerprint = try section.fingerprint(&reader, versionMax: sectionVersion)
         var state = GenAIState(configuration, seed: seed)
         state.position = section.position
-        guard section.version == sectionVersion else {
+        guard section.version >= sectionVersionMin else {
             return (state, .startedOver(reason: "the checkpoint's gen_ai section is of version \(section.version)"))
         }
         guard state.collector.read(&reader) else { throw section.holdsSomethingElse }
@@ -40,16 +45,18 @@ extension GenAIState {
         guard fingerprint == configuration.fingerprint else {
             return (state, .startedOver(reason: "the attribution keys of gen_ai have changed"))
         }
-        guard state.readSeries(&reader), reader.isAtEnd else { throw section.holdsSomethingElse }
+        guard state.readSeries(&reader, version: section.version), reader.isAtEnd else {
+            throw section.holdsSomethingElse
+        }
         return (state, .restored)
     }
 
-    private mutating func readSeries(_ reader: inout ByteReader) -> Bool {
+    private mutating func readSeries(_ reader: inout ByteReader, version: UInt32) -> Bool {
         guard let count = reader.varint() else { return false }
         for _ in 0..<count {
             var series = totals.emptySeries()
             guard let name = reader.text(), let tenant = TenantID(name), totals.tenants[tenant] == nil,
-                series.read(&reader)
+                series.read(&reader, version: version)
             else { return false }
             totals.tenants[tenant] = series
         }
