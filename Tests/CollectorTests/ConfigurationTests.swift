@@ -26,6 +26,19 @@ import Testing
         #expect(configuration.exporters.isEmpty)
     }
 
+    @Test func histogramsAreKeptByTheAttributionThatIsListed() throws {
+        #expect(try read("").configuration.genAI.configuration.histogramAttribution.isEmpty)
+        let yaml = """
+            connectors:
+              gen_ai:
+                attribution: [{name: team, attributes: [app.team]}, {name: user, attributes: [user.id]}]
+                histogram_attribution: [user, team]
+            """
+        let (configuration, issues) = try read(yaml)
+        #expect(issues.isEmpty)
+        #expect(configuration.genAI.configuration.histogramAttribution == ["user", "team"])
+    }
+
     @Test func anOffsetMovesEveryDefaultPortAndNoOther() throws {
         let yaml = "receivers: {otlp: {protocols: {grpc: , http: {endpoint: 'localhost:9999'}}}}"
         let (configuration, issues) = try read(yaml, set: ["ports.offset=100", "ports.host=0.0.0.0"])
@@ -119,6 +132,24 @@ import Testing
             "connectors:\n  spanmetrics:\n    events:\n      dimensions: [{name: event.name}]",
             "skein.yaml:4: connectors.spanmetrics.events.dimensions: has no effect without events, expected "
                 + "events.enabled: true beside it"
+        ),
+        (
+            "connectors:\n  gen_ai:\n    histogram_attribution: [user, team]",
+            "skein.yaml:3: connectors.gen_ai.histogram_attribution: 'team' is no key of attribution, expected one of "
+                + "user, department, application, tenant, environment, variant"
+        ),
+        (
+            "connectors:\n  gen_ai:\n    attribution: [{name: a, attributes: [b]}]\n    histogram_attribution: [b]",
+            "skein.yaml:4: connectors.gen_ai.histogram_attribution: 'b' is no key of attribution, expected one of a"
+        ),
+        (
+            "connectors:\n  gen_ai:\n    attribution: []\n    histogram_attribution: [user]",
+            "skein.yaml:4: connectors.gen_ai.histogram_attribution: 'user' is no key of attribution, expected none, as "
+                + "attribution has none"
+        ),
+        (
+            "connectors:\n  gen_ai:\n    histogram_attribution: [user, user]",
+            "skein.yaml:3: connectors.gen_ai.histogram_attribution: 'user' comes twice, expected each key once"
         ),
         (
             "connectors:\n  spanmetrics: {}\n  span_metrics: {}",

@@ -198,6 +198,49 @@ def test_metrics_say_the_same_and_never_fall(new_collector, tmp_path):
     assert collector.metrics().total("skein_genai_calls_total") <= expected[0]
 
 
+def test_metrics_tell_what_failed_calls_used_and_durations_by_application(new_collector, tmp_path):
+    attribution = nested("connectors.gen_ai.histogram_attribution", ["application", "user"])
+    collector = new_collector(merged(configuration(tmp_path), attribution)).start()
+    choice, ids = random.Random(44), telemetry.Identifiers(44)
+    spans, tokens, cost = [], collections.Counter(), collections.Counter()
+    counts, seconds = collections.Counter(), collections.Counter()
+    for _ in range(200):
+        prompt, completion, milliseconds = (choice.randrange(1, most) for most in (3000, 800, 2000))
+        user, application = choice.choice(["ada", "grace"]), choice.choice(["support", "lab"])
+        pairs = {
+            "gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1", "user.id": user,
+            "application": application, "gen_ai.usage.input_tokens": prompt, "gen_ai.usage.output_tokens": completion}
+        failed = choice.random() < 0.3
+        status = {"status": {"code": 2}} if failed else {}
+        spans.append(span(ids, ids.trace_id(), "chat", milliseconds=milliseconds, attributes=pairs, **status))
+        status_code = "STATUS_CODE_ERROR" if failed else None
+        tokens[user, status_code] += prompt + completion
+        cost[user, status_code] += prompt * PRICES["house-1"][0] + completion * PRICES["house-1"][1]
+        counts[user, application, failed] += 1
+        seconds[user, application, failed] += milliseconds / 1000
+    assert len(counts) == 8
+    for index in range(0, len(spans), 20):
+        clients.send(collector, telemetry.export_request(spans[index:index + 20], "desk"))
+
+    def summed(name: str, *labels: str) -> dict:
+        found: dict = collections.Counter()
+        for key, value in collector.derived().series(name).items():
+            found[tuple(dict(key).get(label) for label in labels)] += value
+        return found
+
+    def counted():
+        assert summed("gen_ai_client_tokens_total", "user", "status_code") == tokens
+        assert summed("gen_ai_client_cost_usd_total", "user", "status_code") == pytest.approx(cost)
+        for part, truth in [("count", counts), ("sum", seconds)]:
+            found = summed(f"gen_ai_client_operation_duration_seconds_{part}", "user", "application", "error_type")
+            assert {(*key[:2], key[2] is not None): value for key, value in found.items()} == pytest.approx(truth)
+
+    eventually(counted)
+    collector.kill()
+    collector.start()
+    eventually(counted)
+
+
 def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
     collector = new_collector(configuration(tmp_path)).start()
     calls = Calls(43)

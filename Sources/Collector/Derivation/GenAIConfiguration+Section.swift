@@ -16,6 +16,7 @@ extension GenAIConfiguration {
         aggregationCardinalityLimit = section.integer(
             "aggregation_cardinality_limit", default: aggregationCardinalityLimit, in: 0...Int.max)
         readAttribution(section)
+        readHistogramAttribution(section)
         let retention = section.section("retention")
         retentionNanoseconds = Self.nanoseconds(
             retention, "max_age", retentionNanoseconds, in: .seconds(86_400) ... .seconds(86_400 * 3650))
@@ -52,6 +53,22 @@ extension GenAIConfiguration {
                     "attribution", "'\(entry.name)' would be a label of Prometheus's own, expected another name")
             } else if !taken.insert(entry.name).inserted || !labels.insert(label).inserted {
                 section.fail("attribution", "'\(entry.name)' comes twice or is a key already, expected another name")
+            }
+        }
+    }
+
+    /// Each of the names of attribution at most once, so that there are no more of them either.
+    private mutating func readHistogramAttribution(_ section: ConfigurationSection) {
+        let key = "histogram_attribution"
+        histogramAttribution = section.strings(key) ?? histogramAttribution
+        let names = attribution.map(\.name)
+        let expected = names.isEmpty ? "none, as attribution has none" : "one of " + names.joined(separator: ", ")
+        var taken: Set<String> = []
+        for name in histogramAttribution {
+            if !names.contains(name) {
+                section.fail(key, "'\(name)' is no key of attribution, expected \(expected)")
+            } else if !taken.insert(name).inserted {
+                section.fail(key, "'\(name)' comes twice, expected each key once")
             }
         }
     }

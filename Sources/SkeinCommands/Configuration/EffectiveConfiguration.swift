@@ -256,6 +256,7 @@ extension EffectiveConfiguration {
                 writer.value("name", entry.name)
                 writer.list("attributes", entry.attributes)
             }
+            writer.list("histogram_attribution", settings.configuration.histogramAttribution)
             writer.section("retention") { writer in
                 writer.value("max_age", text(settings.configuration.retentionNanoseconds))
                 writer.value("max_bytes", settings.configuration.retentionBytes)

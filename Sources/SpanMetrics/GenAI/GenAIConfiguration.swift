@@ -36,6 +36,8 @@ package struct GenAIConfiguration: Hashable, Sendable {
     /// Whether calls of models are looked for at all.
     package var isEnabled = true
     package var attribution = Self.defaultAttribution
+    /// Names of `attribution` that are labels of histograms, too: each of their values makes some 80 lines of a scrape.
+    package var histogramAttribution: [String] = []
     /// Time after the last span about a call at which the call is counted: others about it may arrive until then.
     package var waitNanoseconds: UInt64 = 10_000_000_000
     /// Time after the last span of a trace at which what is known of it is forgotten. Spans that come until then, but
@@ -60,6 +62,13 @@ package struct GenAIConfiguration: Hashable, Sendable {
     package static var ownLabels: Set<String> { GenAISeries.ownLabels }
     /// Attribution keys; more would make labels nobody reads.
     package static let attributionsMax = 16
+
+    /// The places in `attribution` of the keys that histograms are kept by, a bit for each.
+    var histogramKeys: UInt64 {
+        attribution.indices.reduce(0) { keys, place in
+            histogramAttribution.contains(attribution[place].name) ? keys | 1 << UInt64(place) : keys
+        }
+    }
 }
 
 /// What decides when calls are counted: a replay that writes the same records as before needs the same.

@@ -12,8 +12,10 @@ struct GenAISeries: Sendable {
     /// Scratch.
     private var key = SeriesTableKey()
     private let seed: UInt64
-    /// The attribution values in the rows of calls, found once no further rows are made.
-    private var values: KeyTable?
+    /// The places of the attribution keys that histograms are kept by, a bit for each.
+    private let histogramKeys: UInt64
+    private var valuesOfCalls = ValuesInUse()
+    private var valuesOfHistograms = ValuesInUse()
 
     private static let callLabels = [
         "service_name", "gen_ai_agent_name", "gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model",
@@ -30,8 +32,13 @@ struct GenAISeries: Sendable {
         self.seed = seed
         let limit = configuration.aggregationCardinalityLimit
         let attribution = configuration.attribution.map { PrometheusName.label($0.name) }
+        let histogramKeys = configuration.histogramKeys
+        self.histogramKeys = histogramKeys
+        let histogramAttribution = attribution.indices.filter { histogramKeys >> UInt64($0) & 1 == 1 }
         calls = SeriesTable(labelNames: Self.callLabels + attribution, limit: limit, seed: seed)
-        histograms = SeriesTable(labelNames: Self.callLabels + ["error_type"], limit: limit, seed: seed)
+        histograms = SeriesTable(
+            labelNames: Self.callLabels + ["error_type"] + histogramAttribution.map { attribution[$0] }, limit: limit,
+            seed: seed)
         finishReasons = SeriesTable(
             labelNames: Self.callLabels + ["gen_ai_response_finish_reason"], limit: limit, seed: seed)
         tools = SeriesTable(
@@ -62,29 +69,31 @@ struct GenAISeries: Sendable {
         return calls.row(of: key.bytes)
     }
 
-    /// The row of what is over the limit, when no call with an attribution value has a row of its own, nor gets one.
-    mutating func overflowRow(forCallsWith value: TextNumber, _ texts: TextTable) -> Int? {
-        guard let overflow = calls.overflow else { return nil }
-        let values = values ?? valuesInUse()
-        self.values = values
-        return texts.withBytes(of: value) { values.index(of: $0) } == nil ? overflow : nil
+    /// Whether calls with an attribution value have a row; to be asked once there are no further rows.
+    mutating func hasCalls(of value: TextNumber, _ texts: TextTable) -> Bool {
+        texts.withBytes(of: value) {
+            valuesOfCalls.contain($0, of: calls, after: Self.callLabels.count, seed: seed)
+        }
     }
 
-    private func valuesInUse() -> KeyTable {
-        var result = KeyTable(seed: seed)
-        for row in 0..<calls.count {
-            var reader = ByteReader(calls.table.key(row))
-            guard reader.byte() == 0 else { continue }
-            for _ in Self.callLabels { _ = reader.block() }
-            while let value = reader.block() { value.withUnsafeBytes { _ = result.number(of: $0) } }
+    /// The same of the rows of histograms.
+    mutating func hasHistograms(of value: TextNumber, _ texts: TextTable) -> Bool {
+        texts.withBytes(of: value) {
+            valuesOfHistograms.contain($0, of: histograms, after: Self.callLabels.count + 1, seed: seed)
         }
-        return result
     }
 
     /// The row of the histograms of a call.
     mutating func histogramsRow(_ call: borrowing FoundCall, _ texts: TextTable) -> Int {
         setKey(call, texts)
         key.append(Self.errorLabel(call, texts))
+        if histogramKeys != 0 {
+            var keys = histogramKeys
+            texts.forEachValue(of: call.texts.attribution) { value in
+                if keys & 1 == 1 { texts.append(value, to: &key) }
+                keys >>= 1
+            }
+        }
         return histograms.row(of: key.bytes)
     }
 

@@ -88,7 +88,12 @@ struct WrittenAttributions {
 
 extension GenAIConfiguration {
     /// What has to be equal for series of a checkpoint to be continued.
-    var fingerprint: String { attribution.map(\.name.debugDescription).joined(separator: ",") }
+    var fingerprint: String {
+        let names = attribution.map(\.name)
+        func text(_ names: [String]) -> String { names.map(\.debugDescription).joined(separator: ",") }
+        let ofHistograms = names.filter(histogramAttribution.contains)
+        return ofHistograms.isEmpty ? text(names) : text(names) + ";" + text(ofHistograms)
+    }
 }
 
 // MARK: - what waits

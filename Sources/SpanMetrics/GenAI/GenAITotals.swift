@@ -6,13 +6,14 @@ struct GenAITotals: Sendable {
     private let configuration: GenAIConfiguration
     private let seed: UInt64
     var tenants: [TenantID: GenAISeries] = [:]
-    private var finder = GenAIRowFinder()
+    private var finder: GenAIRowFinder
     private var tenantNumbers: [TenantID: UInt32] = [:]
     private(set) var counts = GenAIStatistics()
 
     init(_ configuration: GenAIConfiguration, seed: UInt64) {
         self.configuration = configuration
         self.seed = seed
+        finder = GenAIRowFinder(configuration)
     }
 
     func emptySeries() -> GenAISeries { GenAISeries(configuration, seed: seed) }
@@ -74,12 +75,18 @@ struct GenAIRowFinder: Sendable {
     private var cache = RowCache()
     private var attributedRows = AttributedRows()
     private var overflowRows = OverflowRows()
-    /// Numbers of what rows of counts depend on beside attribution.
-    private var bases: [CallTexts.Counts: Int32] = [:]
-    private var basesGiven: Int32 = 0
+    private var bases = RowBases<CallTexts.Counts>()
+    // The same for histograms, where they are kept by attribution.
+    private var attributedHistograms = AttributedRows()
+    private var overflowHistograms = OverflowRows()
+    private var histogramBases = RowBases<CallTexts.Histograms>()
+    /// The places of the attribution keys that they are kept by, a bit for each.
+    private let histogramKeys: UInt64
     fileprivate var prices = KnownPrices()
     /// Of the model that `prices` are of.
     private var costsNumber = 0
+
+    init(_ configuration: GenAIConfiguration) { histogramKeys = configuration.histogramKeys }
 
     fileprivate mutating func use(_ costs: CostModels, at time: UInt64) -> CostModel {
         let (model, number) = costs.model(at: time)
@@ -98,8 +105,10 @@ struct GenAIRowFinder: Sendable {
             }
         let known = attributedRows.row(rows[2], call.texts.attribution, generation: texts.generation)
         let countsRow = if let known { known } else { newCountsRow(call, rows[2], tenant: number, texts, &series) }
+        let histograms =
+            histogramKeys == 0 ? Int(rows[0]) : histogramsRow(call, rows[0], tenant: number, texts, &series)
         series.addCounts(call, cost, row: countsRow)
-        series.addHistograms(call, isOutputCounted: rows[3] != 0, row: Int(rows[0]))
+        series.addHistograms(call, isOutputCounted: rows[3] != 0, row: histograms)
         if rows[1] >= 0 {
             series.addFinishReason(row: Int(rows[1]), weight: call.weight)
         } else {
@@ -141,33 +150,45 @@ struct GenAIRowFinder: Sendable {
     ) -> Int {
         // Users are many more than series: most of their calls are known by them to be over the limit.
         let own = call.texts.attribution.own
-        let overflow = own.isEmpty ? nil : overflowRows.row(own, tenant: tenant, texts, &series)
+        let overflow = overflowRows.row(own, tenant: tenant, texts, series.calls.overflow) {
+            series.hasCalls(of: own, texts)
+        }
         let row = if let overflow { overflow } else { series.countsRow(call, texts) }
         attributedRows.set(base, call.texts.attribution, generation: texts.generation, row)
         return row
     }
 
-    private mutating func base(of key: CallTexts.Counts) -> Int32 {
-        if let known = bases[key] { return known }
-        // Those that are in use are numbered again, and a number is never given twice.
-        if bases.count >= Self.basesMax { bases = [:] }
-        basesGiven &+= 1
-        bases[key] = basesGiven
-        return basesGiven
+    /// The row of a call's histograms where these are kept by attribution.
+    @inline(never)
+    private mutating func histogramsRow(
+        _ call: borrowing FoundCall, _ base: Int32, tenant: UInt32, _ texts: TextTable, _ series: inout GenAISeries
+    ) -> Int {
+        var values = call.texts.attribution
+        // Where the key of somebody's own value is none of them, the calls of all are found at one place.
+        if histogramKeys >> UInt64(values.key) & 1 == 0 { (values.own, values.key) = (.none, 0) }
+        if let known = attributedHistograms.row(base, values, generation: texts.generation) { return known }
+        let own = values.own
+        let overflow = overflowHistograms.row(own, tenant: tenant, texts, series.histograms.overflow) {
+            series.hasHistograms(of: own, texts)
+        }
+        let row = if let overflow { overflow } else { series.histogramsRow(call, texts) }
+        attributedHistograms.set(base, values, generation: texts.generation, row)
+        return row
     }
 
-    /// 300 KB.
-    private static let basesMax = 4_096
-
     /// The rows that do not depend on attribution, of histograms and of the finish reason, -1 unless there is just one;
-    /// what stands for the texts that counts depend on; and whether output is counted.
+    /// what stands for the texts that counts depend on; and whether output is counted. Instead of the row of histograms
+    /// that do depend on it, what stands for the texts that they depend on beside it.
     private mutating func newSharedRows(
         _ call: borrowing FoundCall, _ key: RowCache.Key, tenant: UInt32, _ texts: TextTable,
         _ series: inout GenAISeries
     ) -> RowCache.Rows {
-        var rows = RowCache.Rows(
-            Int32(series.histogramsRow(call, texts)), -1, base(of: CallTexts.counts(call.texts, tenant: tenant, texts)),
-            GenAISeries.isOutputCounted(call, texts) ? 1 : 0)
+        let base = bases.number(of: CallTexts.counts(call.texts, tenant: tenant, texts))
+        let histograms =
+            histogramKeys == 0
+            ? Int32(series.histogramsRow(call, texts))
+            : histogramBases.number(of: CallTexts.histograms(call.texts, base, texts))
+        var rows = RowCache.Rows(histograms, -1, base, GenAISeries.isOutputCounted(call, texts) ? 1 : 0)
         let reasons = texts.members(texts.names(call.texts.names).finishReasons)
         if reasons.count == 1, let reason = reasons.first {
             rows[1] = Int32(series.finishReasonRow(call, reason, texts))
@@ -182,6 +203,8 @@ struct GenAIRowFinder: Sendable {
 struct CallTexts: Sendable {
     /// Those that counts of calls depend on, which are the same whatever the error and the finish reasons.
     typealias Counts = SIMD8<UInt32>
+    /// What stands for those, and the text that histograms depend on beside them; of calls that did not fail none.
+    typealias Histograms = SIMD2<UInt32>
 
     private(set) var key = RowCache.Key()
 
@@ -214,5 +237,10 @@ struct CallTexts: Sendable {
         return Counts(
             texts.generation, tenant, names.service.index, call.agent.index, names.operation.index,
             names.provider.index, names.requestModel.index, names.responseModel.index)
+    }
+
+    static func histograms(_ call: borrowing FoundCall.Texts, _ counts: Int32, _ texts: TextTable) -> Histograms {
+        // No text has the largest number.
+        Histograms(UInt32(bitPattern: counts), call.isError ? texts.names(call.names).errorType.index : .max)
     }
 }

@@ -46,6 +46,24 @@ struct RowCache: Sendable {
     }
 }
 
+/// Numbers that stand for all that rows depend on beside attribution.
+struct RowBases<Key: Hashable & Sendable>: Sendable {
+    /// 300 KB of the longest keys.
+    private static var countMax: Int { 4_096 }
+
+    private var numbers: [Key: Int32] = [:]
+    private var given: Int32 = 0
+
+    mutating func number(of key: Key) -> Int32 {
+        if let known = numbers[key] { return known }
+        // Those that are in use are numbered again, and a number is never given twice.
+        if numbers.count >= Self.countMax { numbers = [:] }
+        given &+= 1
+        numbers[key] = given
+        return given
+    }
+}
+
 /// Rows of calls on somebody's behalf, of which there are many: by what ``RowCache`` knows of the call, and its attribution.
 struct AttributedRows: Sendable {
     /// A power of two, the calls of one agent come together; 192 KB once there is any.
@@ -92,10 +110,14 @@ struct OverflowRows: Sendable {
     private var tenant: UInt32 = 0
 
     /// The row of what is over the limit; nil where a call with the value has to be looked up.
+    ///
+    /// - Parameters:
+    ///   - overflow: That row, once the table makes no others.
+    ///   - isInUse: Whether some row has the value.
     mutating func row(
-        _ value: TextNumber, tenant: UInt32, _ texts: TextTable, _ series: inout GenAISeries
+        _ value: TextNumber, tenant: UInt32, _ texts: TextTable, _ overflow: Int?, isInUse: () -> Bool
     ) -> Int? {
-        guard let overflow = series.calls.overflow else { return nil }
+        guard let overflow, !value.isEmpty else { return nil }
         if generation != texts.generation || self.tenant != tenant {
             states.removeAll(keepingCapacity: true)
             (generation, self.tenant) = (texts.generation, tenant)
@@ -105,8 +127,35 @@ struct OverflowRows: Sendable {
             states.append(contentsOf: repeatElement(.unknown, count: texts.textCount - states.count))
         }
         if states[index] == .unknown {
-            states[index] = series.overflowRow(forCallsWith: value, texts) == nil ? .inUse : .overflow
+            states[index] = isInUse() ? .inUse : .overflow
         }
         return states[index] == .overflow ? overflow : nil
+    }
+}
+
+/// The attribution values in the rows of a table, found once it makes no further rows.
+struct ValuesInUse: Sendable {
+    private var values: KeyTable?
+
+    /// - Parameter labels: How many labels are in front of those of attribution.
+    mutating func contain(
+        _ value: UnsafeRawBufferPointer, of table: SeriesTable<some SeriesRow>, after labels: Int, seed: UInt64
+    ) -> Bool {
+        let found = values ?? Self.values(of: table, after: labels, seed: seed)
+        values = found
+        return found.index(of: value) != nil
+    }
+
+    private static func values(
+        of table: SeriesTable<some SeriesRow>, after labels: Int, seed: UInt64
+    ) -> KeyTable {
+        var result = KeyTable(seed: seed)
+        for row in 0..<table.count {
+            var reader = ByteReader(table.table.key(row))
+            guard reader.byte() == 0 else { continue }
+            for _ in 0..<labels { _ = reader.block() }
+            while let value = reader.block() { value.withUnsafeBytes { _ = result.number(of: $0) } }
+        }
+        return result
     }
 }

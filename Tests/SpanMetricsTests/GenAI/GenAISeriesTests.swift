@@ -5,7 +5,7 @@ import Testing
 import TraceFixtures
 import TraceStorage
 
-/// Series of what calls used that failed.
+/// Series of what calls used that failed, and of histograms by attribution.
 @Suite struct GenAISeriesTests {
     private static let second: UInt64 = 1_000_000_000
     private static let errorStatus = ",status_code=\"STATUS_CODE_ERROR\""
@@ -284,7 +284,8 @@ import TraceStorage
     }
 
     @Test func aSectionThatIsCutIsRefusedAndAFlippedOneIsNoTrap() throws {
-        let configuration = GenAIConfiguration()
+        var configuration = GenAIConfiguration()
+        configuration.histogramAttribution = ["user"]
         let counting = try Counting(configuration)
         try counting.count([
             Call(user: "ada", errorType: "429", input: 8), Call(user: "bo", input: 9),
@@ -305,5 +306,103 @@ import TraceStorage
                 if (try? metrics.restore(flipped)) != nil { _ = Self.samples(metrics, "gen_ai_client_tokens_total") }
             }
         }
+    }
+
+    @Test func otherHistogramsBeginTheCountersAnew() throws {
+        func configuration(_ names: [String]) -> GenAIConfiguration {
+            var configuration = GenAIConfiguration()
+            configuration.histogramAttribution = names
+            return configuration
+        }
+        let sets = [[], ["user"], ["application"], ["user", "application"]]
+        for written in sets {
+            let counting = try Counting(configuration(written))
+            try counting.count([Call(user: "ada", application: "desk")])
+            let section = counting.metrics.checkpointSection()
+            for read in sets {
+                let outcome = try Self.metrics(configuration(read)).restore(section)
+                let changed = RestoreOutcome.startedOver(reason: "the attribution keys of gen_ai have changed")
+                #expect(outcome == (written == read ? .restored : changed))
+            }
+            // The order in which they are listed changes nothing.
+            let next = try Self.metrics(configuration(written.reversed()))
+            #expect(try next.restore(section) == .restored)
+            let name = "gen_ai_client_operation_duration_seconds_count"
+            #expect(Self.samples(next, name) == counting.samples(name))
+        }
+    }
+
+    // MARK: histograms by attribution
+
+    @Test func histogramsHaveTheAttributionThatIsConfigured() throws {
+        var configuration = GenAIConfiguration()
+        configuration.histogramAttribution = ["application"]
+        let counting = try Counting(configuration)
+        try counting.count([
+            Call(user: "ada", application: "desk", input: 3, output: 4),
+            Call(user: "bo", application: "desk", input: 3),
+            Call(user: "ada", application: "lab", errorType: "429"), Call(user: "ada", errorType: ""),
+        ])
+        let common = "service_name=\"shop\",gen_ai_operation_name=\"chat\",gen_ai_request_model=\"m\""
+        #expect(
+            counting.samples("gen_ai_client_operation_duration_seconds_count") == [
+                common + ",application=\"desk\"": 2, common + ",error_type=\"429\",application=\"lab\"": 1,
+                common + ",error_type=\"_OTHER\"": 1,
+            ])
+        let (input, output) = (",gen_ai_token_type=\"input\"", ",gen_ai_token_type=\"output\"")
+        #expect(
+            counting.samples("gen_ai_client_token_usage_sum") == [
+                common + ",application=\"desk\"" + input: 6, common + ",application=\"desk\"" + output: 4,
+            ])
+        // The counters have all of it.
+        #expect(counting.samples("gen_ai_client_calls_total").count == 4)
+    }
+
+    private static let attributions: [[String]] = [[], ["application"], ["user"], ["user", "application"]]
+
+    /// As a plain sum over the calls has them, however rows are found, through restarts and past the limit: who has a
+    /// series keeps it, and the rest is in the one of what is over.
+    @Test(arguments: attributions, [(limit: 0, users: 40, calls: 3_000), (limit: 100, users: 20_000, calls: 30_000)])
+    func histogramsAreThoseOfTheirCalls(names: [String], size: (limit: Int, users: Int, calls: Int)) throws {
+        let seed = UInt64.random(in: 0...(.max))
+        print("GenAISeriesTests seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        var configuration = GenAIConfiguration()
+        configuration.histogramAttribution = names
+        configuration.aggregationCardinalityLimit = size.limit
+        let counting = try Counting(configuration)
+        var truth: [String: Double] = [:]
+        var seconds = 0.0
+        for _ in 0..<size.calls / 1_000 {
+            let calls = (0..<1_000).map { _ in
+                var call = Call(milliseconds: .random(in: 1...100_000, using: &random))
+                call.user = "u\(Int.random(in: 0..<size.users, using: &random))"
+                call.application = ["", "desk", "lab"].randomElement(using: &random) ?? ""
+                call.model = ["m", "x"].randomElement(using: &random) ?? ""
+                call.errorType = [nil, nil, "", "429"].randomElement(using: &random) ?? nil
+                return call
+            }
+            for call in calls {
+                var key =
+                    "service_name=\"shop\",gen_ai_operation_name=\"chat\",gen_ai_request_model=\"\(call.model)\""
+                if let type = call.errorType { key += ",error_type=\"\(type.isEmpty ? "_OTHER" : type)\"" }
+                if names.contains("user") { key += ",user=\"\(call.user)\"" }
+                if names.contains("application"), !call.application.isEmpty {
+                    key += ",application=\"\(call.application)\""
+                }
+                truth[key, default: 0] += 1
+                seconds += Double(call.milliseconds) / 1_000
+            }
+            try counting.count(calls)
+            if Int.random(in: 0..<10, using: &random) == 0 { try counting.restart() }
+        }
+        var found = counting.samples("gen_ai_client_operation_duration_seconds_count")
+        let sum = counting.samples("gen_ai_client_operation_duration_seconds_sum").values.reduce(0, +)
+        #expect(abs(sum - seconds) < 1e-6 * seconds)
+        let overflow = found.removeValue(forKey: "otel_metric_overflow=\"true\"")
+        #expect((overflow != nil) == (size.limit > 0 && truth.count > size.limit))
+        #expect(found.count == (overflow == nil ? truth.count : size.limit))
+        for (labels, count) in found { #expect(truth.removeValue(forKey: labels) == count, "\(labels)") }
+        #expect(truth.values.reduce(0, +) == overflow ?? 0)
     }
 }
