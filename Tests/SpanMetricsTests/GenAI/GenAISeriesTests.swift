@@ -299,12 +299,10 @@ import TraceStorage
             #expect(throws: CheckpointError.self, "cut at \(end)") {
                 _ = try metrics.restore(cut)
             }
-            for bit in 0..<8 {
-                var flipped = section
-                flipped.payload[end] ^= 1 << bit
-                // Either it is refused, or what it says can be shown.
-                if (try? metrics.restore(flipped)) != nil { _ = Self.samples(metrics, "gen_ai_client_tokens_total") }
-            }
+            var flipped = section
+            flipped.payload[end] ^= 1 << (end % 8)
+            // Either it is refused, or what it says can be shown.
+            if (try? metrics.restore(flipped)) != nil { _ = Self.samples(metrics, "gen_ai_client_tokens_total") }
         }
     }
 
