@@ -282,6 +282,8 @@ CALL = [
     "service_name", "gen_ai_agent_name", "gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model",
     "gen_ai_response_model"]  # fmt: skip
 WHOSE = ["user", "application"]
+# What the collector is configured to keep histograms by.
+HISTOGRAM_ATTRIBUTION = ["application"]
 
 
 def by_model(truth: Truth, weigh=lambda _: 1, by=WHOSE, keep: bool = False) -> dict[frozenset, float]:
@@ -289,30 +291,20 @@ def by_model(truth: Truth, weigh=lambda _: 1, by=WHOSE, keep: bool = False) -> d
     return found if keep else {key: value for key, value in found.items() if value}
 
 
-def with_status(truth: Truth) -> dict[frozenset, float]:
-    """Calls by whether they failed; both are there where there is one."""
-    bad = by_model(truth, failed, keep=True)
-    good = by_model(truth, lambda call: not failed(call), keep=True)
-    return {key | {("status", "error")}: value for key, value in bad.items()} | {
-        key | {("status", "success")}: value for key, value in good.items()}
+def with_status(truth: Truth, weigh=lambda _: 1) -> dict[frozenset, float]:
+    """By whether the calls failed, too."""
+    return by_model(truth, weigh, by=["status", *WHOSE])
 
 
-def by_status(truth: Truth, weigh=lambda _: 1) -> dict[frozenset, float]:
-    """Sums of calls by model and whether they failed."""
-    result: dict[frozenset, float] = {}
-    for status, is_failed in (("error", True), ("success", False)):
-        own = [call for call in truth.calls if bool(failed(call)) is is_failed]
-        for call in own:
-            key = frozenset({("model", call.labels["gen_ai_request_model"]), ("status", status)})
-            result[key] = result.get(key, 0) + weigh(call)
-    return result
+def of_histogram(truth: Truth, weigh=lambda _: 1) -> dict[frozenset, float]:
+    return by_model(truth, weigh, by=["status", *HISTOGRAM_ATTRIBUTION])
 
 
 def duration_buckets(truth: Truth) -> dict[frozenset, float]:
     result: dict[frozenset, float] = {}
     for bound in [*SECONDS, float("inf")]:
         le = ("le", "+Inf" if bound == float("inf") else str(bound))
-        for key, count in by_status(truth, lambda call: call.seconds <= bound).items():
+        for key, count in of_histogram(truth, lambda call: call.seconds <= bound).items():
             result[key | {le}] = count
     return result
 
@@ -336,11 +328,11 @@ RECORDED_SINCE_START: dict[str, Callable[[Truth], dict[frozenset, float]]] = {
     "llm_errors_total": lambda truth: {
         key | {("status", "error")}: value for key, value in by_model(truth, failed, keep=True).items()},
     "llm_tokens_total": lambda truth: renamed(
-        renamed(truth.used([*MODEL, *WHOSE, "gen_ai_token_type"]), "gen_ai_request_model", "model"),
+        renamed(truth.used([*MODEL, "status", *WHOSE, "gen_ai_token_type"]), "gen_ai_request_model", "model"),
         "gen_ai_token_type", "type"),
-    "llm_cost_dollars_total": lambda truth: by_model(truth, usd),
-    "llm_request_duration_seconds_count": by_status,
-    "llm_request_duration_seconds_sum": lambda truth: by_status(truth, lambda call: call.seconds),
+    "llm_cost_dollars_total": lambda truth: with_status(truth, usd),
+    "llm_request_duration_seconds_count": of_histogram,
+    "llm_request_duration_seconds_sum": lambda truth: of_histogram(truth, lambda call: call.seconds),
     "llm_request_duration_seconds_bucket": duration_buckets,
 }
 # Of the traffic between two samples, with the windows of the rules replaced.

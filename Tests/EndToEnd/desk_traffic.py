@@ -65,7 +65,8 @@ def _trace(choice: random.Random, users: list[str]) -> tuple[list[Span], list[Sp
         "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "critic"})  # fmt: skip
     made = [serve, agent]
     for index in range(3):
-        made.append(_call(choice, make, agent, 20 + index * 900))
+        # What follows a failed call would be its repetition, so only the last one may fail.
+        made.append(_call(choice, make, agent, 20 + index * 900, may_fail=index == 2))
         tool = choice.choice(["search", "summarize"])
         made.append(make(f"execute_tool {tool}", agent, 800 + index * 900, choice.randrange(20, 90), 1, attributes={
             "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool,
@@ -77,7 +78,7 @@ def _trace(choice: random.Random, users: list[str]) -> tuple[list[Span], list[Sp
     return [root, call], made
 
 
-def _call(choice: random.Random, make, agent: Span, after: int) -> Span:
+def _call(choice: random.Random, make, agent: Span, after: int, may_fail: bool) -> Span:
     model = choice.choice(["house-1", "house-1", WITHOUT_PRICE])
     read, written = choice.randrange(500, 4000), choice.randrange(50, 900)
     attributes = {
@@ -88,7 +89,11 @@ def _call(choice: random.Random, make, agent: Span, after: int) -> Span:
         "gen_ai.usage.cache_read.input_tokens": choice.randrange(read),
         "gen_ai.usage.reasoning.output_tokens": choice.randrange(written),
     }  # fmt: skip
-    return make(f"chat {model}", agent, after, choice.randrange(250, 700), 3, attributes=attributes)
+    # A stream that breaks off has used what came until then.
+    failed = {}
+    if may_fail and choice.random() < 0.5:
+        attributes["error.type"], failed = "timeout", {"status": {"code": 2}}
+    return make(f"chat {model}", agent, after, choice.randrange(250, 700), 3, attributes=attributes, **failed)
 
 
 def as_another_trace(body: bytes) -> bytes:
@@ -119,6 +124,10 @@ class Call:
     place: tuple[bytes, bytes, str, int]
     is_retry: bool = False
     finish_reasons: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        return "error" if self.error_type else "success"
 
     @property
     def input(self) -> int:
@@ -292,13 +301,15 @@ class Truth:
         return summed(((work.labels, weigh(work)) for work in self.work), by)
 
     def called(self, by: Iterable[str], weigh: Callable[[Call], float] = lambda _: 1) -> dict[frozenset, float]:
+        """Also by error_type and status."""
         return summed((
-            (call.labels | call.attribution | {"error_type": call.error_type}, weigh(call)) for call in self.calls), by)
+            (call.labels | call.attribution | {"error_type": call.error_type, "status": call.status}, weigh(call))
+            for call in self.calls), by)  # fmt: skip
 
     def used(self, by: Iterable[str]) -> dict[frozenset, float]:
-        """Tokens, also by gen_ai_token_type."""
+        """Tokens, also by gen_ai_token_type and status."""
         return summed((
-            (call.labels | call.attribution | {"gen_ai_token_type": kind}, count)
+            (call.labels | call.attribution | {"gen_ai_token_type": kind, "status": call.status}, count)
             for call in self.calls for kind, count in call.tokens.items()), by)  # fmt: skip
 
     def rest(self, by: Iterable[str]) -> dict[frozenset, float]:

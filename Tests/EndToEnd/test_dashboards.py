@@ -23,6 +23,7 @@ from dashboard_truth import (
     AGENT,
     AGENTS,
     COLLECTOR,
+    HISTOGRAM_ATTRIBUTION,
     MODEL,
     MODELS,
     OPERATION,
@@ -342,7 +343,8 @@ def monitored(tmp_path_factory):
     collector = harness.Collector(directory / "collector", {
         "connectors": {
             "spanmetrics": {"exemplars": {"enabled": True}},
-            "gen_ai": WAITS | {"prices": {"file": str(prices), "builtin": False}}}
+            "gen_ai": WAITS | {
+                "prices": {"file": str(prices), "builtin": False}, "histogram_attribution": HISTOGRAM_ATTRIBUTION}}
         | ({"servicegraph": {"store": {"ttl": "2s"}}} if has_service_graph() else {}),
         "exporters": {"otlp_http/jaeger": {"endpoint": sink.endpoint}},
     })  # fmt: skip
@@ -576,6 +578,22 @@ def test_every_recording_rule_has_its_truth():
 @pytest.mark.parametrize("name", RECORDED_SINCE_START)
 def test_a_counter_is_recorded_whole(monitored, name):
     close(monitored.prometheus.query(name), RECORDED_SINCE_START[name](monitored.all))
+
+
+def test_the_names_of_other_dashboards_have_status_and_whose(monitored):
+    """What the truth above is compared by: each label has several values where calls used something."""
+    labels = {
+        "llm_requests_total": ["model", "status", "user", "application"],
+        "llm_tokens_total": ["model", "status", "user", "application"],
+        "llm_cost_dollars_total": ["status", "user", "application"],
+        "llm_request_duration_seconds_count": ["model", "status", *HISTOGRAM_ATTRIBUTION],
+    }
+    for name, several in labels.items():
+        found = monitored.prometheus.query(f"{name} > 0")
+        for label in several:
+            assert len({dict(key)[label] for key in found if label in dict(key)}) > 1, (name, label)
+    errors = monitored.prometheus.query("llm_errors_total > 0")
+    assert {dict(key)["status"] for key in errors} == {"error"}
 
 
 def in_full(expression: str) -> str:
