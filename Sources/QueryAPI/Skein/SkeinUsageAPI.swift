@@ -1,3 +1,4 @@
+import Alerting
 import HTTPServing
 import Hummingbird
 import SpanMetrics
@@ -19,6 +20,7 @@ struct SkeinUsageAPI: Sendable {
             throw APIError.unavailable("usage is not known yet: the journal is being replayed")
         }
         var query = UsageQuery(range: try range(parameters), by: try keys(parameters, metrics))
+        query.filters = try filters(parameters, metrics)
         query.steps = try steps(parameters, query.range)
         let zone = api.configuration.timeZone
         return try await api.run(context) { [query] context in
@@ -58,6 +60,29 @@ struct SkeinUsageAPI: Sendable {
             throw .badRequest("by: \(keys.count) keys, expected 1 to \(UsageQuery.keysMax)", hint: "of \(names)")
         }
         return keys
+    }
+
+    /// `where=user="ada"`, as often as there are conditions.
+    private func filters(
+        _ parameters: QueryParameters, _ metrics: GenAIMetrics
+    ) throws(APIError) -> [UsageQuery.Filter] {
+        let texts = parameters.all("where")
+        guard texts.count <= UsageQuery.filtersMax else {
+            throw .badRequest("where: \(texts.count) conditions, expected at most \(UsageQuery.filtersMax)")
+        }
+        var filters: [UsageQuery.Filter] = []
+        for text in texts {
+            let matcher: LabelMatcher
+            do throws(LabelMatcher.ParsingError) { matcher = try LabelMatcher(parsing: text) } catch {
+                throw .badRequest("where: \(error)", hint: "an example: where=user%3D%22ada%22")
+            }
+            guard let key = UsageQuery.Key(matcher.name, configuration: metrics.configuration) else {
+                throw .badRequest(
+                    "where: '\(matcher.name)' is nothing to group by", hint: "expected \(UsageQuery.names(metrics))")
+            }
+            filters.append(UsageQuery.Filter(key, matcher.description) { matcher.matches([matcher.name: $0]) })
+        }
+        return filters
     }
 
     /// `month=2026-11` for a month of the configured time zone, or `start`, `end` and `since` as everywhere.

@@ -103,7 +103,9 @@ struct UsageAggregation {
         payload.withUnsafeBytes { bytes in
             var reader = UsagePayloadReader(bytes)
             guard let chunk = UsagePayloadReader.Chunk(&reader) else { return false }
-            let places = places(in: chunk)
+            let places = places(of: query.keys, in: chunk)
+            var filters = UsageChunkFilters(
+                query.filters, places: self.places(of: query.filters.map(\.key), in: chunk), chunk)
             var known = [UInt32](repeating: 0, count: chunk.texts.count)
             let tenant = Array(query.tenant.name.utf8)
             var tenantText: UInt64?
@@ -113,7 +115,7 @@ struct UsageAggregation {
                     guard bytes[chunk.texts[Int(record.tenant)]].elementsEqual(tenant) else { continue }
                     tenantText = record.tenant
                 }
-                guard query.range.contains(record.time) else { continue }
+                guard query.range.contains(record.time), filters.areMet(fields, in: chunk, bytes) else { continue }
                 for key in values.indices {
                     values[key] = places[key] < 0 ? 0 : number(of: fields[places[key]], in: chunk, bytes, &known)
                 }
@@ -124,7 +126,7 @@ struct UsageAggregation {
     }
 
     mutating func add(_ record: UsageRecord) {
-        guard record.tenant == query.tenant, query.range.contains(record.time) else { return }
+        guard record.tenant == query.tenant, query.range.contains(record.time), query.isAskedFor(record) else { return }
         for (index, key) in query.keys.enumerated() {
             var text = key.value(record)
             values[index] = text.withUTF8 { number(of: UnsafeRawBufferPointer($0)) }
@@ -133,8 +135,8 @@ struct UsageAggregation {
     }
 
     /// For each key the field that it is of; -1 where the chunk has none.
-    private func places(in chunk: UsagePayloadReader.Chunk) -> [Int] {
-        query.keys.map { key in
+    private func places(of keys: [UsageQuery.Key], in chunk: UsagePayloadReader.Chunk) -> [Int] {
+        keys.map { key in
             switch key {
             case .service: Field.service
             case .agent: Field.agent

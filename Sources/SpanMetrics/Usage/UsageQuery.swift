@@ -65,6 +65,8 @@ package struct UsageQuery: Hashable, Sendable {
     package var range: TimeRange
     package var keys: [Key]
     package var tenant = TenantID.default
+    /// All of them have to be met; at most ``filtersMax``.
+    package var filters: [Filter] = []
     /// Makes each row a series.
     package var steps: Steps?
 
