@@ -162,6 +162,23 @@ import TraceStorage
             key: .init(rule: rule.name, group: ["user": "ada"]), labels: [:], at: someday, value: 1, threshold: 1)
         let url = ExampleTraces(configuration, try World().sources).queryURL(alert, of: rule, at: someday)
         let start = calendar.start(of: period, at: someday)
-        #expect(url == "/api/skein/v1/usage?by=user&start=\(start)&end=\(someday)")
+        #expect(url == "/api/skein/v1/usage?by=user&start=\(start)&end=\(someday)&where=user%3D%22ada%22")
+    }
+
+    @Test func theLinkOfABudgetIsOfItsGroupAndWhatTheRuleLooksAt() throws {
+        var rule = AlertRule(name: "Tokens", metric: .tokens, condition: .budget(.init(amount: 1, period: .day)))
+        rule.groupings = ["user", "department"]
+        rule.matchers = [
+            try LabelMatcher("model", .matches, "m.*"), try LabelMatcher("user", .equal, #"a"&b"#),
+            try LabelMatcher("department", .notEqual, "it"),
+        ]
+        let alert = Alert(
+            key: .init(rule: rule.name, group: ["user": #"a"&b"#]), labels: [:], at: someday, value: 1, threshold: 1)
+        let url = ExampleTraces(AlertsConfiguration(), try World().sources).queryURL(alert, of: rule, at: someday)
+        let filters = url.split(separator: "&").filter { $0.hasPrefix("where=") }.map { $0.dropFirst(6) }
+        #expect(
+            filters == [
+                "user%3D%22a%5C%22%26b%22", "department%3D%22%22", "model%3D~%22m.%2A%22", "department%21%3D%22it%22",
+            ])
     }
 }

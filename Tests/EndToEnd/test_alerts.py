@@ -454,7 +454,11 @@ def test_budgets_are_told_of_once_a_step_and_period(new_collector, webhook, tmp_
     assert webhook.taken == [] and report(collector)["alerts"] == []
     clients.send(collector, telemetry.export_request(_calls(53, "ada", 1), "desk"))
     eventually(lambda: _equal(steps(), ["ada 80 %"]), 20)
-    annotations = webhook.taken[0].body["alerts"][0]["annotations"]
+    alert = webhook.taken[0].body["alerts"][0]
+    annotations = alert["annotations"]
+    # The link leads to what she used, and to nobody else's.
+    linked = collector.query("/" + alert["generatorURL"].split(":", 2)[2].partition("/")[2]).json()
+    assert [row["key"] for row in linked["rows"]] == [{"user": "ada"}] and linked["total"]["costUSD"] == 8
     assert annotations["summary"] == "ada: $8, 80 % of the budget" and len(annotations["trace_ids"].split(",")) == 3
     eventually(lambda: _equal(report(collector)["notifiers"][0]["queued"], 0))
     eventually(lambda: _delivered_on_disk(collector))

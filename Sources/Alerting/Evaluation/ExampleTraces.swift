@@ -143,11 +143,19 @@ package struct ExampleTraces: Sendable {
         case .usage:
             var keys = rule.groupings
             if keys.isEmpty { keys = ["model"] }
-            return "\(base)/api/skein/v1/usage?by=\(keys.joined(separator: ","))&\(range)"
+            return "\(base)/api/skein/v1/usage?by=\(keys.joined(separator: ","))&\(range)" + filters(alert, rule)
         case .spans, .tools:
             return "\(base)/api/skein/v1/search?q=\(Self.encoded(traceQL(alert, rule)))&\(range)"
         case .collector: return "\(base)/api/skein/v1/alerts"
         }
+    }
+
+    /// The usage of an alert as parameters of `/usage`: that of its group, of what the rule looks at.
+    private func filters(_ alert: Alert, _ rule: AlertRule) -> String {
+        let group = rule.groupings.compactMap { try? LabelMatcher($0, .equal, alert.key.group[$0] ?? "") }
+        // A group says more than an equation about the same label.
+        let others = rule.matchers.filter { $0.comparison != .equal || !rule.groupings.contains($0.name) }
+        return (group + others).prefix(UsageQuery.filtersMax).map { "&where=\(Self.encoded($0.description))" }.joined()
     }
 
     /// The spans of an alert as a TraceQL query.
