@@ -404,7 +404,8 @@ def called(tmp_path_factory):
     agent.attributes[2].value.int_value = 5000
     failed = call(0, tokens | answer | {"error.type": "429"})
     failed.status.code = 2
-    again = call(300, tokens | answer)
+    # With a cost of its own beside the one that is computed.
+    again = call(300, tokens | answer | {"operation.cost": 0.5})
     unknown = call(
         600, tokens | {"gen_ai.request.model": "unheard-of", "gen_ai.response.model": "unheard-of"})
     tool = span(ids, trace_id, "execute_tool search", start=start, parent_span_id=agent.span_id, attributes={

@@ -336,6 +336,103 @@ def test_a_trace_shows_what_usage_says(new_collector, tmp_path):
     assert re.search(r"generation .* 100→20 +\$0\.0018\n", shown.stdout), shown.stdout
 
 
+@pytest.mark.parametrize("policy", ["computed", "reported"])
+def test_computed_and_reported_cost_are_both_shown(new_collector, tmp_path, policy):
+    settings = merged(configuration(tmp_path), nested("connectors.gen_ai", {"cost": policy}))
+    collector = new_collector(settings).start()
+    ids = telemetry.Identifiers(61)
+    traces = [ids.trace_id() for _ in range(3)]
+    # Both costs, the computed one alone, the reported one alone.
+    for trace_id, model, reported in zip(traces, ["house-1", "house-2", "unheard-of"], [0.00007, None, 0.25]):
+        made = span(ids, trace_id, "chat", milliseconds=10, attributes={
+            "gen_ai.operation.name": "chat", "gen_ai.request.model": model, "gen_ai.usage.input_tokens": 30,
+            "gen_ai.usage.output_tokens": 0, "department": "care"})
+        if reported is not None:
+            made.attributes.extend(telemetry.attributes({"operation.cost": reported}))
+        clients.send(collector, telemetry.export_request([made], "desk"))
+    computed, reported = {"house-1": 6e-5, "house-2": 3e-4}, {"house-1": 7e-5, "unheard-of": 0.25}
+    counted = {**computed, **reported} if policy == "reported" else {**reported, **computed}
+    address = ["--api", collector.url("query")]
+    month = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
+
+    def shown() -> None:
+        answer = usage(collector, "model")
+        assert answer["total"]["calls"] == 3
+        for row in answer["rows"]:
+            model = row["key"]["model"]
+            assert row["costUSD"] == counted[model]
+            assert (row["computedCostUSD"], row["reportedCostUSD"]) == (computed.get(model, 0), reported.get(model, 0))
+        total = answer["total"]
+        assert total["costUSD"] == pytest.approx(sum(counted.values()))
+        assert total["computedCostUSD"] == pytest.approx(3.6e-4)
+        assert total["reportedCostUSD"] == pytest.approx(0.25007)
+
+    eventually(shown)
+    text = collector.query("/api/skein/v1/usage", params={"by": "model"}).text
+    costs = re.findall(r'USD": ?([^,}]*)', text)
+    assert len(costs) >= 18 and all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", cost) for cost in costs), costs
+
+    lines = run("usage", "--by", "model", *address).stdout.splitlines()
+    assert lines[0].split()[-3:] == ["cost", "computed", "reported"]
+    by_model = {line.split()[0]: line.split() for line in lines[1:]}
+    both = ["$0.000060", "$0.000070"]
+    assert by_model["house-1"][-3:] == [both[policy == "reported"], *both]
+    assert by_model["total"][-2:] == ["$0.00036", "$0.2501"]
+
+    bill = run("usage", "--by", "department,model", "--month", month, "--format", "csv", *address)
+    rows = list(csv.DictReader(io.StringIO(bill.stdout, newline="")))
+    assert list(rows[0])[-2:] == ["computed_cost_usd", "reported_cost_usd"]
+    found = {row["model"]: (row["computed_cost_usd"], row["reported_cost_usd"]) for row in rows if row["kind"] == "row"}
+    assert found == {"house-1": ("0.00006", "0.00007"), "house-2": ("0.0003", "0"), "unheard-of": ("0", "0.25")}
+    sums = {row["kind"]: row for row in rows if row["kind"] != "row"}
+    assert sums["attributed"]["reported_cost_usd"] == sums["total"]["reported_cost_usd"] == "0.25007"
+    answer = json.loads(run("usage", "--by", "department", "--month", month, "--format", "json", *address).stdout)
+    assert answer["attributed"]["computedCostUSD"] == answer["total"]["computedCostUSD"] == 0.00036
+
+    trace = collector.query(f"/api/skein/v1/traces/{traces[0].hex()}").json()
+    for part in [trace["summary"], trace["spans"][0]]:
+        assert (part["computedCostUSD"], part["reportedCostUSD"]) == (6e-5, 7e-5)
+    other = "computed $0.000060" if policy == "reported" else "reported $0.000070"
+    drawn = run("trace", traces[0].hex(), *address).stdout
+    assert f"cost {both[policy == 'reported']} ({other})" in drawn
+    assert re.search(rf"chat .* 30→0 +\{both[policy == 'reported']} \({re.escape(other)}\)\n", drawn), drawn
+    graph = collector.query("/api/skein/v1/agents/graph").json()
+    assert graph["total"]["reportedCostUSD"] == 0.25007
+
+    def on_metrics() -> None:
+        derived = collector.derived()
+        bill, other = "gen_ai_client_cost_usd_total", "gen_ai_client_uncounted_cost_usd_total"
+        assert derived.total(bill) == pytest.approx(sum(counted.values()))
+        assert derived.total(other) == pytest.approx(6e-5 if policy == "reported" else 7e-5)
+        for source, dollars in [("computed", 3.6e-4), ("reported", 0.25007)]:
+            both = derived.total(bill, cost_source=source) + derived.total(other, cost_source=source)
+            assert both == pytest.approx(dollars)
+
+    eventually(on_metrics)
+    collector.kill()
+    collector.start()
+    eventually(on_metrics)
+    eventually(shown)
+
+
+def test_an_answer_can_be_of_some_calls_alone(new_collector, tmp_path):
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(62)
+    send_scattered(collector, calls, 10)
+    eventually(lambda: assert_equal(collector, calls))
+    for user in ["ada", '"odd", user\n']:
+        quoted = user.replace('"', '\\"')
+        answer = usage(collector, "model", where=f'user="{quoted}"')
+        expected = {key[0]: row for key, row in calls.summed(0, 2).items() if key[1] == user}
+        assert {row["key"]["model"]: numbers(row) for row in answer["rows"]} == {
+            model: pytest.approx(row) for model, row in expected.items()}
+        assert answer["total"]["calls"] == sum(row[0] for row in expected.values())
+    both = usage(collector, "user", where=["user=~a.*|g.*", "model!=house-1"])
+    expected = sum(row[0] for key, row in calls.truth.items() if key[2] in ("ada", "grace") and key[0] != "house-1")
+    assert both["total"]["calls"] == expected
+    assert usage(collector, "user", where="conversation=")["total"]["calls"] == sum(row[0] for row in calls.truth.values())
+
+
 def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):
     collector = new_collector(configuration(tmp_path)).start()
     users = [
@@ -354,12 +451,13 @@ def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):
     command = [str(BINARY), "usage", "--by", "user", "--format", "csv", "--api", collector.url("query")]
     text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), check=True).stdout
     lines = list(csv.reader(io.StringIO(text.decode(), newline="")))
-    assert {len(line) for line in lines} == {12}
+    assert {len(line) for line in lines} == {14}
     shown = {line[1] for line in lines[1:-3]}
     assert shown == {"'" + user if user[0] in "=\n" else user for user in users}
     assert [line[0] for line in lines[-3:]] == ["attributed", "unattributed", "total"]
-    cost = lines[0].index("cost_usd")
-    assert all("e" not in line[cost] and len(line[cost]) < 16 for line in lines[1:])
+    for name in ["cost_usd", "computed_cost_usd", "reported_cost_usd"]:
+        cost = lines[0].index(name)
+        assert all("e" not in line[cost] and len(line[cost]) < 16 for line in lines[1:])
 
 
 def assert_calls(collector, count: int) -> None:
@@ -375,6 +473,9 @@ def assert_calls(collector, count: int) -> None:
         ({"month": "2026-13"}, "is no month"),
         ({"month": "2026-11", "since": "1h"}, "month excludes"),
         ({"step": "0s"}, "no duration"),
+        ({"where": "user"}, "is no matcher"),
+        ({"where": "colour=red"}, "'colour' is nothing to group by"),
+        ({"where": ["user=a"] * 17}, "17 conditions"),
         ({"step": "1ms", "start": "0"}, None),
         ({"step": "hour", "start": "0"}, "more than 10000 steps"),
         ({"step": "week"}, "no duration"),

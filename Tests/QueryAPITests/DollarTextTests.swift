@@ -1,3 +1,4 @@
+import OTLP
 import QueryAPI
 import Testing
 
@@ -10,6 +11,19 @@ import Testing
     func billsHaveNeitherNoiseNorExponents(_ dollars: Double, _ text: String) {
         #expect(DollarText.plain(dollars) == text)
         #expect(DollarText.rounded(dollars) == Double(text))
+    }
+
+    @Test(arguments: [
+        (6e-05, "0.00006"), (2.5e-10, "0.00000000025"), (0, "0"), (12.5, "12.5"), (1e15, "1000000000000000"),
+        (.infinity, #""Infinity""#),
+    ])
+    func answersHaveCostsWithoutExponents(_ dollars: Double, _ text: String) {
+        var json = JSONWriter()
+        json.object { json in
+            json.dollars("costUSD", dollars)
+            json.int("calls", 1)
+        }
+        #expect(String(decoding: json.takeBytes(), as: UTF8.self) == #"{"costUSD":\#(text),"calls":1}"#)
     }
 
     @Test(arguments: [

@@ -49,6 +49,26 @@ import TraceStorage
 
     // MARK: traces
 
+    @Test func aTraceShowsComputedAndReportedCostWithoutExponents() async throws {
+        let store = InMemoryStore()
+        let span = SpanFixture("chat", id: 1).with {
+            $0.attributes = [
+                KeyValue("gen_ai.operation.name", .string("chat")),
+                KeyValue("gen_ai.provider.name", .string("anthropic")),
+                KeyValue("gen_ai.request.model", .string("claude-sonnet-4-5")),
+                KeyValue("gen_ai.usage.input_tokens", .int(4)), KeyValue("gen_ai.usage.output_tokens", .int(0)),
+                KeyValue("operation.cost", .double(6e-5)),
+            ]
+        }
+        try store.append(.of([span], position: 1, receivedAt: QueryServer.now))
+        try await QueryServer.serving(store) { server in
+            let answer = try await server.get("/api/skein/v1/traces/\(span.traceID.hex)")
+            let cost =
+                #""costUSD":0.000012,"costSource":"computed","computedCostUSD":0.000012,"reportedCostUSD":0.00006"#
+            #expect(answer.text.split(separator: cost, omittingEmptySubsequences: false).count == 3, "\(answer.text)")
+        }
+    }
+
     @Test func aTraceIsATreeWithTimesTokensAndCost() async throws {
         let expected = """
             {"traceID": "00000000000000010000000000000001",

@@ -111,6 +111,19 @@ import Testing
         #expect(CostText.text(dollars, source: source, hasTokens: hasTokens) == text)
     }
 
+    @Test(
+        arguments: [
+            (0.0042, 0.0042, 0.005, "$0.0042 (reported $0.0050)"), (0.005, 0.0042, 0.005, "$0.0050 (computed $0.0042)"),
+            (0.0042, 0.0042, nil, "$0.0042"), (3, nil, 3, "$3.00"), (0.0042, 0.0042, 0.0042, "$0.0042"),
+            (5, 2, 4, "$5.00 (computed $2.00, reported $4.00)"),
+        ] as [(Double, Double?, Double?, String)])
+    func theCostThatDoesNotCountStandsBehindTheOneThatDoes(
+        _ dollars: Double, _ computed: Double?, _ reported: Double?, _ text: String
+    ) {
+        #expect(
+            CostText.text(dollars, source: "computed", hasTokens: true, computed: computed, reported: reported) == text)
+    }
+
     @Test func spansOutsideTheTraceStayInTheDrawing() {
         let rows = [
             Waterfall.Row(depth: 900, service: "s", operation: "o", offset: .max, duration: .max),

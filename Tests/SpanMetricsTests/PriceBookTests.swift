@@ -421,8 +421,8 @@ import TraceStorage
 
     @Test(
         arguments: [
-            (.computedFirst, 1, 2, million, CallCost(usd: 1, source: .computed)),
-            (.reportedFirst, 1, 2, million, CallCost(usd: 2, source: .reported)),
+            (.computedFirst, 1, 2, million, CallCost(usd: 1, source: .computed, otherUSD: 2)),
+            (.reportedFirst, 1, 2, million, CallCost(usd: 2, source: .reported, otherUSD: 1)),
             (.computedFirst, nil, 2, million, CallCost(usd: 2, source: .reported)),
             (.reportedFirst, 1, nil, million, CallCost(usd: 1, source: .computed)),
             (.reportedFirst, 1, 0, million, CallCost(usd: 1, source: .computed)),
@@ -432,7 +432,7 @@ import TraceStorage
             (.reportedFirst, nil, .nan, million, CallCost(usd: 0, source: .unknown)),
             (.reportedFirst, 1, .infinity, million, CallCost(usd: 1, source: .computed)),
             (.computedFirst, nil, nil, million, CallCost(usd: 0, source: .unknown)),
-            (.computedFirst, 0, 5, million, CallCost(usd: 0, source: .computed)),
+            (.computedFirst, 0, 5, million, CallCost(usd: 0, source: .computed, otherUSD: 5)),
         ] as [(CostPolicy, Double?, Double?, TokenUsage?, CallCost)])
     func thePolicySaysWhichCostCounts(
         policy: CostPolicy, computed: Double?, reported: Double?, usage: TokenUsage?, cost: CallCost

@@ -100,7 +100,9 @@ extension JSONWriter {
                 if sum.tokens.reasoning > 0 { json.int("reasoningTokens", sum.tokens.reasoning) }
             }
         }
-        double("costUSD", DollarText.rounded(sum.cost))
+        dollars("costUSD", sum.cost)
         string("costSource", sum.costSource.rawValue)
+        if sum.computedCost > 0 { dollars("computedCostUSD", sum.computedCost) }
+        if sum.reportedCost > 0 { dollars("reportedCostUSD", sum.reportedCost) }
     }
 }

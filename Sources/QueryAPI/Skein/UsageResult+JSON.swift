@@ -84,8 +84,10 @@ extension UsageSum {
         json.int("cacheWriteTokens", tokens.cacheWrites)
         json.int("outputTokens", tokens.output)
         json.int("reasoningTokens", tokens.reasoning)
-        json.double("costUSD", DollarText.rounded(cost))
+        json.dollars("costUSD", cost)
         json.string("costSource", costSource.rawValue)
+        json.dollars("computedCostUSD", computedCost)
+        json.dollars("reportedCostUSD", reportedCost)
         json.int("unpricedCalls", unpricedCalls)
     }
 }

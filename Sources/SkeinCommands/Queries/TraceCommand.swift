@@ -55,11 +55,15 @@ struct TraceAnswer: Decodable {
         let tokens: Tokens?
         let costUSD: Double?
         let costSource: String?
+        let computedCostUSD: Double?
+        let reportedCostUSD: Double?
 
         /// Nil where no model was called.
         var cost: String? {
             guard let costUSD, let costSource else { return nil }
-            return CostText.text(costUSD, source: costSource, hasTokens: tokens != nil)
+            return CostText.text(
+                costUSD, source: costSource, hasTokens: tokens != nil, computed: computedCostUSD,
+                reported: reportedCostUSD)
         }
     }
 
@@ -77,11 +81,17 @@ struct TraceAnswer: Decodable {
         let tokens: Tokens?
         let costUSD: Double?
         let costSource: String?
+        let computedCostUSD: Double?
+        let reportedCostUSD: Double?
 
         /// Nil where no model was called.
-        var cost: String? {
+        ///
+        /// - Parameter showsBoth: With the cost that does not count, where there is one.
+        func cost(showsBoth: Bool) -> String? {
             guard let costUSD, let costSource else { return nil }
-            return CostText.text(costUSD, source: costSource, hasTokens: tokens != nil)
+            return CostText.text(
+                costUSD, source: costSource, hasTokens: tokens != nil, computed: showsBoth ? computedCostUSD : nil,
+                reported: showsBoth ? reportedCostUSD : nil)
         }
     }
 
@@ -107,13 +117,16 @@ struct TraceAnswer: Decodable {
                 offset: (UInt64(span.startTimeUnixNano) ?? start) &- start, duration: span.durationNs,
                 isError: span.status == "error", isOnCriticalPath: span.onCriticalPath,
                 inputTokens: span.tokens?.inputTokens, outputTokens: span.tokens?.outputTokens,
-                cost: span.cost)
+                cost: span.cost(showsBoth: columns >= Self.bothCostsColumnsMin))
         }
         result += Waterfall(rows: rows, total: summary.durationNs).text(columns: columns, style: style)
         result += "\n" + style.dim("● on the critical path, which is what the duration is made of") + "\n"
         if listsCriticalPath { result += "\n" + criticalPathTable(style) }
         return result
     }
+
+    /// Below it bars and names need the room of a second cost; the summary has both.
+    private static let bothCostsColumnsMin = 100
 
     private var overview: String {
         var parts = [

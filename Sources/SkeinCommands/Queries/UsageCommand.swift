@@ -108,6 +108,9 @@ struct UsageAnswer: Decodable {
         let reasoningTokens: Int
         let costUSD: Double
         let costSource: String
+        /// Nil in the answer of an older collector.
+        let computedCostUSD: Double?
+        let reportedCostUSD: Double?
         let unpricedCalls: Int
 
         var isEmpty: Bool { calls == 0 && inputTokens == 0 && outputTokens == 0 }
@@ -166,6 +169,9 @@ struct UsageAnswer: Decodable {
 
     private var hasSteps: Bool { total.series != nil }
 
+    /// Seldom: then both costs are worth a column.
+    private var hasReportedCost: Bool { total.sum.reportedCostUSD ?? 0 > 0 }
+
     /// All lines of rows and of what is beyond them, in the order of time where there are steps.
     private func lines(by keys: [String], none: String) -> [(kind: String, point: Point?, key: [String], sum: Sum)] {
         var lines: [(kind: String, point: Point?, key: [String], sum: Sum)] = []
@@ -187,17 +193,18 @@ struct UsageAnswer: Decodable {
     func text(by keys: [String], _ style: Style) -> String {
         var columns = (hasSteps ? ["time"] : []).map { TextTable.Column(title: $0) }
         columns += keys.map { TextTable.Column(title: $0) }
-        for title in ["calls", "errors", "input", "cache read", "output", "reasoning", "cost"] {
+        let titles = ["calls", "errors", "input", "cache read", "output", "reasoning", "cost"]
+        for title in titles + (hasReportedCost ? ["computed", "reported"] : []) {
             columns.append(.init(title: title, alignsRight: true))
         }
         var table = TextTable(columns)
         for line in lines(by: keys, none: "–") {
             let key = line.key.isEmpty ? ["(\(line.kind))"] + keys.dropFirst().map { _ in "" } : line.key
             table.add(
-                (line.point.map { [$0.startTime] } ?? []) + key.map { TextWidth.fit($0, 50) } + Self.cells(line.sum))
+                (line.point.map { [$0.startTime] } ?? []) + key.map { TextWidth.fit($0, 50) } + cells(line.sum))
         }
         func add(_ name: String, _ sum: Sum) {
-            table.add([name] + (hasSteps ? keys : Array(keys.dropFirst())).map { _ in "" } + Self.cells(sum))
+            table.add([name] + (hasSteps ? keys : Array(keys.dropFirst())).map { _ in "" } + cells(sum))
         }
         if !unattributed.sum.isEmpty {
             add("attributed", attributed)
@@ -207,11 +214,12 @@ struct UsageAnswer: Decodable {
         return table.text(style)
     }
 
-    private static func cells(_ sum: Sum) -> [String] {
+    private func cells(_ sum: Sum) -> [String] {
         let counts = [
             sum.calls, sum.errors, sum.inputTokens, sum.cacheReadTokens, sum.outputTokens, sum.reasoningTokens,
         ]
-        return counts.map(Quantity.count) + [cost(sum)]
+        let both = hasReportedCost ? [sum.computedCostUSD, sum.reportedCostUSD].map { DollarText.short($0 ?? 0) } : []
+        return counts.map(Quantity.count) + [Self.cost(sum)] + both
     }
 
     private static func cost(_ sum: Sum) -> String {
@@ -223,7 +231,7 @@ struct UsageAnswer: Decodable {
     func csv(by keys: [String]) -> String {
         let numbers = [
             "calls", "errors", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
-            "reasoning_tokens", "cost_usd", "cost_source", "unpriced_calls",
+            "reasoning_tokens", "cost_usd", "cost_source", "unpriced_calls", "computed_cost_usd", "reported_cost_usd",
         ]
         let time = hasSteps ? ["time"] : []
         var text = CSVText.line(["kind"] + time + keys + numbers)
@@ -245,5 +253,6 @@ struct UsageAnswer: Decodable {
             sum.calls, sum.errors, sum.inputTokens, sum.cacheReadTokens, sum.cacheWriteTokens, sum.outputTokens,
             sum.reasoningTokens,
         ].map(String.init) + [DollarText.plain(sum.costUSD), sum.costSource, "\(sum.unpricedCalls)"]
+            + [sum.computedCostUSD, sum.reportedCostUSD].map { DollarText.plain($0 ?? 0) }
     }
 }

@@ -182,6 +182,7 @@ package struct AgentGraph: Sendable {
         record.tokens = call.tokens.multiplied(by: call.weight)
         record.cost = call.cost.usd * Double(call.weight)
         record.costSource = call.cost.source
+        record.otherCost = call.cost.otherUSD * Double(call.weight)
         return record
     }
 

@@ -17,6 +17,16 @@ package struct CostModel: Sendable {
         return policy.cost(
             computed: computed, reported: call.reportedCost, usage: call.hasUsage ? call.usage : nil)
     }
+
+    /// What usage that came after its call was counted adds to the call's cost. What a span had reported by then counts
+    /// and stays, as a counter takes nothing back, whatever the policy; the cost of its tokens is then the other one.
+    func cost(
+        of supplement: borrowing FoundSupplement, _ texts: TextTable, _ known: inout KnownPrices
+    ) -> CallCost {
+        let whole = cost(of: supplement.call, texts, &known)
+        guard supplement.countedCost != nil else { return whole }
+        return CallCost(usd: 0, source: .reported, otherUSD: whole.source == .computed ? whole.usd : whole.otherUSD)
+    }
 }
 
 /// How calls were priced at which time: one whose wait is over costs what it did then, also when nothing came since.

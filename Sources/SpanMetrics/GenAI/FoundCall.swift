@@ -34,6 +34,14 @@ struct FoundCall: Sendable {
     var durationNanoseconds: UInt64 { end - start }
 }
 
+/// Usage of a call that was counted before it was known.
+struct FoundSupplement: Sendable {
+    /// With all that is known of it now.
+    var call: FoundCall
+    /// What a span had reported when the call was counted, in US dollars.
+    var countedCost: Double?
+}
+
 /// A run of a tool as ``ToolRun`` has it.
 struct FoundToolRun: Sendable {
     var spanID: SpanID
@@ -65,7 +73,7 @@ struct FoundRest: Sendable {
 struct NumberedFindings: Sendable {
     var calls: [FoundCall] = []
     /// Usage of calls that were counted before it was known.
-    var supplements: [FoundCall] = []
+    var supplements: [FoundSupplement] = []
     var tools: [FoundToolRun] = []
     var unattributed: [FoundRest] = []
     /// Spans about calls that had been counted.

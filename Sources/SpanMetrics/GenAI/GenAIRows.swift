@@ -147,6 +147,25 @@ struct FailedUsage: Sendable {
     }
 }
 
+/// What calls cost by the source that does not count, US dollars. Most series have none.
+struct OtherCosts: Hashable, Sendable {
+    var computed = 0.0
+    var reported = 0.0
+
+    init() {}
+
+    init?(_ reader: inout ByteReader) {
+        guard let computed = reader.fixed(UInt64.self), let reported = reader.fixed(UInt64.self) else { return nil }
+        self.computed = Double(bitPattern: computed)
+        self.reported = Double(bitPattern: reported)
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.fixed(computed.bitPattern)
+        writer.fixed(reported.bitPattern)
+    }
+}
+
 /// The histograms of calls.
 struct CallHistograms: SeriesRow {
     var duration = BucketCounts()

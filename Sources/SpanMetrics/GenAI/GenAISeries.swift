@@ -9,6 +9,8 @@ struct GenAISeries: Sendable {
     private(set) var finishReasons: SeriesTable<EventCount>
     private(set) var tools: SeriesTable<EventCount>
     private(set) var unattributed: SeriesTable<EventCount>
+    /// By the rows of `calls`, up to the last that has any: apart from them, as few calls have two costs.
+    private(set) var otherCosts: [OtherCosts] = []
     /// Scratch.
     private var key = SeriesTableKey()
     private let seed: UInt64
@@ -128,6 +130,15 @@ struct GenAISeries: Sendable {
         } else {
             calls.rows[row].usage.add(call, cost)
         }
+        if cost.otherUSD > 0 { addOther(cost, weight: call.weight, row: row) }
+    }
+
+    private mutating func addOther(_ cost: CallCost, weight: UInt64, row: Int) {
+        if otherCosts.count <= row {
+            otherCosts.append(contentsOf: repeatElement(OtherCosts(), count: row + 1 - otherCosts.count))
+        }
+        let dollars = cost.otherUSD * Double(weight)
+        if cost.source == .computed { otherCosts[row].reported += dollars } else { otherCosts[row].computed += dollars }
     }
 
     mutating func addHistograms(_ call: borrowing FoundCall, isOutputCounted: Bool, row: Int) {
@@ -183,12 +194,25 @@ struct GenAISeries: Sendable {
         finishReasons.write(to: &writer)
         tools.write(to: &writer)
         unattributed.write(to: &writer)
+        writer.varint(UInt64(otherCosts.count))
+        for costs in otherCosts { costs.write(to: &writer) }
     }
 
-    /// - Parameter version: Of the checkpoint's section; before 3, what failed calls used is among the rest.
+    /// - Parameter version: Of the checkpoint's section; before 3, what failed calls used is among the rest, and costs that
+    ///   do not count are not there.
     mutating func read(_ reader: inout ByteReader, version: UInt32) -> Bool {
         calls.read(&reader) && (version < 3 || failedUsage.read(&reader, of: &calls.rows)) && histograms.read(&reader)
             && finishReasons.read(&reader) && tools.read(&reader) && unattributed.read(&reader)
+            && (version < 3 || readOtherCosts(&reader))
+    }
+
+    private mutating func readOtherCosts(_ reader: inout ByteReader) -> Bool {
+        guard let count = reader.varint(), count <= UInt64(calls.count) else { return false }
+        for _ in 0..<count {
+            guard let costs = OtherCosts(&reader) else { return false }
+            otherCosts.append(costs)
+        }
+        return true
     }
 }
 

@@ -10,6 +10,7 @@ package struct GenAISnapshot: Sendable {
         writeCounters(series.calls, &writer)
         writeTokens(series, &writer)
         writeCost(series, &writer)
+        writeOtherCosts(series, &writer)
         writeEvents(
             series.finishReasons, "gen_ai.client.finish_reasons", "Reasons why models stopped.", &writer)
         writeEvents(series.tools, "gen_ai.execute_tool.calls", "Runs of tools.", &writer)
@@ -80,6 +81,20 @@ package struct GenAISnapshot: Sendable {
         forEachUsage(series) { labels, usage in
             let costs = [("computed", usage.computedCost), ("reported", usage.reportedCost)]
             for (source, dollars) in costs where dollars > 0 {
+                writer.sample(labels.adding(("cost_source", source)), dollars)
+            }
+        }
+    }
+
+    /// Beside what counts, so that both can be compared; only where there is any.
+    private func writeOtherCosts(_ series: GenAISeries, _ writer: inout some MetricWriter) {
+        guard !series.otherCosts.isEmpty else { return }
+        writer.family(
+            "gen_ai.client.uncounted_cost_usd", type: .counter,
+            help:
+                "What calls with a computed and a reported cost come to by the one that does not count, in US dollars.")
+        for (labels, costs) in zip(series.calls.labels, series.otherCosts) {
+            for (source, dollars) in [("computed", costs.computed), ("reported", costs.reported)] where dollars > 0 {
                 writer.sample(labels.adding(("cost_source", source)), dollars)
             }
         }

@@ -9,8 +9,9 @@ import TraceStorage
 /// each its name and its series.
 ///
 /// A tenant's series are those of calls; the number of their rows whose failed calls used something, for each its place
-/// among the rows and what that was; then those of histograms, finish reasons, tools and usage without a call. Version 2
-/// does not have the rows of failed calls: what these used is among what the others did.
+/// among the rows and what that was; then those of histograms, finish reasons, tools and usage without a call; then the
+/// number of rows of calls up to the last one with costs that do not count, and these of each. Version 2 has no rows of
+/// failed calls, as what these used is among what the others did, and no costs that do not count.
 extension GenAIState {
     static let sectionVersion: UInt32 = 3
     private static let sectionVersionMin: UInt32 = 2

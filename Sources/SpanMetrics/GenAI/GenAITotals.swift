@@ -45,13 +45,10 @@ struct GenAITotals: Sendable {
             counts.calls = counts.calls.addingClamped(findings.calls[index].weight)
             if findings.calls[index].hasUsage, cost.source == .unknown { counts.unpricedCalls += 1 }
         }
-        for call in findings.supplements {
-            // What a span reported was counted with the call.
-            let cost =
-                call.reportedCost == nil
-                ? costs.cost(of: call, texts, &finder.prices) : CallCost(usd: 0, source: .reported)
-            series.supplement(call, cost, texts)
-            usage.add(UsageEntry(call, cost, kind: .supplement, texts), of: tenant, texts)
+        for supplement in findings.supplements {
+            let cost = costs.cost(of: supplement, texts, &finder.prices)
+            series.supplement(supplement.call, cost, texts)
+            usage.add(UsageEntry(supplement.call, cost, kind: .supplement, texts), of: tenant, texts)
         }
         for index in findings.tools.indices {
             finder.count(findings.tools[index], tenant: number, texts, &series)

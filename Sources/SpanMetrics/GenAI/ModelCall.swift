@@ -89,7 +89,7 @@ package struct GenAIFindings: Sendable {
 extension GenAIFindings {
     init(_ found: NumberedFindings, _ texts: TextTable) {
         calls = found.calls.map { ModelCall($0, texts) }
-        supplements = found.supplements.map { ModelCall($0, texts) }
+        supplements = found.supplements.map { ModelCall($0.call, texts) }
         tools = found.tools.map { ToolRun($0, texts) }
         unattributed = found.unattributed.map { UnattributedUsage($0, texts) }
         lateSpans = found.lateSpans

@@ -105,7 +105,10 @@ extension PendingTrace {
                 findings.lateSpans += UInt64(before.spans - before.counted)
                 if hasUsage, !before.hasUsage {
                     let numbers = assembler.texts(cluster, &texts)
-                    findings.supplements.append(assembler.foundCall(cluster, numbers, traceID: traceID))
+                    findings.supplements.append(
+                        FoundSupplement(
+                            call: assembler.foundCall(cluster, numbers, traceID: traceID),
+                            countedCost: assembler.countedCost(cluster)))
                 }
             }
             assembler.mark(cluster, hasUsage ? .withUsage : .withoutUsage)
@@ -144,6 +147,16 @@ extension CallAssembler {
             return false
         }
         return before
+    }
+
+    /// What the spans of a call that were counted report, in US dollars.
+    fileprivate func countedCost(_ cluster: Cluster) -> Double? {
+        var result: Double?
+        _ = hasMember(cluster) { member in
+            if spans[member].counted != nil { result = spans[member].reportedCost }
+            return result != nil
+        }
+        return result
     }
 
     fileprivate mutating func mark(_ cluster: Cluster, _ how: GenAISpan.Counted) {

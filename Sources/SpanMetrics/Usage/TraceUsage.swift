@@ -58,6 +58,6 @@ extension UsageRecord {
         calls = 1
         errors = call.isError ? 1 : 0
         tokens = call.usage
-        (self.cost, costSource) = (cost.usd, cost.source)
+        (self.cost, costSource, otherCost) = (cost.usd, cost.source, cost.otherUSD)
     }
 }

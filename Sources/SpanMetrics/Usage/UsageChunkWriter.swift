@@ -8,6 +8,7 @@ struct UsageChunkWriter: Sendable {
     static let recordsMax = 16_384
 
     private(set) var count = 0
+    private var hasOtherCosts = false
     private var times = ClosedRange<UInt64>(uncheckedBounds: (.max, .max))
     /// The texts, each as a block. One that comes with several tables is there for each of them.
     private var textBlocks: [UInt8] = []
@@ -23,6 +24,7 @@ struct UsageChunkWriter: Sendable {
     /// Begins a chunk anew in the room that it has.
     mutating func clear() {
         count = 0
+        hasOtherCosts = false
         textBlocks.removeAll(keepingCapacity: true)
         textCount = 0
         bodyBytes = 0
@@ -33,8 +35,8 @@ struct UsageChunkWriter: Sendable {
 
     /// Numbers of the texts of a record.
     private static let numbersMax = 8 + GenAIConfiguration.attributionsMax
-    /// 42 bytes of fixed size, 11 varints and those of the texts, 10 bytes each.
-    private static let recordBytesMax = 42 + 10 * (11 + numbersMax)
+    /// 50 bytes of fixed size, 11 varints and those of the texts, 10 bytes each.
+    private static let recordBytesMax = 50 + 10 * (11 + numbersMax)
 
     /// Far below what a reader takes, ``UsageChunk/bytesMax``.
     private static let bytesMax = 16 << 20
@@ -76,7 +78,13 @@ struct UsageChunkWriter: Sendable {
         writer.varint(entry.errors)
         for bucket in entry.tokens.counts.indices { writer.varint(entry.tokens.counts[bucket]) }
         writer.fixed(entry.cost.bitPattern)
-        writer.fixed(entry.costSource.code)
+        if entry.otherCost == 0 {
+            writer.fixed(entry.costSource.code)
+        } else {
+            hasOtherCosts = true
+            writer.fixed(entry.costSource.code | UsageChunk.otherCostFlag)
+            writer.fixed(entry.otherCost.bitPattern)
+        }
         writer.varint(number(of: entry.service, table))
         writer.varint(number(of: entry.agent, table))
         writer.varint(number(of: entry.operation, table))
@@ -131,7 +139,7 @@ struct UsageChunkWriter: Sendable {
         var chunk = ByteWriter()
         chunk.reserve(UsageChunk.headerBytes + textBlocks.count + bodyBytes + 4_096)
         chunk.raw(UsageChunk.magic)
-        chunk.fixed(UsageChunk.version)
+        chunk.fixed(hasOtherCosts ? UsageChunk.versionWithOtherCosts : UsageChunk.version)
         // Length and checksum of what follows, once it is there.
         chunk.fixed(UInt64(0))
         write(to: &chunk, position: position, names: names)

@@ -14,6 +14,8 @@ struct UsageEntry: Sendable {
     /// US dollars.
     var cost = 0.0
     var costSource = CostSource.unknown
+    /// As ``UsageRecord/otherCost``.
+    var otherCost = 0.0
     var service: TextNumber
     var agent: TextNumber
     var operation = TextNumber.none
@@ -29,8 +31,9 @@ extension UsageEntry {
         self.init(
             kind: kind, time: call.start, traceID: call.traceID, spanID: call.spanID,
             tokens: call.hasUsage ? call.usage.multiplied(by: call.weight) : TokenUsage(),
-            cost: cost.usd * Double(call.weight), costSource: cost.source, service: names.service,
-            agent: call.texts.agent, operation: names.operation, provider: names.provider, model: names.model,
+            cost: cost.usd * Double(call.weight), costSource: cost.source,
+            otherCost: cost.otherUSD * Double(call.weight), service: names.service, agent: call.texts.agent,
+            operation: names.operation, provider: names.provider, model: names.model,
             conversation: call.texts.conversation, attribution: call.texts.attribution)
         if kind == .call {
             calls = call.weight
@@ -51,7 +54,7 @@ extension UsageRecord {
         (kind, self.tenant, time) = (entry.kind, tenant, entry.time)
         (traceID, spanID) = (entry.traceID, entry.spanID)
         (calls, errors, tokens) = (entry.calls, entry.errors, entry.tokens)
-        (cost, costSource) = (entry.cost, entry.costSource)
+        (cost, costSource, otherCost) = (entry.cost, entry.costSource, entry.otherCost)
         (service, agent) = (texts.text(entry.service), texts.text(entry.agent))
         (operation, provider) = (texts.text(entry.operation), texts.text(entry.provider))
         (model, conversation) = (texts.text(entry.model), texts.text(entry.conversation))

@@ -80,7 +80,7 @@ extension UsageLog {
         let file = try files.open(path(name), .read)
         defer { file.close() }
         let start = try file.readBytes(at: 0, count: UsageChunk.headerBytes)
-        return UsageChunk.Header(start[...])?.version == UsagePack.version
+        return UsageChunk.Header(start[...]).map { UsagePack.isPacked($0.version) } ?? false
     }
 
     func temporary(_ name: String) -> String { path(name) + Self.temporarySuffix }

@@ -70,8 +70,10 @@ package final class UsageLog: Sendable {
             do throws(FileError) { file = try files.open(path(name), .update) } catch { throw .io(error) }
             defer { file.close() }
             try refuseFutureVersion(name, file)
+            do throws(FileError) { found = try end(of: name, file) } catch { throw .io(error) }
+            // What a newer program added to the file is not torn.
+            try refuseFutureVersion(name, file, at: found.bytes)
             do throws(FileError) {
-                found = try end(of: name, file)
                 if try file.size() > found.bytes { try file.truncate(to: found.bytes) }
                 try file.synchronize()
             } catch { throw .io(error) }
@@ -94,14 +96,20 @@ package final class UsageLog: Sendable {
         return removed
     }
 
-    private func refuseFutureVersion(_ name: String, _ file: any File) throws(CheckpointError) {
-        let start: [UInt8]
-        do throws(FileError) { start = try file.readBytes(at: 0, count: UsageChunk.headerBytes) } catch {
-            throw .io(error)
-        }
-        guard let header = UsageChunk.Header(start[...]), header.version > UsagePack.version else { return }
+    /// - Parameter offset: Past the beginning only a chunk that checks is refused.
+    private func refuseFutureVersion(_ name: String, _ file: any File, at offset: Int = 0) throws(CheckpointError) {
+        let header: UsageChunk.Header
+        do throws(FileError) {
+            let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes)
+            guard let found = UsageChunk.Header(start[...]), found.version > UsagePack.versionMax else { return }
+            header = found
+            if offset > 0 {
+                let payload = try file.readBytes(at: offset + UsageChunk.headerBytes, count: header.payloadBytes)
+                guard payload.count == header.payloadBytes, header.isRight(payload) else { return }
+            }
+        } catch { throw .io(error) }
         throw .futureVersion(
-            path: path(name), found: "format version \(header.version)", supported: "at most \(UsagePack.version)")
+            path: path(name), found: "format version \(header.version)", supported: "at most \(UsagePack.versionMax)")
     }
 
     /// How far a file reaches: behind the last chunk that completes a position. What is damaged before that stays.
@@ -125,7 +133,7 @@ package final class UsageLog: Sendable {
         var offset = offset
         while offset < size {
             let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes)
-            if let header = UsageChunk.Header(start[...]), header.version <= UsagePack.version {
+            if let header = UsageChunk.Header(start[...]), header.version <= UsagePack.versionMax {
                 let payload = try file.readBytes(at: offset + UsageChunk.headerBytes, count: header.payloadBytes)
                 if payload.count == header.payloadBytes, header.isRight(payload) {
                     return (header.version, payload, offset, offset + UsageChunk.headerBytes + payload.count)
@@ -393,7 +401,7 @@ package final class UsageLog: Sendable {
             if chunk?.start != offset { reading.damaged += 1 }
             guard let chunk else { return }
             offset = chunk.end
-            if chunk.version == UsagePack.version {
+            if UsagePack.isPacked(chunk.version) {
                 reading.take(packed: chunk.payload, goesOn, body)
             } else {
                 reading.take(chunk.payload, body)
@@ -405,7 +413,7 @@ package final class UsageLog: Sendable {
     private func passedOver(_ file: any File, _ offset: Int, _ reading: Reading) throws(FileError) -> Int? {
         let start = try file.readBytes(at: offset, count: UsageChunk.headerBytes + UsageChunk.timesBytesMax)
         guard start.count > UsageChunk.headerBytes, let header = UsageChunk.Header(start[...]),
-            header.version <= UsagePack.version, let times = UsageChunk.times(start[UsageChunk.headerBytes...]),
+            header.version <= UsagePack.versionMax, let times = UsageChunk.times(start[UsageChunk.headerBytes...]),
             !reading.mayHold(times)
         else { return nil }
         return offset + UsageChunk.headerBytes + header.payloadBytes

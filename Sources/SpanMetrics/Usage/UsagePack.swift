@@ -1,9 +1,14 @@
 import CZstd
 import TraceStorage
 
-/// A run of chunks of version 1 as one compressed chunk of version 2; docs/formats/usage-v1.md describes it.
+/// A run of chunks as one compressed chunk; docs/formats/usage-v1.md describes it.
 enum UsagePack {
+    /// Of chunks of ``UsageChunk/version``.
     static let version: UInt32 = 2
+    /// Of chunks of which one or more are of ``UsageChunk/versionWithOtherCosts``.
+    static let versionWithOtherCosts: UInt32 = 4
+    /// A later one is refused.
+    static let versionMax = versionWithOtherCosts
     /// Bytes of chunks that are compressed together: texts that come in every chunk are found again over 2 MiB, and a
     /// reader holds all of them at a time.
     static let contentBytesGoal = 4 << 20
@@ -12,14 +17,19 @@ enum UsagePack {
     /// Of zstd: higher ones take twice the time for 3 % fewer bytes, as half of them are ids.
     private static let level: Int32 = 3
 
+    static func isPacked(_ version: UInt32) -> Bool { version == Self.version || version == versionWithOtherCosts }
+
     /// What a run says of itself without being decompressed.
     struct Summary {
         var position = JournalPosition.beginning
         var records: UInt64 = 0
         var times = UInt64.max...UInt64.max
+        /// Of the compressed chunk.
+        var version = UsagePack.version
 
         /// - Returns: false for the payload of something else than a chunk.
-        mutating func add(_ payload: [UInt8]) -> Bool {
+        mutating func add(_ payload: [UInt8], version: UInt32) -> Bool {
+            if version == UsageChunk.versionWithOtherCosts { self.version = UsagePack.versionWithOtherCosts }
             var reader = ByteReader(payload[...])
             guard let position = reader.varint(), let count = reader.varint(), let low = reader.varint(),
                 let high = reader.varint(), low <= high
@@ -41,7 +51,7 @@ enum UsagePack {
         var chunk = ByteWriter()
         chunk.reserve(UsageChunk.headerBytes + 60 + bytes)
         chunk.raw(UsageChunk.magic)
-        chunk.fixed(version)
+        chunk.fixed(summary.version)
         // Length and checksum of what follows, once it is there.
         chunk.fixed(UInt64(0))
         chunk.varint(summary.position.rawValue)
@@ -73,7 +83,7 @@ enum UsagePack {
     static func forEachPayload(_ content: [UInt8], _ body: ([UInt8]) -> Bool) -> Bool {
         var offset = 0
         while offset < content.count {
-            guard let header = UsageChunk.Header(content[offset...]), header.version == UsageChunk.version,
+            guard let header = UsageChunk.Header(content[offset...]), UsageChunk.isKnown(header.version),
                 header.payloadBytes <= content.count - offset - UsageChunk.headerBytes
             else { return false }
             let start = offset + UsageChunk.headerBytes

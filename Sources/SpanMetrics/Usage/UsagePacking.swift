@@ -66,7 +66,8 @@ struct UsagePacking: Sendable {
             // It was checked above.
             guard let chunk = try UsageLog.chunk(in: source, from: offset, size: wholeBytes), chunk.start == offset,
                 try writer.append(
-                    chunk.payload, try source.readBytes(at: offset, count: UsageChunk.headerBytes), to: target)
+                    chunk.payload, version: chunk.version,
+                    try source.readBytes(at: offset, count: UsageChunk.headerBytes), to: target)
             else { return .left }
             bytes -= chunk.end - offset
             offset = chunk.end
@@ -78,13 +79,13 @@ struct UsagePacking: Sendable {
         return .packed(savedBytes: sourceBytes - writer.bytes)
     }
 
-    /// Looks at chunks of version 1.
+    /// Looks at chunks that are not compressed.
     ///
     /// - Returns: false at something else, a torn end included.
     private mutating func check(_ bytes: inout Int) throws(FileError) -> Bool {
         while offset < sourceBytes, bytes > 0 {
             let start = try source.readBytes(at: offset, count: UsageChunk.headerBytes)
-            guard let header = UsageChunk.Header(start[...]), header.version == UsageChunk.version else { return false }
+            guard let header = UsageChunk.Header(start[...]), UsageChunk.isKnown(header.version) else { return false }
             let end = offset + UsageChunk.headerBytes + header.payloadBytes
             // No further than its end: what follows one that does not check is not looked for.
             guard end <= sourceBytes, let chunk = try UsageLog.chunk(in: source, from: offset, size: end),
@@ -110,13 +111,15 @@ struct UsagePacking: Sendable {
         init(path: String, bytesGoal: Int) { (self.path, self.bytesGoal) = (path, bytesGoal) }
 
         /// - Returns: false for a chunk that is none.
-        mutating func append(_ payload: [UInt8], _ header: [UInt8], to file: any File) throws(FileError) -> Bool {
+        mutating func append(
+            _ payload: [UInt8], version: UInt32, _ header: [UInt8], to file: any File
+        ) throws(FileError) -> Bool {
             if !content.isEmpty, content.count + payload.count > bytesGoal {
                 guard try finish(file) else { return false }
             }
             content += header
             content += payload
-            return summary.add(payload)
+            return summary.add(payload, version: version)
         }
 
         /// Writes what is there.

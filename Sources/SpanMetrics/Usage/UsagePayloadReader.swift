@@ -10,15 +10,17 @@ struct UsagePart {
     /// US dollars.
     var cost: Double
     var costSource: CostSource
+    /// As ``UsageRecord/otherCost``.
+    var otherCost: Double
 
     init(_ record: UsageRecord) {
         (kind, calls, errors, tokens) = (record.kind, record.calls, record.errors, record.tokens)
-        (cost, costSource) = (record.cost, record.costSource)
+        (cost, costSource, otherCost) = (record.cost, record.costSource, record.otherCost)
     }
 
     fileprivate init(kind: UsageRecord.Kind) {
         self.kind = kind
-        (calls, errors, tokens, cost, costSource) = (0, 0, TokenUsage(), 0, .unknown)
+        (calls, errors, tokens, cost, costSource, otherCost) = (0, 0, TokenUsage(), 0, .unknown, 0)
     }
 }
 
@@ -85,8 +87,12 @@ struct UsagePayloadReader {
         for bucket in counts.indices { counts[bucket] = varint() }
         part.tokens = TokenUsage(counts: counts)
         part.cost = Double(bitPattern: fixed())
-        guard let source = CostSource(code: byte()), tenant < chunk.texts.count else { return nil }
+        let code = byte()
+        guard let source = CostSource(code: code & ~UsageChunk.otherCostFlag), tenant < chunk.texts.count else {
+            return nil
+        }
         part.costSource = source
+        if code & UsageChunk.otherCostFlag != 0 { part.otherCost = Double(bitPattern: fixed()) }
         for field in 0..<6 { fields[field] = text(chunk) }
         let attributions = varint()
         guard attributions <= GenAIConfiguration.attributionsMax else { return nil }

@@ -148,6 +148,10 @@ package struct UsageSum: Hashable, Sendable {
     package var tokens = TokenUsage()
     /// US dollars.
     package var cost = 0.0
+    /// Of what has a computed cost, whether it counts or not; US dollars.
+    package private(set) var computedCost = 0.0
+    /// Of what has a reported cost, whether it counts or not; US dollars.
+    package private(set) var reportedCost = 0.0
     /// Calls with tokens and neither a price nor a reported cost. With any, or with usage of which no call was found,
     /// the source is unknown and `cost` a lower bound.
     package var unpricedCalls: UInt64 = 0
@@ -173,6 +177,8 @@ package struct UsageSum: Hashable, Sendable {
         errors = errors.addingClamped(other.errors)
         tokens += other.tokens
         cost += other.cost
+        computedCost += other.computedCost
+        reportedCost += other.reportedCost
         unpricedCalls = unpricedCalls.addingClamped(other.unpricedCalls)
         isPartUnpriced = isPartUnpriced || other.isPartUnpriced
         hasReported = hasReported || other.hasReported
@@ -184,6 +190,15 @@ package struct UsageSum: Hashable, Sendable {
         errors = errors.addingClamped(part.errors)
         tokens += part.tokens
         cost += part.cost
+        switch part.costSource {
+        case .computed:
+            computedCost += part.cost
+            reportedCost += part.otherCost
+        case .reported:
+            reportedCost += part.cost
+            computedCost += part.otherCost
+        case .unknown: break
+        }
         guard !part.tokens.isEmpty || part.cost > 0 else { return }
         switch part.costSource {
         case .computed: hasComputed = true

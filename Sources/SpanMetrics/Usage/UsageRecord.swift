@@ -23,6 +23,8 @@ package struct UsageRecord: Hashable, Sendable {
     /// US dollars.
     package var cost = 0.0
     package var costSource = CostSource.unknown
+    /// Where both are known, the reported cost beside a computed one that counts, or the other way round; else 0.
+    package var otherCost = 0.0
     package var service = ""
     package var agent = ""
     package var operation = ""
@@ -39,12 +41,19 @@ package struct UsageRecord: Hashable, Sendable {
 /// Records in a row, as a file holds them; docs/formats/usage-v1.md describes it.
 enum UsageChunk {
     static let magic = Array("SKUS".utf8)
+    /// Of a chunk without costs that do not count.
     static let version: UInt32 = 1
+    /// Of one with them, which is the same but for these.
+    static let versionWithOtherCosts: UInt32 = 3
+    /// Added to the code of a cost's source: the cost that does not count follows.
+    static let otherCostFlag: UInt8 = 4
     static let headerBytes = 16
     /// Bytes of a chunk; a writer that has more makes several.
     static let bytesMax = 64 << 20
     /// The part of a payload that says which times it holds.
     static let timesBytesMax = 40
+
+    static func isKnown(_ version: UInt32) -> Bool { version == Self.version || version == versionWithOtherCosts }
 
     struct Header {
         var version: UInt32
@@ -127,8 +136,10 @@ enum UsageChunk {
             let time = reader.varint(), let high = reader.fixed(UInt64.self), let low = reader.fixed(UInt64.self),
             let span = reader.fixed(UInt64.self), let calls = reader.varint(), let errors = reader.varint(),
             let tokens = TokenUsage(&reader), let cost = reader.fixed(UInt64.self),
-            let source = reader.byte().flatMap(CostSource.init(code:)), let service = text(), let agent = text(),
-            let operation = text(), let provider = text(), let model = text(), let conversation = text(),
+            let code = reader.byte(), let source = CostSource(code: code & ~otherCostFlag),
+            let other = code & otherCostFlag == 0 ? 0 : reader.fixed(UInt64.self), let service = text(),
+            let agent = text(), let operation = text(), let provider = text(), let model = text(),
+            let conversation = text(),
             let attributions = reader.varint(), attributions <= GenAIConfiguration.attributionsMax
         else { return nil }
         (record.kind, record.tenant, record.time) = (kind, tenant, time)
@@ -136,6 +147,7 @@ enum UsageChunk {
         record.spanID = SpanID(span)
         (record.calls, record.errors, record.tokens) = (calls, errors, tokens)
         (record.cost, record.costSource) = (Double(bitPattern: cost), source)
+        record.otherCost = Double(bitPattern: other)
         (record.service, record.agent, record.operation) = (service, agent, operation)
         (record.provider, record.model, record.conversation) = (provider, model, conversation)
         for _ in 0..<attributions {

@@ -266,11 +266,11 @@ import TraceStorage
         let disk = MemoryFileSystem()
         let metrics = try Self.flushed(disk)
         let name = try #require(try disk.list("u").first)
-        try disk.open("u/" + name, .update).writeAll([3], at: 4, path: name)
+        try disk.open("u/" + name, .update).writeAll([5], at: 4, path: name)
         #expect(throws: CheckpointError.self) { try metrics.forEachRecord(in: .all) { _ in true } }
         let again = GenAIMetrics(GenAIConfiguration(), costs: CostModel(), log: UsageLog(directory: "u", files: disk))
         let error = try #require(throws: CheckpointError.self) { try again.open() }
-        #expect("\(error)".contains("format version 3, expected at most 2"))
+        #expect("\(error)".contains("format version 5, expected at most 4"))
     }
 
     @Test func damageInTheMiddleTakesOneChunkFromAnswersAndNothingFromTheFile() throws {

@@ -13,10 +13,14 @@ package struct CallCost: Hashable, Sendable {
     /// US dollars; 0 where the cost is unknown.
     package var usd: Double
     package var source: CostSource
+    /// Where both are known, the cost that does not count: the reported one of a call whose computed one does, or the
+    /// other way round. 0 where there is none.
+    package var otherUSD: Double
 
-    package init(usd: Double, source: CostSource) {
+    package init(usd: Double, source: CostSource, otherUSD: Double = 0) {
         self.usd = usd
         self.source = source
+        self.otherUSD = otherUSD
     }
 }
 
@@ -27,21 +31,19 @@ package enum CostPolicy: String, CaseIterable, Sendable {
     /// The one that a span had, else the one that tokens and prices come to.
     case reportedFirst = "reported"
 
-    /// The cost that counts of what was computed and reported.
+    /// The cost that counts of what was computed and reported, and beside it the one that does not.
     ///
     /// A reported cost that is negative or no number is none. Neither is a reported 0 of a call with tokens: libraries
     /// send it for models of which they have no price.
     ///
     /// - Parameter usage: Nil where no span said anything about tokens; nothing is computed then.
     package func cost(computed: Double?, reported: Double?, usage: TokenUsage?) -> CallCost {
-        let computed = computed.map { CallCost(usd: $0, source: .computed) }
-        let reported = Self.trusted(reported, usage).map { CallCost(usd: $0, source: .reported) }
-        let counted =
-            switch self {
-            case .computedFirst: computed ?? reported
-            case .reportedFirst: reported ?? computed
-            }
-        return counted ?? CallCost(usd: 0, source: .unknown)
+        let reported = Self.trusted(reported, usage)
+        if let computed, self == .computedFirst || reported == nil {
+            return CallCost(usd: computed, source: .computed, otherUSD: reported ?? 0)
+        }
+        guard let reported else { return CallCost(usd: 0, source: .unknown) }
+        return CallCost(usd: reported, source: .reported, otherUSD: computed ?? 0)
     }
 
     /// The same from a call's facts and a book of prices.
