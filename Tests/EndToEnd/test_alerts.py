@@ -471,6 +471,25 @@ def test_budgets_are_told_of_once_a_step_and_period(new_collector, webhook, tmp_
     assert [alert["labels"]["user"] for alert in report(collector)["alerts"]] == ["ada"]
 
 
+def test_dollars_of_alerts_have_no_exponent(new_collector, tmp_path):
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"house": {"input_cost_per_token": 1e-11, "output_cost_per_token": 0, "mode": "chat", '
+                      '"litellm_provider": "openai"}}')
+    rule = {"name": "Tiny", "metric": "cost_usd", "above": 0.00001, "window": "60s"}
+    gen_ai = {"wait": "200ms", "late_wait": "1s", "prices": {"file": str(prices), "builtin": False}}
+    collector = new_collector(merged(alerts([rule], {}), nested("connectors.gen_ai", gen_ai))).start()
+    clients.send(collector, telemetry.export_request(_calls(55, "ada", 6), "desk"))
+
+    def shown() -> None:
+        text = collector.query("/api/skein/v1/alerts").text
+        numbers = re.findall(r'"(value|threshold|peak)":([^,}]*)', text)
+        assert sorted(numbers) == sorted([
+            ("value", "0.00006"), ("threshold", "0.00001"), ("value", "0.00006"), ("threshold", "0.00001"),
+            ("peak", "0.00006")])
+
+    eventually(shown, 20)
+
+
 HOUR_NANOSECONDS = 3600 * SECOND
 # What each service of the past did every second, and how: as long before and after the windows as the test may take.
 PAST_SECONDS, PAST_RATE = 150, 5

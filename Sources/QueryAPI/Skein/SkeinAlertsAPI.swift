@@ -15,12 +15,13 @@ extension AlertsReport {
     /// The answer of `/alerts`.
     var json: [UInt8] {
         var json = JSONWriter()
+        let inDollars = Set(rules.filter { $0.rule.metric.unit == .dollars }.map(\.rule.name))
         json.object { json in
             json.array("rules") { json in
                 for rule in rules { rule.write(to: &json) }
             }
             json.array("alerts") { json in
-                for alert in alerts { alert.write(to: &json) }
+                for alert in alerts { alert.write(to: &json, isInDollars: inDollars.contains(alert.alert.key.rule)) }
             }
             json.array("silences") { json in
                 for silence in silences { silence.write(to: &json) }
@@ -29,7 +30,7 @@ extension AlertsReport {
                 for notifier in notifiers { notifier.write(to: &json) }
             }
             json.array("incidents") { json in
-                for incident in incidents { incident.write(to: &json) }
+                for incident in incidents { incident.write(to: &json, isInDollars: inDollars.contains(incident.rule)) }
             }
         }
         return json.takeBytes()
@@ -53,7 +54,7 @@ extension AlertsReport.Rule {
 }
 
 extension AlertsReport.ActiveAlert {
-    fileprivate func write(to json: inout JSONWriter) {
+    fileprivate func write(to json: inout JSONWriter, isInDollars: Bool) {
         json.object { json in
             json.string("rule", alert.key.rule)
             json.string("fingerprint", alert.fingerprint)
@@ -63,9 +64,9 @@ extension AlertsReport.ActiveAlert {
             json.bool("silenced", isSilenced)
             json.time("activeAtUnixNano", alert.activeAt)
             json.time("firingAtUnixNano", alert.firingAt)
-            json.double("value", alert.value)
-            json.double("threshold", alert.threshold)
-            if let baseline = alert.baseline { json.double("baseline", baseline) }
+            json.value("value", alert.value, isInDollars)
+            json.value("threshold", alert.threshold, isInDollars)
+            if let baseline = alert.baseline { json.value("baseline", baseline, isInDollars) }
             if let step = alert.stepText { json.string("budgetStep", step) }
             json.string("summary", alert.annotations["summary"] ?? "")
             json.string("condition", alert.conditionText)
@@ -110,7 +111,7 @@ extension AlertsReport.Notifier {
 }
 
 extension Incident {
-    fileprivate func write(to json: inout JSONWriter) {
+    fileprivate func write(to json: inout JSONWriter, isInDollars: Bool) {
         json.object { json in
             json.int("id", id)
             json.string("rule", rule)
@@ -120,9 +121,9 @@ extension Incident {
             json.string("state", end == nil ? "firing" : "resolved")
             json.time("startUnixNano", start)
             json.time("endUnixNano", end)
-            json.double("value", value)
-            json.double("peak", peak)
-            json.double("threshold", threshold)
+            json.value("value", value, isInDollars)
+            json.value("peak", peak, isInDollars)
+            json.value("threshold", threshold, isInDollars)
             json.string("summary", summary)
             json.string("condition", conditionText)
             json.examples(examples)
@@ -132,6 +133,10 @@ extension Incident {
 }
 
 extension JSONWriter {
+    fileprivate mutating func value(_ key: StaticString, _ value: Double, _ isInDollars: Bool) {
+        if isInDollars { dollars(key, value) } else { double(key, value) }
+    }
+
     fileprivate mutating func time(_ key: StaticString, _ time: UInt64?) {
         if let time { int64String(key, time) }
     }
