@@ -27,7 +27,7 @@ final class DerivationFeeder: Sendable {
     /// - Parameter journalBytesMax: The journal's cap.
     init(state: DerivedState, reader: JournalReader, journalBytesMax: Int, logger: Logger) {
         self.state = state
-        checkpointBytes = journalBytesMax / 8
+        checkpointBytes = journalBytesMax / 4
         self.reader = reader
         self.logger = logger
         reached.store(state.replayPosition.rawValue, ordering: .relaxed)
