@@ -79,11 +79,15 @@ package struct GenAICollector: Sendable {
             findings.lateSpans += lateSpans
             lateSpans = 0
         }
-        for key in full { settleEarly(key, body) }
+        for key in full {
+            if let place = traces.place(of: key) { settleEarly(key, at: place, body) }
+        }
         full.removeAll()
         while pendingSpans > timing.pendingSpansMax || pendingLinks > timing.pendingSpansMax * 8,
             let entry = queue.popFirst()
-        { settleEarly(entry.key, body) }
+        {
+            if traces.isWaiting(entry) { settleEarly(entry.key, at: entry.place, body) }
+        }
         give(body)
     }
 
@@ -93,9 +97,11 @@ package struct GenAICollector: Sendable {
     /// Nanoseconds that clocks of requests which come at the same time differ by, at most.
     private static let clockErrorMax: UInt64 = 600_000_000_000
 
-    private mutating func settleEarly(_ key: TraceKey, _ body: (TenantID, NumberedFindings, TextTable) -> Void) {
+    private mutating func settleEarly(
+        _ key: TraceKey, at place: Int, _ body: (TenantID, NumberedFindings, TextTable) -> Void
+    ) {
         tracesSettledEarly += 1
-        if let place = traces.place(of: key) { finish(key, at: place, body) }
+        finish(key, at: place, body)
     }
 
     // MARK: gathering
@@ -208,7 +214,7 @@ package struct GenAICollector: Sendable {
 
     private mutating func begin(_ key: TraceKey) -> Int {
         let place = traces.begin(key)
-        queue.append(key, at: place, time: now)
+        queue.append(traces.entry(place, time: now))
         traces[place].settled = settled.take(key) ?? SettledUsage()
         for link in plainSpans.links(of: key) { traces[place].addLink(link) }
         pendingLinks += traces[place].links.count
@@ -248,7 +254,7 @@ package struct GenAICollector: Sendable {
         var result = pendingSpans
         for entry in queue.waiting {
             guard entry.time <= receivedMax else { break }
-            guard traces.isWaiting(entry.key, at: entry.place),
+            guard traces.isWaiting(entry),
                 time - min(time, traces[entry.place].lastReceivedAt) >= timing.lateWaitNanoseconds
             else { continue }
             result -= traces[entry.place].spans.count
@@ -262,14 +268,14 @@ package struct GenAICollector: Sendable {
         while let entry = queue.popFirst(notAfter: receivedMax) {
             fetchNext()
             let (key, place) = (entry.key, entry.place)
-            guard traces.isWaiting(key, at: place) else { continue }
+            guard traces.isWaiting(entry) else { continue }
             pass(to: entry.time.addingClamped(timing.waitNanoseconds), body)
             if now - traces[place].lastReceivedAt >= timing.lateWaitNanoseconds {
                 finish(key, at: place, body)
                 continue
             }
             // Later than what this call takes, which without a wait is all up to now.
-            queue.append(key, at: place, time: max(now, receivedMax.addingClamped(1)))
+            queue.append(traces.entry(place, time: max(now, receivedMax.addingClamped(1))))
             guard traces[place].isDirty else { continue }
             begin(key.tenant, body)
             traces[place].settle(
@@ -355,7 +361,7 @@ package struct GenAICollector: Sendable {
         traces[place] = trace
         pendingSpans += trace.spans.count
         pendingLinks += trace.links.count
-        queue.append(key, at: place, time: time)
+        queue.append(traces.entry(place, time: time))
     }
 
     /// Counts and forgets everything, as at the end of time.
@@ -371,7 +377,7 @@ package struct GenAICollector: Sendable {
     private mutating func forgetAll(_ body: (TenantID, NumberedFindings, TextTable) -> Void) {
         while let entry = queue.popFirst() {
             pass(to: entry.time.addingClamped(timing.waitNanoseconds), body)
-            if traces.isWaiting(entry.key, at: entry.place) { finish(entry.key, at: entry.place, body) }
+            if traces.isWaiting(entry) { finish(entry.key, at: entry.place, body) }
         }
     }
 }
@@ -384,15 +390,14 @@ struct TraceQueue: Hashable, Sendable {
     struct Entry: Hashable, Sendable {
         var key: TraceKey
         var time: UInt64
-        /// Where it waits, unless it was forgotten since.
+        /// Where it waits, unless a trace ended there since.
         var place: Int
+        var endings: UInt32
     }
 
     var waiting: ArraySlice<Entry> { entries[first...] }
 
-    mutating func append(_ key: TraceKey, at place: Int, time: UInt64) {
-        entries.append(Entry(key: key, time: time, place: place))
-    }
+    mutating func append(_ entry: Entry) { entries.append(entry) }
 
     /// That of an entry that follows so many others.
     @inline(__always)

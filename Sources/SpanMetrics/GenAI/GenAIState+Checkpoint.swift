@@ -44,7 +44,9 @@ extension GenAIState {
         guard state.collector.read(&reader) else { throw section.holdsSomethingElse }
         // The labels of the series are others, but what waits belongs to somebody.
         guard fingerprint == configuration.fingerprint else {
-            return (state, .startedOver(reason: "the attribution keys of gen_ai have changed"))
+            return (
+                state, .startedOver(reason: "the attribution keys of gen_ai, or those of its histograms, have changed")
+            )
         }
         guard state.readSeries(&reader, version: section.version), reader.isAtEnd else {
             throw section.holdsSomethingElse
@@ -105,13 +107,12 @@ extension GenAICollector {
         for attribution in configuration.attribution { writer.block(attribution.name.utf8) }
         timing.write(to: &writer)
         writer.varint(now)
-        let waiting = queue.waiting.filter { traces.isWaiting($0.key, at: $0.place) }
+        let waiting = queue.waiting.filter { traces.isWaiting($0) }
         writer.varint(UInt64(waiting.count))
         for entry in waiting {
-            guard let place = traces.place(of: entry.key) else { continue }
             entry.key.write(to: &writer)
             writer.varint(entry.time)
-            traces[place].write(to: &writer, tools.texts)
+            traces[entry.place].write(to: &writer, tools.texts)
         }
         let plain = plainSpans.all
         writer.varint(UInt64(plain.count))

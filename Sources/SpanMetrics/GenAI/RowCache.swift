@@ -69,7 +69,7 @@ struct AttributedRows: Sendable {
     /// A power of two, the calls of one agent come together; 192 KB once there is any.
     private static let rowsMax = 16_384
 
-    private var places = HashPlaces(count: 0)
+    private var places: HashPlaces?
     private var rows: [Int32] = []
     private let byteHash = ByteHash.ofProcess
 
@@ -84,7 +84,7 @@ struct AttributedRows: Sendable {
     }
 
     mutating func row(_ base: Int32, _ values: AttributionValues, generation: UInt32) -> Int? {
-        guard !rows.isEmpty, let place = places.place(of: hash(base, values, generation)) else { return nil }
+        guard let place = places?.place(of: hash(base, values, generation)) else { return nil }
         return Int(rows[place])
     }
 
@@ -94,7 +94,9 @@ struct AttributedRows: Sendable {
             places = HashPlaces(count: Self.rowsMax)
             rows = Array(repeating: 0, count: Self.rowsMax)
         }
-        rows[places.insert(hash(base, values, generation))] = Int32(truncatingIfNeeded: row)
+        let hash = hash(base, values, generation)
+        guard let place = places?.insert(hash) else { return }
+        rows[place] = Int32(truncatingIfNeeded: row)
     }
 }
 

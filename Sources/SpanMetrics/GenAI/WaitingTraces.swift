@@ -11,6 +11,8 @@ struct WaitingTraces: Sendable {
 
     private var traces: [PendingTrace] = []
     private var keys: [TraceKey] = []
+    /// Traces that ended in a place: who began there before is not there any more.
+    private var endings: [UInt32] = []
     private var free: [Int32] = []
     /// Place + 1 by hash, 0 for none; at most half in use.
     private var slots = [Int32](repeating: 0, count: 64)
@@ -40,16 +42,19 @@ struct WaitingTraces: Sendable {
         return nil
     }
 
-    /// Whether a trace that began in a place is still there.
-    @inline(__always)
-    func isWaiting(_ key: TraceKey, at place: Int) -> Bool {
-        keys[place].traceID == key.traceID && keys[place].tenant == key.tenant
+    /// What to hand to the queue about a trace in a place.
+    func entry(_ place: Int, time: UInt64) -> TraceQueue.Entry {
+        TraceQueue.Entry(key: keys[place], time: time, place: place, endings: endings[place])
     }
+
+    /// Whether the trace of an entry is still there.
+    @inline(__always)
+    func isWaiting(_ entry: TraceQueue.Entry) -> Bool { endings[entry.place] == entry.endings }
 
     /// Has the processor fetch what there is about a place. Mutating in name, as is what follows: the traces would be
     /// copied.
     mutating func fetch(_ place: Int) {
-        Prefetch.element(place, of: keys)
+        Prefetch.element(place, of: endings)
         Prefetch.element(place, of: traces)
     }
 
@@ -71,6 +76,7 @@ struct WaitingTraces: Sendable {
             place = traces.count
             traces.append(PendingTrace())
             keys.append(key)
+            endings.append(0)
         }
         enter(place)
         return place
@@ -79,7 +85,7 @@ struct WaitingTraces: Sendable {
     /// Forgets the trace in a place.
     mutating func end(_ place: Int) {
         leave(place)
-        keys[place].traceID = .invalid
+        endings[place] &+= 1
         traces[place].clear(keepingRoomFor: free.count < Self.sparesMax ? Self.spareElementsMax : 0)
         free.append(Int32(place))
     }

@@ -55,6 +55,26 @@ import TraceStorage
         return Set(String(decoding: writer.takeBytes(), as: UTF8.self).split(separator: "\n"))
     }
 
+    /// It is counted when it has as many spans as are kept, and what follows of it waits as if it were another.
+    @Test func aTraceThatWasFullWaitsOnce() throws {
+        let metrics = try Self.opened()
+        for batch in 0..<7 as Range<UInt64> {
+            let spans = (batch * 5_000 + 1...batch * 5_000 + 5_000).map { id in
+                SpanFixture("chat", id: id).with {
+                    ($0.traceID, $0.start, $0.end) = (TraceID(high: 4, low: 4), id * 10, id * 10 + 5)
+                    $0.attributes = [KeyValue("gen_ai.operation.name", .string("chat"))]
+                }
+            }
+            metrics.record(try .of(spans, position: batch + 1, receivedAt: Self.second * (1_000 + batch)))
+        }
+        #expect(metrics.statistics.calls == 30_000 && metrics.statistics.pendingSpans == 5_000)
+        #expect(metrics.statistics.tracesSettledEarly == 3)
+        let section = metrics.checkpointSection()
+        let again = try Self.opened()
+        #expect(try again.restore(section) == .restored)
+        #expect(again.checkpointSection() == section)
+    }
+
     @Test func crashesAndLossesOfPowerNeitherLoseNorDoubleARecord() throws {
         let seed = UInt64.random(in: 0...(.max))
         print("GenAIMetricsTests seed \(seed)")
@@ -375,7 +395,9 @@ import TraceStorage
         ]
         let after = GenAIMetrics(configuration, costs: CostModel(), log: UsageLog(directory: "u", files: disk))
         try after.open()
-        #expect(try after.restore(section) == .startedOver(reason: "the attribution keys of gen_ai have changed"))
+        #expect(
+            try after.restore(section)
+                == .startedOver(reason: "the attribution keys of gen_ai, or those of its histograms, have changed"))
         after.record(try .of([], position: 2, receivedAt: 900 * Self.second))
         let records = try Self.records(after)
         #expect(records.map(\.calls) == [1])

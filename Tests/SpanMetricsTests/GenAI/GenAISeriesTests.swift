@@ -319,7 +319,8 @@ import TraceStorage
             let section = counting.metrics.checkpointSection()
             for read in sets {
                 let outcome = try Self.metrics(configuration(read)).restore(section)
-                let changed = RestoreOutcome.startedOver(reason: "the attribution keys of gen_ai have changed")
+                let changed = RestoreOutcome.startedOver(
+                    reason: "the attribution keys of gen_ai, or those of its histograms, have changed")
                 #expect(outcome == (written == read ? .restored : changed))
             }
             // The order in which they are listed changes nothing.
