@@ -234,6 +234,16 @@ extension CallAssembler {
         init() {}
 
         init(_ usage: TokenUsage) { (input, output) = (usage.input, usage.output) }
+
+        /// Those of a call.
+        init(_ cluster: Cluster) { self.init(cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput)) }
+
+        var isEmpty: Bool { input == 0 && output == 0 }
+
+        static func += (sum: inout TokenSum, other: TokenSum) {
+            sum.input.addClamped(other.input)
+            sum.output.addClamped(other.output)
+        }
     }
 
     /// Tokens of calls by the spans above them.
@@ -245,8 +255,7 @@ extension CallAssembler {
 
         @inline(__always)
         mutating func add(_ tokens: TokenSum, at index: Int) {
-            sums[index].tokens.input = sums[index].tokens.input.addingClamped(tokens.input)
-            sums[index].tokens.output = sums[index].tokens.output.addingClamped(tokens.output)
+            sums[index].tokens += tokens
             sums[index].count += 1
         }
 
@@ -254,7 +263,7 @@ extension CallAssembler {
         func isAny(_ index: Int) -> Bool { sums[index].count > 0 }
 
         /// What was added to a span is so many tokens.
-        func isSum(_ usage: TokenUsage, at index: Int) -> Bool { sums[index].tokens == TokenSum(usage) }
+        func isSum(_ tokens: TokenSum, at index: Int) -> Bool { sums[index].tokens == tokens }
 
         fileprivate func tokens(_ index: Int) -> TokenSum { sums[index].tokens }
     }
@@ -275,6 +284,7 @@ extension CallAssembler {
             let index = Int(key & 0xFFFF_FFFF)
             let sum = TokenSum(spans[index].usage.buckets(isInputExclusive: spans[index].isInputExclusive))
             let known = sums.tokens(index)
+            if known.isEmpty, isSumOfCallsBeside(index, sum) { continue }
             var rest = TokenUsage()
             rest.uncachedInput = sum.input - min(sum.input, known.input)
             rest.visibleOutput = sum.output - min(sum.output, known.output)
@@ -286,6 +296,16 @@ extension CallAssembler {
             guard !rest.isEmpty else { continue }
             result.append(unattributed(index, rest, traceID, &texts))
         }
+    }
+
+    /// A chain or an agent may be beside the calls that it stands for, as a framework's call may be.
+    private func isSumOfCallsBeside(_ index: Int, _ tokens: TokenSum) -> Bool {
+        guard calls.count <= Self.overlapsMax else { return false }
+        var sum = TokenSum()
+        for call in calls where call.start >= spans[index].start && call.end <= spans[index].end {
+            if ways[Int(call.top)].ancestor == ways[index].ancestor { sum += TokenSum(call) }
+        }
+        return sum == tokens
     }
 
     /// The inner ones first, so that what they miss counts as known to those around them.
@@ -316,7 +336,7 @@ extension CallAssembler {
 
     /// To the spans above a call; for one whose place is not known, to those whose time holds it.
     private mutating func addToSumming(_ cluster: Cluster) {
-        let tokens = TokenSum(cluster.usage.buckets(isInputExclusive: cluster.hasExclusiveInput))
+        let tokens = TokenSum(cluster)
         let top = Int(cluster.top)
         if ways[top].ancestor >= 0 || ways[top].isKnown { return addAbove(top, tokens) }
         for key in sums.summing {

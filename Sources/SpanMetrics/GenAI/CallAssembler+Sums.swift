@@ -8,7 +8,7 @@ extension CallAssembler {
         sums.begin(count: count)
         var isAny = false
         for cluster in found {
-            let tokens = TokenSum(clusters[Int(cluster)].usage.buckets())
+            let tokens = TokenSum(clusters[Int(cluster)])
             var next = Int(ways[Int(clusters[Int(cluster)].top)].ancestor)
             var hops = 0
             while next >= 0, hops < Self.hopsMax {
@@ -36,7 +36,7 @@ extension CallAssembler {
         let top = Int(cluster.top)
         guard sums.isAny(top), !cluster.usage.isEmpty else { return false }
         // One whose spans say what they are is a sum only if it is the very sum.
-        return cluster.members == 1 && spans[top].isOfUnknownKind || sums.isSum(cluster.usage.buckets(), at: top)
+        return cluster.members == 1 && spans[top].isOfUnknownKind || sums.isSum(TokenSum(cluster), at: top)
     }
 
     private mutating func markSum(_ cluster: Cluster) {
@@ -49,10 +49,9 @@ extension CallAssembler {
     }
 
     func isSumOfSiblings(_ outer: Int32) -> Bool {
-        var sum = TokenUsage()
-        for inner in siblings { sum += clusters[Int(inner)].usage.buckets() }
-        let usage = clusters[Int(outer)].usage.buckets()
-        return sum.input == usage.input && sum.output == usage.output
+        var sum = TokenSum()
+        for inner in siblings { sum += TokenSum(clusters[Int(inner)]) }
+        return sum == TokenSum(clusters[Int(outer)])
     }
 
     /// A framework's span may be beside the calls that it stands for, as they are where both are made by a library that
@@ -67,18 +66,22 @@ extension CallAssembler {
     /// Whether calls of other libraries in the time of one, two or more, have the very tokens that it has.
     private func isSumOfThoseBeside(_ place: Int) -> Bool {
         let whole = clusters[Int(siblings[place])]
-        guard whole.members == 1, !whole.usage.isEmpty else { return false }
-        var sum = TokenUsage()
+        let tokens = TokenSum(whole)
+        guard !tokens.isEmpty else { return false }
+        var sum = TokenSum()
         var count = 0
         // They are in the order of their starts, and the one around them begins before them or with them.
         let others = max(0, place - Self.overlapsMax)..<min(siblings.count, place + Self.overlapsMax + 1)
         for other in others where other != place {
             let part = clusters[Int(siblings[other])]
-            guard part.start >= whole.start, part.end <= whole.end, haveDistinctOrigins(part, whole) else { continue }
-            sum += part.usage.buckets(isInputExclusive: part.hasExclusiveInput)
+            // Of two that are sums of one another both would be gone.
+            let partTokens = TokenSum(part)
+            guard !partTokens.isEmpty, part.start >= whole.start, part.end <= whole.end,
+                haveDistinctOrigins(part, whole)
+            else { continue }
+            sum += partTokens
             count += 1
         }
-        let usage = whole.usage.buckets(isInputExclusive: whole.hasExclusiveInput)
-        return count > 1 && usage.input + usage.output > 0 && sum.input == usage.input && sum.output == usage.output
+        return count > 1 && sum == tokens
     }
 }

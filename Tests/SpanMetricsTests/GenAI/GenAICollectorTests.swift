@@ -118,6 +118,56 @@ import TraceStorage
         }
     }
 
+    @Test func twoFrameworksBesideTheCallsAreNoCallEither() throws {
+        let wholes = [("x", 1), ("y", 4)].map { scope, id in
+            Self.call("loop", id: id, parent: 9, scope: scope, tokens: 100).with {
+                ($0.start, $0.end) = (0, 9_000)
+                $0.attributes.removeLast()
+                $0.attributes.append(KeyValue("gen_ai.usage.output_tokens", .int(10)))
+            }
+        }
+        let parts = [(2, 30, 0), (3, 70, 3_000)].map { id, tokens, start in
+            Self.call("chat", id: UInt64(id), parent: 9, scope: "b", tokens: UInt64(tokens)).with {
+                ($0.start, $0.end) = (UInt64(start), UInt64(start) + 1_000)
+            }
+        }
+        let found = Self.findings([try .of(parts + wholes, position: 1)])
+        #expect(found.calls.compactMap(\.usage?.input).sorted() == [30, 70])
+    }
+
+    @Test(arguments: ["invoke_agent", "invoke_workflow", "plan"]) func workBesideTheCallsWhoseSumItReportsHasNoRest(
+        operation: String
+    ) throws {
+        func found(_ tokens: Int64) throws -> [UnattributedUsage] {
+            let whole = SpanFixture("work", id: 1, parent: 9).with {
+                ($0.start, $0.end) = (0, 9_000)
+                $0.attributes = [
+                    KeyValue("gen_ai.operation.name", .string(operation)),
+                    KeyValue("gen_ai.usage.input_tokens", .int(tokens)),
+                    KeyValue("gen_ai.usage.output_tokens", .int(10)),
+                ]
+            }
+            let parts = [(2, 30), (3, 70)].map { id, tokens in
+                Self.call("chat", id: id, parent: 9, scope: "b", tokens: tokens).with {
+                    ($0.start, $0.end) = (id * 1_000, id * 1_000 + 500)
+                }
+            }
+            return Self.findings([try .of([whole] + parts, position: 1)]).unattributed
+        }
+        #expect(try found(100).isEmpty)
+        #expect(try found(101).count == 1)
+    }
+
+    /// One without tokens is no part of a sum, or each of two calls were that of the other.
+    @Test func callsOfTheSameTokensAreNoSumsOfOneAnother() throws {
+        let spans = [("a", 100), ("b", 100), ("c", nil)].enumerated().map { index, call in
+            Self.call("chat", id: UInt64(index) + 1, parent: 9, scope: call.0, tokens: call.1).with {
+                $0.attributes[1] = KeyValue("gen_ai.request.model", .string("model-\(call.0)"))
+            }
+        }
+        #expect(Self.findings([try .of(spans, position: 1)]).calls.count == 3)
+    }
+
     @Test(
         arguments: [
             ("2026-11-21T10:00:00.250Z", 0.25), ("\"2026-11-21T11:00:01.5+01:00\"", 1.5), ("2026-11-21T10:00:00Z", 0),
