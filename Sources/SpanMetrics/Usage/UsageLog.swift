@@ -70,9 +70,7 @@ package final class UsageLog: Sendable {
             do throws(FileError) { file = try files.open(path(name), .update) } catch { throw .io(error) }
             defer { file.close() }
             try refuseFutureVersion(name, file)
-            do throws(FileError) { found = try end(of: name, file) } catch { throw .io(error) }
-            // What a newer program added to the file is not torn.
-            try refuseFutureVersion(name, file, at: found.bytes)
+            found = try end(of: name, file)
             do throws(FileError) {
                 if try file.size() > found.bytes { try file.truncate(to: found.bytes) }
                 try file.synchronize()
@@ -112,18 +110,29 @@ package final class UsageLog: Sendable {
             path: path(name), found: "format version \(header.version)", supported: "at most \(UsagePack.versionMax)")
     }
 
-    /// How far a file reaches: behind the last chunk that completes a position. What is damaged before that stays.
-    private func end(of name: String, _ file: any File) throws(FileError) -> State {
+    /// How far a file reaches: behind the last chunk that completes a position. What is damaged before that stays, and
+    /// what a newer program wrote behind a chunk that checks is not taken for damage.
+    private func end(of name: String, _ file: any File) throws(CheckpointError) -> State {
         var found = State()
         found.file = name
-        let size = try file.size()
         var offset = 0
-        while let chunk = try Self.chunk(in: file, from: offset, size: size) {
+        while let chunk = try nextChunk(in: file, from: offset) {
+            if chunk.start > offset { try refuseFutureVersion(name, file, at: offset) }
             offset = chunk.end
             guard let position = UsageChunk.position(chunk.payload[...]), position > found.position else { continue }
             (found.position, found.bytes) = (position, offset)
         }
+        try refuseFutureVersion(name, file, at: offset)
         return found
+    }
+
+    private func nextChunk(
+        in file: any File, from offset: Int
+    ) throws(CheckpointError) -> (payload: [UInt8], start: Int, end: Int)? {
+        do throws(FileError) {
+            let chunk = try Self.chunk(in: file, from: offset, size: try file.size())
+            return chunk.map { ($0.payload, $0.start, $0.end) }
+        } catch { throw .io(error) }
     }
 
     /// A chunk that checks, at `offset` or, where what is there does not, behind it; nil when none follows.

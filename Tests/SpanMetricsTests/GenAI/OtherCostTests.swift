@@ -172,11 +172,12 @@ import TraceStorage
         #expect(sum.cost == 0.25 && sum.reportedCost == 0.25 && sum.computedCost == 0)
     }
 
-    @Test func whatALaterVersionAddedToAFileIsRefusedAndNotCutOff() throws {
+    /// Also with a chunk of this version behind it.
+    @Test(arguments: [1, 2]) func whatALaterVersionAddedToAFileIsRefusedAndNotCutOff(chunk: Int) throws {
         let disk = MemoryFileSystem()
         let metrics = try Self.opened(disk)
         var sizes: [Int] = []
-        for number in 1...2 as ClosedRange<UInt64> {
+        for number in 1...3 as ClosedRange<UInt64> {
             let time = Self.begin + number * 1_000 * Self.second
             metrics.record(try .of([Self.call(number, tokens: 5)], position: number * 2, receivedAt: time))
             metrics.record(try .of([], position: number * 2 + 1, receivedAt: time + 100 * Self.second))
@@ -185,13 +186,18 @@ import TraceStorage
         }
         let name = "u/" + (try #require(try disk.list("u").first))
         let file = try disk.open(name, .update)
-        try file.writeAll([5], at: sizes[0] + 4, path: name)
+        try file.writeAll([5], at: sizes[chunk - 1] + 4, path: name)
         let error = try #require(throws: CheckpointError.self) { try Self.opened(disk) }
         #expect("\(error)".contains("format version 5, expected at most 4"))
         // What does not check is nobody's.
-        try file.writeAll([0x55], at: sizes[1] - 1, path: name)
-        #expect(try Self.records(try Self.opened(disk)).count == 1)
-        #expect(try file.size() == sizes[0])
+        try file.writeAll([0x55], at: sizes[chunk] - 1, path: name)
+        var count = 0
+        let damaged = try Self.opened(disk).forEachRecord(in: .all) { _ in
+            count += 1
+            return true
+        }
+        #expect(count == 2 && damaged == (chunk == 1 ? 1 : 0))
+        #expect(try file.size() == (chunk == 1 ? sizes[2] : sizes[1]))
     }
 
     // MARK: usage that comes late
