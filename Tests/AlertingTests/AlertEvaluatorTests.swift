@@ -179,6 +179,38 @@ import TraceStorage
         #expect(measurements(evaluator.evaluate(at: someday + minute)).map(\.group) == [["http_route": "/a \"b\"\\\n"]])
     }
 
+    /// What a span itself says under the same key is another thing, also in the past.
+    @Test func keysOfTheResourceAreLabels() throws {
+        var configuration = SpanMetricsConfiguration()
+        configuration.resourceKeys = ["host.name"]
+        let world = try SpanWorld(configuration)
+        var rule = AlertRule(
+            name: "Errors", metric: .errorRate, condition: .baseline(.init(.above, 1), offset: AlertClock.day))
+        rule.groupings = ["host_name"]
+        let fields = SpanFields(resourceKeys: ["host_name": "host.name"])
+        var evaluator = evaluator([rule], world.sources, fields: fields)
+        func add(at time: UInt64) throws {
+            let span = SpanFixture("GET").with {
+                ($0.start, $0.end) = (time, time + 1_000)
+                $0.resource += [KeyValue("host.name", .string("a"))]
+                $0.attributes = [KeyValue("host.name", .string("b"))]
+                $0.status = 2
+            }
+            try world.add([span], at: time)
+        }
+        try add(at: someday - AlertClock.day)
+        _ = evaluator.evaluate(at: someday)
+        try add(at: someday + minute)
+        let found = try #require(measurements(evaluator.evaluate(at: someday + minute)).first)
+        #expect(found.group == ["host_name": "a"] && found.baseline == 1)
+        let alert = Alert(
+            key: .init(rule: rule.name, group: found.group), labels: [:], at: someday, value: 1, threshold: 1)
+        var settings = AlertsConfiguration.immediate([rule])
+        settings.fields = fields
+        let url = ExampleTraces(settings, world.sources).queryURL(alert, of: rule, at: someday)
+        #expect(url.contains("resource.host.name"))
+    }
+
     @Test func seriesThatEndTakeNothingAway() throws {
         var configuration = SpanMetricsConfiguration()
         configuration.expirationNanoseconds = 2 * minute

@@ -177,7 +177,9 @@ package struct ExampleTraces: Sendable {
                 // Often the span of the tool's run does not say it, but one above it.
                 agents.append(".gen_ai.agent.name \(comparison.rawValue) \(shown)")
                 return
-            default: field = "." + (configuration.fields.dimensions[name] ?? name)
+            default:
+                let fields = configuration.fields
+                field = fields.resourceKeys[name].map { "resource." + $0 } ?? "." + (fields.dimensions[name] ?? name)
             }
             terms.append("\(field) \(comparison.rawValue) \(shown)")
         }

@@ -6,7 +6,13 @@ package struct SpanFields: Sendable, Equatable {
     /// The attribute's key of each label that is a dimension of the span metrics.
     package var dimensions: [String: String]
 
-    package init(dimensions: [String: String] = [:]) { self.dimensions = dimensions }
+    /// The key of each label that is an attribute of resources alone.
+    package var resourceKeys: [String: String]
+
+    package init(dimensions: [String: String] = [:], resourceKeys: [String: String] = [:]) {
+        self.dimensions = dimensions
+        self.resourceKeys = resourceKeys
+    }
 
     /// Labels by which the past can be grouped.
     package static let baselineGroupingsMax = SpanBaseline.groupingsMax
@@ -17,7 +23,12 @@ package struct SpanFields: Sendable, Equatable {
         case "operation": .name
         case "kind": .kind
         case "status": .statusCode
-        default: .attribute(.any, key: dimensions[label] ?? label)
+        default:
+            if let key = resourceKeys[label] {
+                .attribute(.resource, key: key)
+            } else {
+                .attribute(.any, key: dimensions[label] ?? label)
+            }
         }
     }
 

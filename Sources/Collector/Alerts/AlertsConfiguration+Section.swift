@@ -25,10 +25,11 @@ extension AlertsConfiguration {
         groupsMax = section.integer("max_groups", default: groupsMax, in: 1...10_000)
         fields = SpanFields(
             dimensions: Dictionary(
-                (metrics.resourceKeys
-                    + (metrics.dimensions + metrics.callsDimensions + metrics.histogramDimensions).map(\.name)).map {
-                        (PrometheusName.label($0), $0)
-                    }, uniquingKeysWith: { $1 }))
+                (metrics.dimensions + metrics.callsDimensions + metrics.histogramDimensions).map {
+                    (PrometheusName.label($0.name), $0.name)
+                }, uniquingKeysWith: { $1 }),
+            resourceKeys: Dictionary(
+                metrics.resourceKeys.map { (PrometheusName.label($0), $0) }, uniquingKeysWith: { $1 }))
         notifiers = NotifierConfiguration.all(section.section("notifiers"))
         let context = AlertRuleContext(
             metrics: metrics, genAI: genAI, retention: retention, notifiers: notifiers.map(\.id))
