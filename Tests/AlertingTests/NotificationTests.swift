@@ -154,7 +154,10 @@ import TraceStorage
             #expect(try LabelMatcher(parsing: text).matches(labels) == isMatch, "\(text)")
             #expect(try LabelMatcher(parsing: LabelMatcher(parsing: text).description).matches(labels) == isMatch)
         }
-        for wrong in ["service", "=x", "a b=c", "service=~(", "service=\"x", ""] {
+        for wrong in [
+            "service", "=x", "a b=c", "service=~(", "service=\"x", "", "service==\"x\"", "service='x'", "service=x\"",
+            "service=\"x\" && a=\"y\"", "service!=~\"x\"",
+        ] {
             #expect(throws: LabelMatcher.ParsingError.self, "\(wrong)") { try LabelMatcher(parsing: wrong) }
         }
     }

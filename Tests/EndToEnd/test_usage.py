@@ -249,6 +249,8 @@ def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
     address = ["--api", collector.url("query")]
 
     table = run("usage", "--by", "model", *address)
+    # As of a variable of the shell that is not set.
+    assert run("usage", "--by", "", *address).stdout == table.stdout
     assert table.returncode == 0, table.stderr
     assert "house-1" in table.stdout and "unknown" in table.stdout
     assert table.stdout.splitlines()[-1].startswith("total")
@@ -431,6 +433,10 @@ def test_an_answer_can_be_of_some_calls_alone(new_collector, tmp_path):
     expected = sum(row[0] for key, row in calls.truth.items() if key[2] in ("ada", "grace") and key[0] != "house-1")
     assert both["total"]["calls"] == expected
     assert usage(collector, "user", where="conversation=")["total"]["calls"] == sum(row[0] for row in calls.truth.values())
+    assert usage(collector, "user", where="")["total"] == usage(collector, "user")["total"]
+    for wrong in ['user="a" && model="x"', 'user="a","b"', "user='ada'", 'user=="ada"', 'user!=~"x"', 'user=a"']:
+        answer = collector.query("/api/skein/v1/usage", params={"where": wrong})
+        assert answer.status_code == 400 and "expected" in answer.text, wrong
 
 
 def test_a_name_cannot_forge_a_line_of_a_bill(new_collector, tmp_path):

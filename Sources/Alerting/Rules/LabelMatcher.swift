@@ -77,7 +77,13 @@ package struct LabelMatcher: Sendable, Equatable, CustomStringConvertible {
 
     private static func unquoted(_ text: String, of whole: String) throws(ParsingError) -> String {
         let scalars = text.unicodeScalars
-        guard scalars.first == "\"" else { return text }
+        guard let first = scalars.first, first == "\"" else {
+            // Half a quote, or another language's operator: nothing that a value is meant to begin with.
+            guard !scalars.contains("\""), !["=", "~", "!", "'"].contains(scalars.first) else {
+                throw ParsingError(description: "'\(whole)' is no matcher, expected the value in double quotes")
+            }
+            return text
+        }
         guard scalars.count > 1, scalars.last == "\"" else {
             throw ParsingError(description: "'\(whole)' lacks a closing quote")
         }
@@ -87,6 +93,9 @@ package struct LabelMatcher: Sendable, Equatable, CustomStringConvertible {
             if !isEscaped, scalar == "\\" {
                 isEscaped = true
                 continue
+            }
+            if !isEscaped, scalar == "\"" {
+                throw ParsingError(description: "'\(whole)' goes on behind its value, expected one matcher")
             }
             // A backslash that escapes nothing belongs to a regular expression.
             if isEscaped, scalar != "\"", scalar != "\\" { result.append("\\") }

@@ -66,7 +66,7 @@ struct SkeinUsageAPI: Sendable {
     private func filters(
         _ parameters: QueryParameters, _ metrics: GenAIMetrics
     ) throws(APIError) -> [UsageQuery.Filter] {
-        let texts = parameters.all("where")
+        let texts = parameters.all("where").filter { !$0.isEmpty }
         guard texts.count <= UsageQuery.filtersMax else {
             throw .badRequest("where: \(texts.count) conditions, expected at most \(UsageQuery.filtersMax)")
         }

@@ -18,14 +18,16 @@ struct UsageCommand: AsyncParsableCommand {
             are those of the collector's query.time_zone.
             """)
 
+    private static let standardKey = "model"
+
     @Option(
         help: """
             What to group by: model, provider, agent, service, operation, conversation, user, department, application, \
             tenant, environment or variant, or what connectors.gen_ai.attribution names instead.
             """)
-    var by = "model"
+    var by = Self.standardKey
 
-    @Option(help: "How far back to look, such as 24h.")
+    @Option(help: "How far back to look; 24h when nothing says which time.")
     var since: String?
 
     @Option(help: "A month instead, such as 2026-11.")
@@ -50,6 +52,8 @@ struct UsageCommand: AsyncParsableCommand {
             throw CommandFailure.usage("--json and --format \(format.rawValue) exclude each other")
         }
         let client = try APIClient(options.api)
+        // As of a variable of the shell that is not set.
+        let by = by.isEmpty ? Self.standardKey : by
         let since = try effectiveSince()
         let body = try await client.get(
             "/api/skein/v1/usage",
@@ -77,6 +81,8 @@ struct UsageCommand: AsyncParsableCommand {
             Terminal.message(
                 "\(Quantity.count(answer.total.sum.unpricedCalls)) calls have no price: give one in connectors.gen_ai.prices.file"
             )
+        } else if answer.total.sum.costSource == "unknown" {
+            Terminal.message("a cost with a + lacks that of tokens which are reported beyond those of calls")
         }
     }
 }
