@@ -119,7 +119,7 @@ extension REDState {
     }
 
     private static var startedOver: RestoreOutcome {
-        .startedOver(reason: "dimensions, unit or buckets of spanmetrics have changed")
+        .startedOver(reason: "dimensions, keys of the resource, unit or buckets of spanmetrics have changed")
     }
 
     private mutating func readTenants(_ reader: inout ByteReader) -> Bool {

@@ -50,6 +50,7 @@ import TraceStorage
             let name = "\(filters.map(\.text))"
             #expect(result.total.sum.calls == expected.reduce(0) { $0 + $1.calls }, "\(name)")
             #expect(result.total.sum.tokens.total == expected.reduce(0) { $0 + $1.tokens.total }, "\(name)")
+            #expect(Set(result.rows.map(\.key)) == Set(expected.map { [$0.agent] }), "\(name)")
             for row in result.rows {
                 let own = expected.filter { [$0.agent] == row.key }
                 #expect(row.sum.calls == own.reduce(0) { $0 + $1.calls }, "\(name)")
