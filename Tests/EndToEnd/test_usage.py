@@ -433,6 +433,12 @@ def test_an_answer_can_be_of_some_calls_alone(new_collector, tmp_path):
     expected = sum(row[0] for key, row in calls.truth.items() if key[2] in ("ada", "grace") and key[0] != "house-1")
     assert both["total"]["calls"] == expected
     assert usage(collector, "user", where="conversation=")["total"]["calls"] == sum(row[0] for row in calls.truth.values())
+    shown = run(
+        "usage", "--by", "user", "--where", "user=~a.*|g.*", "--where", "model!=house-1", "--json", "--since", "1h",
+        "--api", collector.url("query"))
+    assert json.loads(shown.stdout)["total"]["calls"] == expected
+    wrong = run("usage", "--where", "colour=red", "--api", collector.url("query"))
+    assert wrong.returncode != 0 and "'colour' is nothing to group by" in wrong.stderr
     assert usage(collector, "user", where="")["total"] == usage(collector, "user")["total"]
     for wrong in ['user="a" && model="x"', 'user="a","b"', "user='ada'", 'user=="ada"', 'user!=~"x"', 'user=a"']:
         answer = collector.query("/api/skein/v1/usage", params={"where": wrong})

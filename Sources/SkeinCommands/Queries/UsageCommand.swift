@@ -27,6 +27,14 @@ struct UsageCommand: AsyncParsableCommand {
             """)
     var by = Self.standardKey
 
+    @Option(
+        name: .customLong("where"),
+        help: """
+            Only calls of which a key is or is not something, such as 'user="ada"' or 'model!~gpt-.*', with =, !=, =~ or \
+            !~. May be given several times; all have to hold.
+            """)
+    var conditions: [String] = []
+
     @Option(help: "How far back to look; 24h when nothing says which time.")
     var since: String?
 
@@ -57,7 +65,8 @@ struct UsageCommand: AsyncParsableCommand {
         let since = try effectiveSince()
         let body = try await client.get(
             "/api/skein/v1/usage",
-            [("by", by), ("since", since), ("month", month), ("start", start), ("end", end), ("step", step)])
+            [("by", by), ("since", since), ("month", month), ("start", start), ("end", end), ("step", step)]
+                + conditions.map { ("where", $0) })
         if options.json || format == .json {
             Terminal.output(String(decoding: body, as: UTF8.self) + "\n")
             return
@@ -78,9 +87,10 @@ struct UsageCommand: AsyncParsableCommand {
             answer.text(by: keys, Style.forOutput(environment: ProcessInfo.processInfo.environment)))
         answer.reportGaps()
         if answer.total.sum.unpricedCalls > 0 {
+            let count = answer.total.sum.unpricedCalls
             Terminal.message(
-                "\(Quantity.count(answer.total.sum.unpricedCalls)) calls have no price: give one in connectors.gen_ai.prices.file"
-            )
+                "\(Quantity.count(count)) \(count == 1 ? "call has" : "calls have") no price: "
+                    + "give one in connectors.gen_ai.prices.file")
         } else if answer.total.sum.costSource == "unknown" {
             Terminal.message("a cost with a + lacks that of tokens which are reported beyond those of calls")
         }
@@ -224,8 +234,13 @@ struct UsageAnswer: Decodable {
         let counts = [
             sum.calls, sum.errors, sum.inputTokens, sum.cacheReadTokens, sum.outputTokens, sum.reasoningTokens,
         ]
-        let both = hasReportedCost ? [sum.computedCostUSD, sum.reportedCostUSD].map { DollarText.short($0 ?? 0) } : []
+        let both = hasReportedCost ? [sum.computedCostUSD, sum.reportedCostUSD].map(Self.cost) : []
         return counts.map(Quantity.count) + [Self.cost(sum)] + both
+    }
+
+    /// No call has such a cost where it is 0.
+    private static func cost(_ dollars: Double?) -> String {
+        if let dollars, dollars > 0 { DollarText.short(dollars) } else { "–" }
     }
 
     private static func cost(_ sum: Sum) -> String {
