@@ -153,11 +153,7 @@ struct REDState: Sendable {
         var prefix: [UInt8] = [0]
         if tables.calls.schema.includesService { SeriesKey.append(service.slice, of: batch, to: &prefix) }
         for name in resourceKeys {
-            if let row = batch.attribute(name, in: resource.attributes) {
-                SeriesKey.append(row, of: batch, to: &prefix)
-            } else {
-                SeriesKey.append("".utf8, to: &prefix)
-            }
+            SeriesKey.append(batch.attribute(name, in: resource.attributes), of: batch, to: &prefix)
         }
         var origin = Origin(receivedAt: stored.receivedAt, attributes: resource.attributes, prefix: prefix)
         origin.callsFallbacks = Self.fallbacks(tables.calls.schema, resource.attributes, of: batch)
@@ -306,8 +302,8 @@ struct REDState: Sendable {
 
     /// Finds where the series of some spans may be noted; spans that share a place only take turns.
     ///
-    /// For all of them before any is counted: their names are often in no cache yet, and the processor fetches them side by
-    /// side.
+    /// For all of them before any is counted: their names are often in no cache yet, and the processor fetches them
+    /// side by side.
     private mutating func findSlots(_ indices: Range<Int>, of batch: SpanBatch) {
         batch.spans.withUnsafeBufferPointer { spans in
             for index in indices {

@@ -3,8 +3,9 @@ import OTLP
 /// Which labels the series of a table have, and how they make a key.
 ///
 /// A key is `0`, then the labels' values in the order service, keys of the resource, kind, status, span name,
-/// instrumentation scope and its version, dimensions, each as a length (varint) and UTF-8, but kind and status as one byte; what a table has not is
-/// left out. A dimension without a value has length 0, which Prometheus cannot tell from an empty value either.
+/// instrumentation scope and its version, dimensions, each as a length (varint) and UTF-8, but kind and status as one
+/// byte; what a table has not is left out. A dimension or key without a value has length 0, which Prometheus cannot tell
+/// from an empty value either.
 struct SeriesSchema: Sendable {
     struct Dimension: Sendable {
         let key: [UInt8]
@@ -120,8 +121,9 @@ enum SeriesKey {
         }
     }
 
-    /// The text of an attribute's value.
-    static func append(_ row: AttributeRow, of batch: SpanBatch, to key: inout [UInt8]) {
+    /// The text of an attribute's value; the empty one where there is no attribute.
+    static func append(_ row: AttributeRow?, of batch: SpanBatch, to key: inout [UInt8]) {
+        guard let row else { return append("".utf8, to: &key) }
         if row.kind == .string {
             append(row.slice, of: batch, to: &key)
         } else {

@@ -210,11 +210,7 @@ struct ServiceGraphState: Sendable {
         SeriesKey.append(origin.service, of: batch, to: &key)
         let attributes = span.attributes
         for (index, known) in origin.dimensions.enumerated() {
-            if let row = known ?? batch.attribute(dimensionKeys[index], in: attributes) {
-                SeriesKey.append(row, of: batch, to: &key)
-            } else {
-                SeriesKey.append("".utf8, to: &key)
-            }
+            SeriesKey.append(known ?? batch.attribute(dimensionKeys[index], in: attributes), of: batch, to: &key)
         }
         return totals.side(key)
     }
