@@ -115,8 +115,10 @@ package final class UsageLog: Sendable {
     private func end(of name: String, _ file: any File) throws(CheckpointError) -> State {
         var found = State()
         found.file = name
+        let size: Int
+        do throws(FileError) { size = try file.size() } catch { throw .io(error) }
         var offset = 0
-        while let chunk = try nextChunk(in: file, from: offset) {
+        while let chunk = try nextChunk(in: file, from: offset, size: size) {
             if chunk.start > offset { try refuseFutureVersion(name, file, at: offset) }
             offset = chunk.end
             guard let position = UsageChunk.position(chunk.payload[...]), position > found.position else { continue }
@@ -127,12 +129,9 @@ package final class UsageLog: Sendable {
     }
 
     private func nextChunk(
-        in file: any File, from offset: Int
-    ) throws(CheckpointError) -> (payload: [UInt8], start: Int, end: Int)? {
-        do throws(FileError) {
-            let chunk = try Self.chunk(in: file, from: offset, size: try file.size())
-            return chunk.map { ($0.payload, $0.start, $0.end) }
-        } catch { throw .io(error) }
+        in file: any File, from offset: Int, size: Int
+    ) throws(CheckpointError) -> (version: UInt32, payload: [UInt8], start: Int, end: Int)? {
+        do throws(FileError) { return try Self.chunk(in: file, from: offset, size: size) } catch { throw .io(error) }
     }
 
     /// A chunk that checks, at `offset` or, where what is there does not, behind it; nil when none follows.
