@@ -158,12 +158,18 @@ def assert_equal(collector, calls: Calls) -> None:
             assert found[key] == pytest.approx(row), key
 
 
+def counted_calls(new_collector, tmp_path, seed: int, traces: int) -> tuple:
+    """A collector that has counted calls, and the calls."""
+    collector = new_collector(configuration(tmp_path)).start()
+    calls = Calls(seed)
+    send_scattered(collector, calls, traces)
+    eventually(lambda: assert_equal(collector, calls))
+    return collector, calls
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_usage_is_what_happened_and_survives_a_restart(new_collector, tmp_path, end):
-    collector = new_collector(configuration(tmp_path)).start()
-    calls = Calls(41)
-    send_scattered(collector, calls, 30)
-    eventually(lambda: assert_equal(collector, calls))
+    collector, calls = counted_calls(new_collector, tmp_path, 41, 30)
     getattr(collector, end)()
     collector.start()
     eventually(lambda: assert_equal(collector, calls))
@@ -242,10 +248,7 @@ def test_metrics_tell_what_failed_calls_used_and_durations_by_application(new_co
 
 
 def test_the_command_prints_a_table_csv_and_json(new_collector, tmp_path):
-    collector = new_collector(configuration(tmp_path)).start()
-    calls = Calls(43)
-    send_scattered(collector, calls, 10)
-    eventually(lambda: assert_equal(collector, calls))
+    collector, calls = counted_calls(new_collector, tmp_path, 43, 10)
     address = ["--api", collector.url("query")]
 
     table = run("usage", "--by", "model", *address)
@@ -418,10 +421,7 @@ def test_computed_and_reported_cost_are_both_shown(new_collector, tmp_path, poli
 
 
 def test_an_answer_can_be_of_some_calls_alone(new_collector, tmp_path):
-    collector = new_collector(configuration(tmp_path)).start()
-    calls = Calls(62)
-    send_scattered(collector, calls, 10)
-    eventually(lambda: assert_equal(collector, calls))
+    collector, calls = counted_calls(new_collector, tmp_path, 62, 10)
     for user in ["ada", '"odd", user\n']:
         quoted = user.replace('"', '\\"')
         answer = usage(collector, "model", where=f'user="{quoted}"')
@@ -502,10 +502,7 @@ def test_what_makes_no_sense_is_refused(shared_collector, parameters, message):
 
 
 def test_steps_add_up(new_collector, tmp_path):
-    collector = new_collector(configuration(tmp_path)).start()
-    calls = Calls(44)
-    send_scattered(collector, calls, 10)
-    eventually(lambda: assert_equal(collector, calls))
+    collector, calls = counted_calls(new_collector, tmp_path, 44, 10)
     for row in usage(collector, "model", step="10s")["rows"]:
         assert sum(point["calls"] for point in row["series"]) == row["calls"]
         assert len(row["series"]) > 1
