@@ -1,5 +1,4 @@
 import CPlatform
-import OTLP
 
 /// Has the processor fetch what is needed soon, while it goes on with something else.
 enum Prefetch {

@@ -77,7 +77,7 @@ package struct LabelMatcher: Sendable, Equatable, CustomStringConvertible {
 
     private static func unquoted(_ text: String, of whole: String) throws(ParsingError) -> String {
         let scalars = text.unicodeScalars
-        guard let first = scalars.first, first == "\"" else {
+        guard scalars.first == "\"" else {
             // Half a quote, or another language's operator: nothing that a value is meant to begin with.
             guard !scalars.contains("\""), !["=", "~", "!", "'"].contains(scalars.first) else {
                 throw ParsingError(description: "'\(whole)' is no matcher, expected the value in double quotes")

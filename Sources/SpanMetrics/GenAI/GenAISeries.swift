@@ -198,8 +198,8 @@ struct GenAISeries: Sendable {
         for costs in otherCosts { costs.write(to: &writer) }
     }
 
-    /// - Parameter version: Of the checkpoint's section; before 3, what failed calls used is among the rest, and costs that
-    ///   do not count are not there.
+    /// - Parameter version: Of the checkpoint's section; before 3, what failed calls used is among the rest, and costs
+    ///   that do not count are not there.
     mutating func read(_ reader: inout ByteReader, version: UInt32) -> Bool {
         calls.read(&reader) && (version < 3 || failedUsage.read(&reader, of: &calls.rows)) && histograms.read(&reader)
             && finishReasons.read(&reader) && tools.read(&reader) && unattributed.read(&reader)

@@ -64,7 +64,8 @@ struct RowBases<Key: Hashable & Sendable>: Sendable {
     }
 }
 
-/// Rows of calls on somebody's behalf, of which there are many: by what ``RowCache`` knows of the call, and its attribution.
+/// Rows of calls on somebody's behalf, of which there are many: by what ``RowCache`` knows of the call, and its
+/// attribution.
 struct AttributedRows: Sendable {
     /// A power of two, the calls of one agent come together; 192 KB once there is any.
     private static let rowsMax = 16_384
